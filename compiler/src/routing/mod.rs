@@ -1,0 +1,1 @@
+//! Who may read whom, token by token, and never as a matrix.

@@ -1,0 +1,13 @@
+//! The Zorro language: text in, syntax tree out.
+//!
+//! In: the text of `.zorro` files. Out: an [`ast::File`] with spans, or [`Diagnostic`]s.
+//! Deliberately not here: meaning. This crate knows no tensors, no masks, and opens no file.
+
+#![forbid(unsafe_code)]
+
+mod codes;
+pub mod diagnostic;
+pub mod source;
+
+pub use diagnostic::{Code, Diagnostic, Label, Severity};
+pub use source::{FileId, SourceMap, Span};

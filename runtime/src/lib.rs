@@ -1,0 +1,7 @@
+//! The Zorro runtime: compiled model in, numbers out.
+//!
+//! Deliberately nearly empty: the executors join when the compiler plans kernels.
+
+#![deny(unsafe_code)]
+
+pub use zorro_compiler as compiler;
