@@ -5,8 +5,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ast;
 mod codes;
 pub mod diagnostic;
+pub mod parse;
+mod scan;
 pub mod source;
 
 pub use diagnostic::{Code, Diagnostic, Label, Severity};
