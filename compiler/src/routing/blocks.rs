@@ -111,92 +111,98 @@ impl Blocks {
     }
 }
 
+/// What one query tile visits.
+#[derive(Clone)]
+struct Row {
+    runs: Range<usize>,
+    n_full: u128,
+    n_partial: u128,
+}
+
+/// A row of so few intervals is made again rather than looked up.
+const N_SHORT: usize = 4;
+
 /// Classifies every block of a pair.
 ///
 /// A block is touched where its keys meet what its queries read, and full where they are all of one
 /// class and the keys lie within it. Causality cuts the first at the tile's last query (each key in
 /// the tile's own range is read by the query of the same index) and the second at its first query.
+///
+/// With causality no two query tiles are alike, and each stores what it visits: many small tiles on
+/// windows that are large but narrow are the one case that takes space.
 pub(super) fn classify(classes: &Classes<'_>, tile: Tile) -> Blocks {
     assert!(tile.queries > 0 && tile.keys > 0, "a tile holds at least one query and one key");
-    let (query_tiles, key_tiles) =
-        (classes.n_queries.div_ceil(tile.queries), classes.n_keys.div_ceil(tile.keys));
-    let mut blocks = Blocks {
-        query_tiles,
-        key_tiles,
-        bands: Vec::new(),
-        runs: Vec::new(),
-        n_full: 0,
-        n_partial: 0,
-    };
+    let query_tiles = classes.n_queries.div_ceil(tile.queries);
+    let key_tiles = classes.n_keys.div_ceil(tile.keys);
+    let (bands, runs) = (Vec::new(), Vec::new());
+    let mut blocks = Blocks { query_tiles, key_tiles, bands, runs, n_full: 0, n_partial: 0 };
     let (mut pieces, mut intervals) = (Vec::new(), Vec::new());
-    let mut known: BTreeMap<Vec<Piece>, Range<usize>> = BTreeMap::new();
+    let mut known: BTreeMap<Vec<Piece>, Row> = BTreeMap::new();
     let mut query_tile = 0;
     while query_tile < query_tiles {
         let start = query_tile * tile.queries;
         let queries = start..start.saturating_add(tile.queries).min(classes.n_queries);
         classes.pieces(queries.clone(), &mut pieces);
         let one_class = classes.is_one_class(&pieces);
-        let runs = known.get(&pieces).cloned().unwrap_or_else(|| {
+        let row = known.get(&pieces).cloned().unwrap_or_else(|| {
             classes.intervals(&pieces, queries.end, &mut intervals);
             let n_full_keys = match (one_class, classes.causal) {
-                (true, true) => queries.start + 1,
+                (true, true) => start + 1,
                 (true, false) => classes.n_keys,
                 (false, _) => 0,
             };
-            let runs =
-                push_row(&intervals, n_full_keys, tile.keys, classes.n_keys, &mut blocks.runs);
-            if classes.repeats() {
-                known.insert(pieces.clone(), runs.clone());
+            let row = blocks.push_row(&intervals, n_full_keys, tile.keys, classes.n_keys);
+            if classes.repeats() && intervals.len() > N_SHORT {
+                known.insert(pieces.clone(), row.clone());
             }
-            runs
+            row
         });
         query_tile += 1;
         if one_class && !classes.causal {
-            let end = classes.run_end(queries.start);
+            let end = classes.run_end(start);
             query_tile = query_tile.max(whole_tiles(end, tile.queries, classes.n_queries));
         }
-        blocks.push_band(query_tile, runs);
+        blocks.push_band(query_tile, row);
     }
     blocks
 }
 
 impl Blocks {
-    fn push_band(&mut self, end: u64, runs: Range<usize>) {
+    fn push_band(&mut self, end: u64, row: Row) {
         let start = self.bands.last().map_or(0, |band| band.end);
-        for run in &self.runs[runs.clone()] {
-            let n = u128::from(end - start) * u128::from(run.tiles.end - run.tiles.start);
-            match run.kind {
-                BlockKind::Empty => {}
-                BlockKind::Full => self.n_full += n,
-                BlockKind::Partial => self.n_partial += n,
-            }
-        }
+        self.n_full += u128::from(end - start) * row.n_full;
+        self.n_partial += u128::from(end - start) * row.n_partial;
         match self.bands.last_mut() {
-            Some(band) if band.runs == runs => band.end = end,
-            Some(_) | None => self.bands.push(Band { end, runs }),
+            Some(band) if band.runs == row.runs => band.end = end,
+            Some(_) | None => self.bands.push(Band { end, runs: row.runs }),
         }
     }
-}
 
-/// The runs of one query tile: key tiles that the intervals touch, full where an interval covers
-/// them and they lie before `n_full_keys`.
-fn push_row(
-    intervals: &[Range<u64>],
-    n_full_keys: u64,
-    tile: u64,
-    n_keys: u64,
-    runs: &mut Vec<Run>,
-) -> Range<usize> {
-    let row = runs.len();
-    for interval in intervals {
-        let touched = interval.start / tile..interval.end.div_ceil(tile);
-        let full_start = interval.start.div_ceil(tile);
-        let full_end = whole_tiles(interval.end.min(n_full_keys), tile, n_keys).max(full_start);
-        push_run(runs, row, touched.start..full_start, BlockKind::Partial);
-        push_run(runs, row, full_start..full_end, BlockKind::Full);
-        push_run(runs, row, full_end..touched.end, BlockKind::Partial);
+    /// The runs of one query tile: key tiles that the intervals touch, full where an interval covers
+    /// them and they lie before `n_full_keys`.
+    fn push_row(
+        &mut self,
+        intervals: &[Range<u64>],
+        n_full_keys: u64,
+        tile: u64,
+        n_keys: u64,
+    ) -> Row {
+        let first = self.runs.len();
+        for interval in intervals {
+            let touched = interval.start / tile..interval.end.div_ceil(tile);
+            let full_start = interval.start.div_ceil(tile);
+            let full_end = whole_tiles(interval.end.min(n_full_keys), tile, n_keys).max(full_start);
+            push_run(&mut self.runs, first, touched.start..full_start, BlockKind::Partial);
+            push_run(&mut self.runs, first, full_start..full_end, BlockKind::Full);
+            push_run(&mut self.runs, first, full_end..touched.end, BlockKind::Partial);
+        }
+        let count = |kind: BlockKind| -> u128 {
+            let runs = self.runs[first..].iter().filter(|run| run.kind == kind);
+            runs.map(|run| u128::from(run.tiles.end - run.tiles.start)).sum()
+        };
+        let (n_full, n_partial) = (count(BlockKind::Full), count(BlockKind::Partial));
+        Row { runs: first..self.runs.len(), n_full, n_partial }
     }
-    row..runs.len()
 }
 
 fn push_run(runs: &mut Vec<Run>, row: usize, tiles: Range<u64>, kind: BlockKind) {
