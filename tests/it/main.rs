@@ -1,1 +1,4 @@
-//! All tests.
+//! All tests that need more than one module; the only integration binary.
+
+mod cli;
+mod errors;

@@ -1,0 +1,48 @@
+//! `zorro graph`: a stage of the compiler as text or as a drawing.
+//!
+//! In: a spec. Out: the text form of a stage, or Graphviz. Deliberately not here: the stages.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::Failure;
+use super::options::Settings;
+
+/// Print a stage of the compiler
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    zorro graph models/zorro_vit.zorro --stage model\n  \
+    zorro graph models/zorro_vit.zorro --stage model --format dot | dot -Tsvg > vit.svg")]
+pub(super) struct Args {
+    /// The .zorro file
+    spec: PathBuf,
+
+    /// Which stage
+    #[arg(long, value_enum)]
+    stage: Stage,
+
+    /// As text, or for Graphviz
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stage {
+    /// Every name resolved, every block expanded
+    Model,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Dot,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let Args { spec: _, stage: _, format: _, settings: _ } = args;
+    Err(Failure::Work("internal error: `zorro graph` has no body".to_owned()))
+}

@@ -1,0 +1,144 @@
+//! Specs on disk.
+//!
+//! In: paths. Out: texts, or the reason in words why there is none. A spec is a regular file of at most
+//! [`MAX_FILE_BYTES`] of UTF-8; whatever else a path may lead to is refused before it is read, so that no
+//! pipe blocks and no device fills the memory. Deliberately not here: what the texts say.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Component, Path, PathBuf};
+
+use zorro_grammar::parse::MAX_FILE_BYTES;
+
+/// What the compiler asks for the text of a file; it opens none itself.
+pub trait Loader {
+    /// The text of the file at a path with `/` below the folder of the spec.
+    ///
+    /// # Errors
+    ///
+    /// The reason in words, to follow the file's name.
+    fn load(&mut self, path: &str) -> Result<String, String>;
+}
+
+/// The files below the folder of one spec. Symbolic links are followed before a path is judged: a link that
+/// leads outside is refused, and a spec that is itself a link stands where it leads.
+#[derive(Debug)]
+pub struct Disk {
+    root: PathBuf,
+    /// The folder as the user wrote it, for messages.
+    shown: PathBuf,
+}
+
+impl Disk {
+    /// The folder of a spec, and the path that [`Loader::load`] knows the spec by.
+    ///
+    /// # Errors
+    ///
+    /// The reason in words why there is no such file.
+    pub fn of_spec(spec: &Path) -> Result<(Self, String), String> {
+        let real = spec.canonicalize().map_err(|error| reason(&error))?;
+        let (Some(root), Some(name)) = (real.parent(), real.file_name()) else {
+            return Err("it is a folder".to_owned());
+        };
+        let name = name.to_str().ok_or("its name is not UTF-8")?.to_owned();
+        let shown = spec.parent().unwrap_or(Path::new("")).to_owned();
+        Ok((Self { root: root.to_owned(), shown }, name))
+    }
+
+    /// A path of [`Loader::load`] as the user would write it.
+    #[must_use]
+    pub fn shown(&self, path: &str) -> String {
+        self.shown.join(path).display().to_string()
+    }
+}
+
+impl Loader for Disk {
+    fn load(&mut self, path: &str) -> Result<String, String> {
+        let outside = || Err("it lies outside the folder of the spec".to_owned());
+        let relative = Path::new(path);
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return outside();
+        }
+        let real = self.root.join(relative).canonicalize().map_err(|error| reason(&error))?;
+        if real.starts_with(&self.root) { read(&real) } else { outside() }
+    }
+}
+
+/// The text of the file at a path.
+///
+/// # Errors
+///
+/// The reason in words, to follow the file's name.
+pub fn read(path: &Path) -> Result<String, String> {
+    // Asked before opening, since opening a pipe waits for its writer.
+    let metadata = fs::metadata(path).map_err(|error| reason(&error))?;
+    if metadata.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    if !metadata.is_file() {
+        return Err("it is not a regular file".to_owned());
+    }
+    let bytes = metadata.len();
+    if bytes > MAX_FILE_BYTES as u64 {
+        return Err(format!("it has {bytes} bytes; a spec has at most {MAX_FILE_BYTES}"));
+    }
+    read_from(File::open(path).map_err(|error| reason(&error))?)
+}
+
+/// The text of a stream, such as standard input.
+///
+/// # Errors
+///
+/// The reason in words, to follow the stream's name.
+pub fn read_from(stream: impl Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let limit = MAX_FILE_BYTES as u64 + 1;
+    stream.take(limit).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(format!("it has more than the {MAX_FILE_BYTES} bytes of a spec"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("it is not UTF-8: byte {at} is 0x{:02x}", error.as_bytes()[at])
+    })
+}
+
+/// Replaces the text of a file as a whole: whoever reads it sees the old text or the new one.
+///
+/// # Errors
+///
+/// The reason in words, to follow the file's name; the file is then as it was.
+pub fn replace(path: &Path, text: &str) -> Result<(), String> {
+    // A link is to stay a link: what it leads to is replaced.
+    let real = path.canonicalize().map_err(|error| reason(&error))?;
+    let permissions = fs::metadata(&real).map_err(|error| reason(&error))?.permissions();
+    if permissions.readonly() {
+        return Err("it is read-only".to_owned());
+    }
+    write_beside(&real, text, permissions).map_err(|error| reason(&error))
+}
+
+fn write_beside(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::IsADirectory)?;
+    let mut aside = tempfile::NamedTempFile::new_in(folder)?;
+    aside.write_all(text.as_bytes())?;
+    aside.as_file().set_permissions(permissions)?;
+    aside.as_file().sync_all()?;
+    aside.persist(path)?;
+    Ok(())
+}
+
+/// An error of the system in the words of a message.
+#[must_use]
+pub fn reason(error: &io::Error) -> String {
+    let known = [
+        (io::ErrorKind::NotFound, "there is no such file"),
+        (io::ErrorKind::PermissionDenied, "permission denied"),
+        (io::ErrorKind::NotADirectory, "a part of its path is not a folder"),
+    ];
+    let found = known.iter().find(|(kind, _)| *kind == error.kind());
+    found.map_or_else(|| error.to_string(), |(_, words)| (*words).to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The pages of `zorro explain`: each has its code's title, and its examples do what it says.
+
+use zorro_grammar::parse::parse;
+use zorro_grammar::{Code, SourceMap};
+
+/// A fenced block of a page.
+struct Example {
+    /// Marked `zorro,fails`: it is to provoke the page's code and no other error.
+    fails: bool,
+    text: String,
+}
+
+/// The blocks marked `zorro` or `zorro,fails`; others are not run.
+fn examples(page: &str) -> Vec<Example> {
+    let mut examples = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let Some(mark) = line.strip_prefix("```") else { continue };
+        let text: String = lines
+            .by_ref()
+            .take_while(|line| *line != "```")
+            .map(|line| line.to_owned() + "\n")
+            .collect();
+        match mark {
+            "zorro" => examples.push(Example { fails: false, text }),
+            "zorro,fails" => examples.push(Example { fails: true, text }),
+            "text" => {}
+            other => panic!("unknown mark `{other}`"),
+        }
+    }
+    examples
+}
+
+/// The codes that the parser finds.
+fn codes(text: &str) -> Vec<Code> {
+    let mut sources = SourceMap::new();
+    let file = sources.add("example.zorro", text);
+    parse(&sources, file).1.into_iter().map(|diagnostic| diagnostic.code).collect()
+}
+
+#[test]
+fn every_code_has_a_page() {
+    for code in Code::ALL {
+        let page = code.explanation();
+        let title = format!("# {}: {}\n\n", code.as_str(), code.title());
+        assert!(page.starts_with(&title), "{code:?}");
+        assert!(page.ends_with('\n') && !page.ends_with("\n\n"), "{code:?}");
+        let widest = page.lines().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(120), "{code:?}");
+        let of_files = ["E0103", "E0104", "E0105", "E0106", "E0208"];
+        let n_wrong = examples(page).iter().filter(|example| example.fails).count();
+        assert_eq!(n_wrong, usize::from(!of_files.contains(&code.as_str())), "{code:?}");
+    }
+}
+
+#[test]
+fn examples_have_the_syntax_they_should() {
+    for code in Code::ALL {
+        for Example { fails, text } in examples(code.explanation()) {
+            let by_parser = fails && matches!(code, Code::Syntax | Code::TooDeep);
+            let expected = if by_parser { vec![*code] } else { Vec::new() };
+            assert_eq!(codes(&text), expected, "{code:?}:\n{text}");
+        }
+    }
+}
