@@ -1,9 +1,114 @@
-//! The Zorro compiler: syntax tree in, proved model out.
+//! The Zorro compiler: text in, proved model out.
 //!
-//! In: an `ast::File` and the files it uses. Out: a model with its masks, flows and costs, or
-//! diagnostics. Deliberately not here: devices, files, clocks, environment variables. The compiler
-//! is a pure function.
+//! In: the path of a `.zorro` spec, a [`Loader`] that fetches texts, and [`Options`]. Out: a [`Checked`] model with its
+//! flow, or diagnostics. Deliberately not here: devices, files, clocks, environment variables. The compiler is a
+//! pure function: same texts, same bytes out, on every machine.
+//!
+//! ```text
+//! Source -parse-> Ast -resolve-> Model
+//! ```
 
 #![forbid(unsafe_code)]
 
+pub mod cost;
+pub mod flow;
+pub mod model;
+pub mod number;
+mod project;
+mod resolve;
 pub mod routing;
+
+use zorro_grammar::ast::{Item, Name, StmtKind};
+use zorro_grammar::{Diagnostic, Severity, SourceMap, parse};
+
+pub use cost::Cost;
+pub use flow::Flow;
+pub use model::Model;
+pub use project::{Loader, STANDARD};
+pub use zorro_grammar as grammar;
+
+/// What a caller may decide.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Params to set: name, and value in the language (`8`, `0.1`, `[2, 2]`, `"pad"`). Later ones win.
+    pub set: Vec<(String, String)>,
+}
+
+/// A model in which nothing is wrong, with its proofs.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The model.
+    pub model: Model,
+    /// Who sees whom, and when values are present.
+    pub flow: Flow,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// All texts, for showing diagnostics.
+    pub sources: SourceMap,
+    /// Errors and warnings, by file and place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The model, when there is no error.
+    pub checked: Option<Checked>,
+}
+
+/// Checks a spec: loads it with all that it uses, resolves it, and proves what it asserts.
+pub fn check(path: &str, loader: &mut dyn Loader, options: &Options) -> Outcome {
+    let mut sources = SourceMap::new();
+    let (project, mut diagnostics) = project::load(&mut sources, path, loader);
+    let settings = settings(&mut sources, options, &mut diagnostics);
+    let resolution = resolve::resolve(&sources, &project, &settings);
+    diagnostics.extend(resolution.diagnostics);
+    diagnostics.sort_by_key(Diagnostic::span);
+    let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
+    let checked = resolution.model.filter(|_| !failed).map(|(model, flow)| {
+        debug_assert_eq!(model::verify(&model), Ok(()), "resolve makes well-formed models\n{model}");
+        Checked { model, flow }
+    });
+    Outcome { sources, diagnostics, checked }
+}
+
+/// Checks a spec that is given as a text and uses no other file.
+///
+/// ```
+/// let outcome = zorro_compiler::check_text("model m { }", &Default::default());
+/// assert_eq!(outcome.diagnostics[0].code.as_str(), "E0803");
+/// ```
+#[must_use]
+pub fn check_text(text: &str, options: &Options) -> Outcome {
+    struct Single<'a>(&'a str);
+    impl Loader for Single<'_> {
+        fn load(&mut self, path: &str) -> Result<String, String> {
+            if path == "spec.zorro" {
+                Ok(self.0.to_owned())
+            } else {
+                Err("a spec given as a text uses no files".to_owned())
+            }
+        }
+    }
+    check("spec.zorro", &mut Single(text), options)
+}
+
+/// Parses each setting as the `param` that it stands for, so that errors point into it.
+fn settings(
+    sources: &mut SourceMap,
+    options: &Options,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<resolve::Setting> {
+    let mut settings = Vec::new();
+    for (name, value) in &options.set {
+        let id = sources.add("--set", format!("model set {{ param {name} = {value} }}"));
+        let (file, problems) = parse::parse(sources, id);
+        diagnostics.extend(problems);
+        let Some(Item::Model(model)) = file.items.into_iter().next() else { continue };
+        for stmt in model.body {
+            if let StmtKind::Param(binding) = stmt.kind {
+                let name = Name { text: binding.name.text, span: binding.name.span };
+                settings.push(resolve::Setting { name, value: binding.value });
+            }
+        }
+    }
+    settings
+}

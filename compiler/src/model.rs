@@ -12,7 +12,9 @@
 
 mod display;
 mod dot;
+mod fold;
 mod op;
+mod table;
 mod verify;
 
 use zorro_grammar::Span;
@@ -20,9 +22,11 @@ use zorro_grammar::Span;
 use crate::number::Number;
 use crate::routing::{Mask, Relation};
 
+pub use dot::dot;
 pub use op::{
     Elementwise, HostStep, Init, Negatives, Op, Pooling, PositionKind, Short, Source, WeightKind,
 };
+pub use table::weights_table;
 pub use verify::verify;
 
 macro_rules! ids {
@@ -365,6 +369,13 @@ impl Weight {
     }
 }
 
+impl Lane {
+    /// For [`Op::Attend`]: the keys of each group read.
+    pub fn keys(&self) -> impl Iterator<Item = ValueId> {
+        self.operands.iter().skip(1).step_by(2).copied()
+    }
+}
+
 impl Loss {
     /// The values that the loss reads, in order.
     #[must_use]
@@ -388,6 +399,25 @@ impl Loss {
 }
 
 impl Model {
+    /// A model without anything, to be filled by `resolve`.
+    pub(crate) fn empty() -> Self {
+        Self {
+            name: String::new(),
+            docs: Vec::new(),
+            params: Vec::new(),
+            modalities: Vec::new(),
+            groups: Vec::new(),
+            weights: Vec::new(),
+            values: Vec::new(),
+            steps: Vec::new(),
+            applies: Vec::new(),
+            targets: Vec::new(),
+            outputs: Vec::new(),
+            objectives: Vec::new(),
+            asserts: Vec::new(),
+        }
+    }
+
     /// A value.
     #[must_use]
     pub fn value(&self, id: ValueId) -> &Value {

@@ -11,6 +11,7 @@ mod blocks;
 mod classes;
 mod groups;
 mod mask;
+mod of_model;
 mod relation;
 mod windows;
 
@@ -20,5 +21,6 @@ mod tests;
 pub use blocks::{BlockKind, Blocks, MaskBlocks, Run, Tile};
 pub use groups::Groups;
 pub use mask::{Mask, Pair, Side};
+pub(crate) use of_model::mask_of;
 pub use relation::Relation;
 pub use windows::Windows;

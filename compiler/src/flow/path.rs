@@ -1,0 +1,106 @@
+//! The way by which a modality reaches a value.
+//!
+//! In: a model, a modality, a value. Out: the places where its information passes from one group to
+//! the next, of a way with as few of them as there is. Deliberately not here: whether that is
+//! allowed. petgraph is used here and nowhere else in the flow.
+
+use petgraph::algo::astar;
+use petgraph::graph::{DiGraph, NodeIndex};
+use zorro_grammar::Span;
+
+use crate::model::{GroupId, Lane, ModalityId, Model, Op, Step, ValueId};
+
+/// Information passes from one group to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hop {
+    /// The step: `layers.3.attend`.
+    pub path: String,
+    /// The group that learns something; `None` for a value of no group.
+    pub to: Option<GroupId>,
+    /// The group it learns it from; `None` for the modality itself.
+    pub from: Option<GroupId>,
+    /// For attention the edge of the route that allows it, else the operation.
+    pub span: Span,
+    /// In words: "`fusion` reads `audio`".
+    pub text: String,
+}
+
+/// What an edge costs: a passage between groups weighs more than any way without one.
+const PASSAGE: u64 = 1 << 32;
+
+/// How a modality reaches a value, from the modality on; empty if it does not.
+#[must_use]
+pub fn path(model: &Model, from: ModalityId, to: ValueId) -> Vec<Hop> {
+    let mut graph: DiGraph<(), u64, u32> = DiGraph::new();
+    let values: Vec<NodeIndex> = model.values.iter().map(|_| graph.add_node(())).collect();
+    let fed = graph.add_node(());
+    for step in &model.steps {
+        for lane in &step.lanes {
+            let result = values[lane.result.index()];
+            if step.op == Op::Input(from) {
+                graph.add_edge(fed, result, 1);
+            }
+            for (at, operand) in lane.operands.iter().enumerate() {
+                let passes = source(model, lane, at) != model.value(lane.result).group;
+                let cost = if passes { PASSAGE } else { 1 };
+                graph.add_edge(values[operand.index()], result, cost);
+            }
+        }
+    }
+    let end = values[to.index()];
+    let way = astar(&graph, fed, |node| node == end, |edge| *edge.weight(), |_| 0);
+    let way = way.map_or(Vec::new(), |(_, nodes)| nodes);
+    let way: Vec<ValueId> = way.iter().skip(1).map(|node| ValueId::next(node.index())).collect();
+    hops(model, from, &way)
+}
+
+/// The group from which a lane's operand brings something.
+fn source(model: &Model, lane: &Lane, operand: usize) -> Option<GroupId> {
+    let read = operand.checked_sub(1).and_then(|at| lane.reads.get(at / 2));
+    let group = model.value(lane.operands[operand]).group;
+    read.map_or(group, |read| read.group.or(group))
+}
+
+fn hops(model: &Model, modality: ModalityId, way: &[ValueId]) -> Vec<Hop> {
+    let mut hops: Vec<Hop> = Vec::new();
+    let mut last: Option<GroupId> = None;
+    for (at, value) in way.iter().enumerate() {
+        let (step, lane) = model.made_by(*value);
+        let operand = at
+            .checked_sub(1)
+            .and_then(|before| lane.operands.iter().position(|operand| *operand == way[before]));
+        // The keys and values of a read can be made on behalf of the reader.
+        let from = operand.and_then(|operand| source(model, lane, operand)).or(last);
+        let Some(to) = model.value(*value).group else {
+            last = from;
+            continue;
+        };
+        if last.is_none() && from.is_none_or(|from| from == to) {
+            let name = &model.modalities[modality.index()].name;
+            let text = format!("`{}` is made of the modality `{name}`", model.group_name(to));
+            hops.push(Hop { path: step.path.clone(), to: Some(to), from, span: step.span, text });
+        } else if from != Some(to) {
+            hops.push(passage(model, step, lane, operand, from, to));
+        }
+        last = Some(to);
+    }
+    hops
+}
+
+fn passage(
+    model: &Model,
+    step: &Step,
+    lane: &Lane,
+    operand: Option<usize>,
+    from: Option<GroupId>,
+    to: GroupId,
+) -> Hop {
+    let name = from.map_or("self", |from| model.group_name(from));
+    let read = operand.and_then(|at| at.checked_sub(1)).and_then(|at| lane.reads.get(at / 2));
+    let receiver = model.group_name(to);
+    let (span, text) = match read {
+        Some(read) => (read.span, format!("`{receiver}` reads `{name}`")),
+        None => (step.span, format!("`{receiver}` is made of `{name}` by `{}`", step.op.name())),
+    };
+    Hop { path: step.path.clone(), to: Some(to), from, span, text }
+}

@@ -1,0 +1,482 @@
+//! Syntax trees to a model: names, numbers, shapes, blocks, weights, flows.
+//!
+//! In: the trees of a spec and of the files that it uses, and the params set from outside. Out: a [`Model`] in which
+//! nothing can be wrong any more, or all errors that can be known in one run. Deliberately not here: device
+//! limits, which are checked where kernels are planned.
+//!
+//! Statements run in order, as a program: `repeat` repeats, a block is expanded where it is applied or called. An
+//! error ends its statement; what it would have declared is then `Broken`, and what uses that is not reported.
+
+mod apply;
+mod attend;
+mod constants;
+mod evaluate;
+mod function;
+mod host;
+mod loss;
+mod operations;
+mod prove;
+mod slicing;
+mod statements;
+mod unused;
+mod value;
+mod weights;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use zorro_grammar::ast::{self, Item, Name};
+use zorro_grammar::diagnostic::nearest;
+use zorro_grammar::{Code, Diagnostic, SourceMap, Span};
+
+use crate::flow::Flow;
+use crate::model::{GroupId, Lane, Model, Op, Read, Shape, Step, StepId, Value as ModelValue, ValueId, WeightId};
+use crate::project::Project;
+use crate::routing::Relation;
+
+use value::{Binding, Entry, Key, Lanes};
+
+/// Most steps, most lanes and reads of all steps, and most statements and operations evaluated: what a spec of a few
+/// lines may cost before it is refused.
+const MAX_STEPS: usize = 100_000;
+const MAX_LANES: usize = 1_000_000;
+const MAX_WORK: u64 = 5_000_000;
+/// How deep blocks may call blocks.
+const MAX_CALLS: usize = 32;
+/// More errors than this help nobody.
+const MAX_ERRORS: usize = 100;
+/// Sizes that every later stage can count with.
+const MAX_TOKENS: u64 = 1 << 32;
+const MAX_WIDTH: u64 = 1 << 24;
+const MAX_NUMBERS: u64 = 1 << 40;
+const MAX_MODALITIES: usize = 32;
+
+/// Why something was not evaluated.
+enum Fail {
+    /// To be reported.
+    Report(Box<Diagnostic>),
+    /// The cause has been reported already.
+    Silent,
+}
+
+impl From<Diagnostic> for Fail {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self::Report(Box::new(diagnostic))
+    }
+}
+
+type Result<T> = std::result::Result<T, Fail>;
+
+/// A failure with its main label.
+fn fail<T>(
+    code: Code,
+    message: impl Into<String>,
+    span: Span,
+    label: impl Into<String>,
+) -> Result<T> {
+    Err(Diagnostic::new(code, message, span, label).into())
+}
+
+/// What `resolve` found out.
+pub(crate) struct Resolution {
+    /// The model with its flow, when there is no error.
+    pub(crate) model: Option<(Model, Flow)>,
+    /// Errors and warnings.
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+/// A param set from outside: its name, and the declaration `param name = value` that was parsed from it.
+pub(crate) struct Setting {
+    pub(crate) name: Name,
+    pub(crate) value: ast::Expr,
+}
+
+/// Resolves a project.
+pub(crate) fn resolve(
+    sources: &SourceMap,
+    project: &Project,
+    settings: &[Setting],
+) -> Resolution {
+    let mut resolver = Resolver::new(settings);
+    resolver.collect_blocks(project);
+    let Some(model) = resolver.the_model(sources, project) else {
+        return Resolution { model: None, diagnostics: resolver.diagnostics };
+    };
+    resolver.run(model);
+    resolver.check_settings(model);
+    let own = project.files.first().map_or(&[][..], |file| file.items.as_slice());
+    resolver.diagnostics.extend(unused::names(model, own));
+    let proved = resolver.prove();
+    let is_error = |diagnostic: &Diagnostic| diagnostic.code.as_str().starts_with('E');
+    let failed = resolver.diagnostics.iter().any(is_error);
+    let model = proved.filter(|_| !failed).map(|flow| (resolver.model, flow));
+    Resolution { model, diagnostics: resolver.diagnostics }
+}
+
+/// Where a statement stands, and for whom it runs.
+struct Frame<'a> {
+    /// Names, innermost last.
+    scopes: Vec<BTreeMap<String, Entry<'a>>>,
+    /// The block whose body this is; `None` in the model.
+    block: Option<&'a ast::Block>,
+    /// Prefix of the names of weights made here.
+    path: String,
+    /// For whom statements are evaluated: the receivers.
+    keys: Vec<Key>,
+    /// The values of `x`: of the receivers, and of what they read.
+    x: Lanes,
+    /// Who reads whom.
+    reads: BTreeMap<Key, Vec<Edge>>,
+    /// The edges that some attention has read.
+    read: BTreeSet<(Key, Key)>,
+    /// Whether each group has weights of its own.
+    per_group: bool,
+    /// Whether weights are shared with every other place that names the same tie.
+    tied: bool,
+    /// The group that is being computed, in the model.
+    owner: Option<GroupId>,
+    /// Whether statements stand directly in a labeled `repeat`.
+    labeled: bool,
+    /// An earlier application of the same name.
+    clash: Option<Span>,
+    /// How many blocks call each other here.
+    depth: usize,
+    /// Where the block is applied or called from.
+    from: Option<Span>,
+}
+
+/// A group that a receiver reads, with the relation and the place of the edge.
+#[derive(Clone)]
+struct Edge {
+    read: Key,
+    relation: Relation,
+    span: Span,
+}
+
+/// A place where an operation stands in the spec, once for each time it is evaluated.
+struct Site {
+    /// Prefix of names, without the group.
+    path: String,
+    /// The operation's name, numbered: `norm_2`; empty when a tie names it.
+    name: String,
+    tied: bool,
+    per_group: bool,
+    id: u32,
+    span: Span,
+    clash: Option<Span>,
+    from: Option<Span>,
+}
+
+/// What one lane of a step will be.
+struct Draft {
+    op: Op,
+    operands: Vec<ValueId>,
+    weights: Vec<WeightId>,
+    reads: Vec<Read>,
+    shape: Shape,
+}
+
+struct Resolver<'a> {
+    settings: &'a [Setting],
+    used_settings: BTreeSet<String>,
+    blocks: BTreeMap<&'a str, &'a ast::Block>,
+    model: Model,
+    diagnostics: Vec<Diagnostic>,
+    seen: BTreeSet<(Code, Span)>,
+    /// Per prefix and operation, how many there are.
+    counters: weights::Counters,
+    /// Which site made a weight, by the weight's name; ties have none.
+    weight_sites: BTreeMap<String, (WeightId, Option<u32>)>,
+    /// Where each prefix was applied first.
+    applied: BTreeMap<String, Span>,
+    /// The input value of each modality, once it is used.
+    inputs: Vec<Option<ValueId>>,
+    /// The name of each group, as it stands in the spec.
+    declared: Vec<&'a str>,
+    /// Every value that a group has had.
+    bound: Vec<Vec<ValueId>>,
+    /// `nce`s that may collapse by the user's leave.
+    collapse_allowed: BTreeSet<Span>,
+    next_site: u32,
+    lanes: usize,
+    work: u64,
+    exhausted: bool,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(settings: &'a [Setting]) -> Self {
+        Self {
+            settings,
+            used_settings: BTreeSet::new(),
+            blocks: BTreeMap::new(),
+            model: Model::empty(),
+            diagnostics: Vec::new(),
+            seen: BTreeSet::new(),
+            counters: BTreeMap::new(),
+            weight_sites: BTreeMap::new(),
+            applied: BTreeMap::new(),
+            inputs: Vec::new(),
+            declared: Vec::new(),
+            bound: Vec::new(),
+            collapse_allowed: BTreeSet::new(),
+            next_site: 0,
+            lanes: 0,
+            work: 0,
+            exhausted: false,
+        }
+    }
+
+    /// Reports a failure, unless the same was said of the same place.
+    fn report(&mut self, fail: Fail) {
+        match fail {
+            Fail::Report(diagnostic) => self.push(*diagnostic),
+            Fail::Silent => {}
+        }
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        let new = self.seen.insert((diagnostic.code, diagnostic.span()));
+        if new && self.diagnostics.len() < MAX_ERRORS {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    /// Counts work, so that a spec of a few lines cannot keep the compiler busy for long.
+    fn spend(&mut self, work: u64, span: Span) -> Result<()> {
+        self.work = self.work.saturating_add(work);
+        if self.work <= MAX_WORK {
+            return Ok(());
+        }
+        if self.exhausted {
+            return Err(Fail::Silent);
+        }
+        self.exhausted = true;
+        let message = format!("the model takes more than {MAX_WORK} evaluations to expand");
+        Err(Diagnostic::new(Code::TooManySteps, message, span, "given up here")
+            .help("use fewer repetitions")
+            .into())
+    }
+
+    fn collect_blocks(&mut self, project: &'a Project) {
+        for block in blocks(&project.standard) {
+            self.blocks.insert(&block.name.text, block);
+        }
+        let mut own: BTreeMap<&str, Span> = BTreeMap::new();
+        for block in blocks(&project.files) {
+            let name = &block.name;
+            if function::Function::is_name(&name.text) {
+                let message = format!("`{}` is an operation of the language", name.text);
+                let label = "a block cannot have this name";
+                self.push(
+                    Diagnostic::new(Code::ReservedName, message, name.span, label)
+                        .help("operations cannot be redefined; choose another name"),
+                );
+                continue;
+            }
+            if let Some(first) = own.insert(&name.text, name.span) {
+                let message = format!("block `{}` is declared twice", name.text);
+                let label = "declared again here";
+                self.push(
+                    Diagnostic::new(Code::DuplicateName, message, name.span, label)
+                        .also(first, "first declared here"),
+                );
+                continue;
+            }
+            self.blocks.insert(&name.text, block);
+        }
+    }
+
+    /// The one model of the spec itself.
+    fn the_model(&mut self, sources: &SourceMap, project: &'a Project) -> Option<&'a ast::Model> {
+        let file = project.files.first()?;
+        let mut models = file.items.iter().filter_map(|item| match item {
+            Item::Model(model) => Some(model),
+            Item::Use(_) | Item::Block(_) => None,
+        });
+        let first = models.next();
+        let Some(model) = first else {
+            // A model with a syntax error is not in the tree: then its error has been reported.
+            let text = &sources.file(file.id).text;
+            let tried = text.lines().any(|line| line.starts_with("model "));
+            if !tried {
+                let span = Span { file: file.id, start: 0, end: 0 };
+                let message = "the spec has no model";
+                self.push(
+                    Diagnostic::new(Code::ModelCount, message, span, "no `model` in this file")
+                        .help("write `model name { .. }`"),
+                );
+            }
+            return None;
+        };
+        for second in models {
+            let message = "a spec has one model";
+            let label = "this is one too many";
+            self.push(
+                Diagnostic::new(Code::ModelCount, message, second.name.span, label)
+                    .also(model.name.span, "the first model")
+                    .help("one model a file; share blocks with `use`"),
+            );
+        }
+        Some(model)
+    }
+
+    fn check_settings(&mut self, model: &ast::Model) {
+        for setting in self.settings {
+            if self.used_settings.contains(&setting.name.text) {
+                continue;
+            }
+            let name = &setting.name;
+            let params = || self.model.params.iter().map(|param| param.name.as_str());
+            let message = format!("model `{}` has no param `{}`", model.name.text, name.text);
+            let diagnostic =
+                Diagnostic::new(Code::UnknownParam, message, name.span, "no such param");
+            let diagnostic = match nearest(&name.text, params()) {
+                Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+                None => {
+                    let params: Vec<&str> = params().collect();
+                    diagnostic.help(format!("its params: {}", params.join(", ")))
+                }
+            };
+            self.push(diagnostic);
+        }
+    }
+
+    /// Makes the steps of one operation: lanes of the same operation and widths share a step.
+    fn emit(
+        &mut self,
+        path: &str,
+        span: Span,
+        owner: Key,
+        drafts: Vec<(Key, Draft)>,
+    ) -> Result<Lanes> {
+        let mut result = Lanes::new();
+        let mut steps: Vec<StepId> = Vec::new();
+        for (key, draft) in drafts {
+            check_size(&draft.shape, span)?;
+            self.lanes += 1 + draft.reads.len();
+            if self.model.steps.len() >= MAX_STEPS || self.lanes > MAX_LANES {
+                return Err(too_many_steps(span));
+            }
+            let existing = steps.iter().copied().find(|step| self.fits(*step, &draft));
+            let step = existing.unwrap_or_else(|| {
+                let id = StepId::next(self.model.steps.len());
+                let op = draft.op.clone();
+                self.model.steps.push(Step { op, lanes: Vec::new(), path: path.to_owned(), span });
+                steps.push(id);
+                id
+            });
+            let value = ValueId::next(self.model.values.len());
+            let group = key.or(owner);
+            self.model.values.push(ModelValue { step, group, shape: draft.shape });
+            self.model.steps[step.index()].lanes.push(Lane {
+                operands: draft.operands,
+                weights: draft.weights,
+                reads: draft.reads,
+                result: value,
+            });
+            result.insert(key, value);
+        }
+        Ok(result)
+    }
+
+    /// Whether a draft can be a lane of a step: the same operation on the same widths.
+    fn fits(&self, step: StepId, draft: &Draft) -> bool {
+        let step = &self.model.steps[step.index()];
+        let first = &step.lanes[0];
+        let width = |value: &ValueId| self.model.shape(*value).width;
+        step.op == draft.op
+            && self.model.shape(first.result).width == draft.shape.width
+            && first.operands.first().map(width) == draft.operands.first().map(width)
+    }
+}
+
+fn too_many_steps(span: Span) -> Fail {
+    let message = format!("the model has more than {MAX_STEPS} steps or {MAX_LANES} lanes");
+    Diagnostic::new(Code::TooManySteps, message, span, "one too many here")
+        .help("use fewer repetitions or groups")
+        .into()
+}
+
+/// Sizes beyond what later stages can count with are refused before anything is computed from them.
+fn check_size(shape: &Shape, span: Span) -> Result<()> {
+    let tokens = shape.grid.iter().try_fold(1u64, |tokens, size| tokens.checked_mul(*size));
+    let numbers = tokens.and_then(|tokens| tokens.checked_mul(shape.width));
+    let too_large = |what: String| {
+        Err(Diagnostic::new(Code::TooLarge, what, span, "too large").help(
+            "limits: 2^32 tokens a group, a width of 2^24, 2^40 numbers a value or weight",
+        ))
+    };
+    let result = match (tokens, numbers) {
+        (Some(tokens), Some(numbers)) if tokens <= MAX_TOKENS => {
+            if shape.width > MAX_WIDTH {
+                too_large(format!("a token of {} numbers is beyond the limits", shape.width))
+            } else if numbers > MAX_NUMBERS {
+                too_large(format!("a value of {numbers} numbers is beyond the limits"))
+            } else {
+                Ok(())
+            }
+        }
+        _ => too_large(format!("a grid of {} is beyond the limits", grid_text(&shape.grid))),
+    };
+    Ok(result?)
+}
+
+/// A grid as users see it: `8x14x14`.
+fn grid_text(grid: &[u64]) -> String {
+    let sizes: Vec<String> = grid.iter().map(u64::to_string).collect();
+    if sizes.is_empty() { "1".to_owned() } else { sizes.join("x") }
+}
+
+/// A prefix with one more part.
+fn join(path: &str, part: &str) -> String {
+    match (path.is_empty(), part.is_empty()) {
+        (true, _) => part.to_owned(),
+        (_, true) => path.to_owned(),
+        (false, false) => format!("{path}.{part}"),
+    }
+}
+
+fn blocks(files: &[ast::File]) -> impl Iterator<Item = &ast::Block> {
+    files.iter().flat_map(|file| &file.items).filter_map(|item| match item {
+        Item::Block(block) => Some(block),
+        Item::Use(_) | Item::Model(_) => None,
+    })
+}
+
+impl<'a> Frame<'a> {
+    /// The frame of the model itself.
+    fn model() -> Self {
+        Self {
+            scopes: vec![BTreeMap::new()],
+            block: None,
+            path: String::new(),
+            keys: vec![None],
+            x: Lanes::new(),
+            reads: BTreeMap::new(),
+            read: BTreeSet::new(),
+            per_group: false,
+            tied: false,
+            owner: None,
+            labeled: false,
+            clash: None,
+            depth: 0,
+            from: None,
+        }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry<'a>> {
+        self.scopes.iter().rev().find_map(|scope| scope.get(name))
+    }
+
+    fn entry_mut(&mut self, name: &str) -> Option<&mut Entry<'a>> {
+        self.scopes.iter_mut().rev().find_map(|scope| scope.get_mut(name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.scopes.iter().flat_map(|scope| scope.keys().map(String::as_str))
+    }
+
+    fn declare(&mut self, name: &Name, binding: Binding<'a>) {
+        let scope = self.scopes.last_mut().expect("a frame has at least one scope");
+        scope.insert(name.text.clone(), Entry { binding, span: name.span });
+    }
+}

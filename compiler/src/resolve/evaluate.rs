@@ -1,0 +1,417 @@
+//! Expressions to values.
+//!
+//! An expression is evaluated for some keys at once: the receivers of a route, the groups that they read, or the one
+//! key of the model. [`Mode`] says what `x`, `from` and locals mean while that happens.
+
+use zorro_grammar::ast::{BinaryOp, Call as AstCall, Expr, ExprKind, Name, UnaryOp};
+use zorro_grammar::diagnostic::nearest;
+use zorro_grammar::{Code, Diagnostic, Span};
+
+use crate::model::{Init, Shape, ValueId};
+use crate::number::Number;
+use crate::routing::Relation;
+
+use super::function::{self, Call, Function, Kind};
+use super::value::{Binding, Const, Key, Lanes, Value};
+use super::{Fail, Frame, Resolver, Result, fail};
+
+/// On whose side an expression is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The receivers'.
+    Own,
+    /// The receivers' and that of what they read, for `attend(e)`.
+    Both,
+    /// That of what is read, for `from: e`.
+    Read,
+}
+
+/// For whom, and on whose side.
+#[derive(Debug, Clone)]
+pub(super) struct Scope {
+    pub(super) keys: Vec<Key>,
+    pub(super) mode: Mode,
+}
+
+impl Scope {
+    /// The same for one key alone.
+    pub(super) fn only(&self, key: Key) -> Self {
+        Self { keys: vec![key], mode: self.mode }
+    }
+}
+
+impl<'a> Resolver<'a> {
+    /// Evaluates for the receivers.
+    pub(super) fn evaluate(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Value> {
+        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+        self.eval(frame, expr, &scope)
+    }
+
+    /// Evaluates to tokens for the receivers.
+    pub(super) fn tokens_of(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Lanes> {
+        let value = self.evaluate(frame, expr)?;
+        self.expect_tokens(frame, value, expr.span)
+    }
+
+    /// Refuses what is no tokens, or ids that were not embedded.
+    pub(super) fn expect_tokens(
+        &self,
+        _frame: &Frame<'a>,
+        value: Value,
+        span: Span,
+    ) -> Result<Lanes> {
+        match value {
+            Value::Tokens(lanes) => {
+                if lanes.values().any(|value| self.is_ids(*value)) {
+                    return Err(Diagnostic::new(
+                        Code::WrongInput,
+                        "ids of a text are no vectors",
+                        span,
+                        "these are ids",
+                    )
+                    .help("embed them first: `|> embed(dim)`")
+                    .into());
+                }
+                Ok(lanes)
+            }
+            Value::Const(value) => {
+                let message = format!("expected tokens, found {}", value.describe());
+                fail(Code::WrongType, message, span, format!("this is {}", value.describe()))
+            }
+        }
+    }
+
+    pub(super) fn eval(
+        &mut self,
+        frame: &mut Frame<'a>,
+        expr: &'a Expr,
+        scope: &Scope,
+    ) -> Result<Value> {
+        self.spend(1, expr.span)?;
+        match &expr.kind {
+            ExprKind::Number(text) => match Number::parse(text) {
+                Some(number) => Ok(Value::Const(Const::Number(number))),
+                None => fail(Code::Arithmetic, "number does not fit", expr.span, "too long"),
+            },
+            ExprKind::Text(text) => Ok(Value::Const(Const::Text(text.clone()))),
+            ExprKind::Bool(value) => Ok(Value::Const(Const::Bool(*value))),
+            ExprKind::Name(text) => {
+                self.name(frame, &Name { text: text.clone(), span: expr.span }, scope)
+            }
+            ExprKind::List(items) => {
+                let mut list = Vec::new();
+                for item in items {
+                    list.push(self.constant_in(frame, item, scope)?);
+                }
+                let list = Const::List(list);
+                list.check_extent(expr.span)?;
+                Ok(Value::Const(list))
+            }
+            ExprKind::Call(call) => self.call(frame, plain(call), scope),
+            ExprKind::Pipe { value, call } => {
+                let span = expr.span;
+                let call = Call { name: &call.name, first: Some(value), args: &call.args, span };
+                self.call(frame, call, scope)
+            }
+            ExprKind::Unary { op, value } => self.unary(frame, *op, value, scope),
+            ExprKind::Binary { op, left, right } => {
+                self.binary(frame, *op, left, right, expr.span, scope)
+            }
+            ExprKind::If { arms, otherwise } => {
+                for (condition, value) in arms {
+                    if self.condition_in(frame, condition, scope)? {
+                        return self.eval(frame, value, scope);
+                    }
+                }
+                self.eval(frame, otherwise, scope)
+            }
+            ExprKind::Attribute { value, name } => self.attribute(frame, value, name, scope),
+            ExprKind::Index { value, index } => self.index(frame, value, index, scope),
+            ExprKind::Slice { value, start, end } => {
+                let bounds = (start.as_deref(), end.as_deref());
+                self.slice(frame, value, bounds, expr.span, scope)
+            }
+            ExprKind::Paren(value) => self.eval(frame, value, scope),
+        }
+    }
+
+    fn name(&mut self, frame: &Frame<'a>, name: &Name, scope: &Scope) -> Result<Value> {
+        if frame.block.is_some() && (name.text == "x" || name.text == "from") {
+            return self.x(frame, name, scope);
+        }
+        let Some(entry) = frame.entry(&name.text) else {
+            return self.builtin(frame, name);
+        };
+        match &entry.binding {
+            Binding::Const(value) => Ok(Value::Const(value.clone())),
+            Binding::Tokens { lanes, .. } if scope.mode == Mode::Own => {
+                Ok(Value::Tokens(restrict(lanes, &scope.keys)))
+            }
+            Binding::Tokens { .. } => {
+                let message = format!("what is read mixes `x` and the local `{}`", name.text);
+                let label = "belongs to the receiver, while `x` here is what is read";
+                Err(Diagnostic::new(Code::MixedReading, message, name.span, label)
+                    .also(entry.span, "declared here")
+                    .help("read one of the two, or add the local to `x` before")
+                    .into())
+            }
+            Binding::Modality(modality) => {
+                let value = self.input(*modality, name.span)?;
+                Ok(Value::Tokens(scope.keys.iter().map(|key| (*key, value)).collect()))
+            }
+            Binding::Broken => Err(Fail::Silent),
+            other @ (Binding::Route(_) | Binding::Target(_) | Binding::Loss(_)) => {
+                let message = format!("`{}` is {}", name.text, other.describe());
+                Err(Diagnostic::new(Code::WrongType, message, name.span, "cannot stand here")
+                    .also(entry.span, "declared here")
+                    .into())
+            }
+        }
+    }
+
+    /// `x` or `from`.
+    fn x(&self, frame: &Frame<'a>, name: &Name, scope: &Scope) -> Result<Value> {
+        if name.text == "from" && scope.mode != Mode::Read {
+            let label = "nothing is read here";
+            let message = "`from` stands for what is read";
+            return Err(Diagnostic::new(Code::MixedReading, message, name.span, label)
+                .help("it has a meaning in `attend(.., from: ..)` alone; the receiver is `x`")
+                .into());
+        }
+        Ok(Value::Tokens(restrict(&frame.x, &scope.keys)))
+    }
+
+    /// A name that the language knows without declaration.
+    fn builtin(&self, frame: &Frame<'a>, name: &Name) -> Result<Value> {
+        match name.text.as_str() {
+            "all" => Ok(Value::Const(Const::Relation(Relation::All))),
+            "causal" => Ok(Value::Const(Const::Relation(Relation::Causal))),
+            "xavier" => Ok(Value::Const(Const::Init(Init::Xavier))),
+            text if Function::is_name(text) || self.blocks.contains_key(text) => {
+                let message = format!("`{text}` is called with parentheses");
+                Err(Diagnostic::new(Code::UnknownName, message, name.span, "not a value by itself")
+                    .help(format!("write `{text}(..)`, or `|> {text}` after a value"))
+                    .into())
+            }
+            _ => Err(self.unknown(frame, name, "not declared here").into()),
+        }
+    }
+
+    pub(super) fn call(
+        &mut self,
+        frame: &mut Frame<'a>,
+        call: Call<'a>,
+        scope: &Scope,
+    ) -> Result<Value> {
+        let name = call.name;
+        if let Some(block) = self.blocks.get(name.text.as_str()).copied() {
+            return self.call_block(frame, block, call, scope);
+        }
+        let Some(function) = Function::find(&name.text, &[Kind::Constant, Kind::Tokens]) else {
+            return Err(self.unknown_operation(name).into());
+        };
+        let elsewhere = match function.kind() {
+            Kind::Constant | Kind::Tokens => None,
+            Kind::Host => Some("data is prepared on the right side of `modality`"),
+            Kind::Loss => Some("losses stand on the right side of `objective`"),
+            Kind::Target => Some("targets stand on the right side of `target`"),
+        };
+        if let Some(help) = elsewhere {
+            let message = format!("`{}` cannot be called here", name.text);
+            return Err(Diagnostic::new(Code::Misplaced, message, name.span, "does not belong here")
+                .help(help)
+                .into());
+        }
+        let args = function::bind(function, call)?;
+        if function.kind() == Kind::Constant {
+            return Ok(Value::Const(self.constant_function(frame, function, &args, scope)?));
+        }
+        Ok(Value::Tokens(self.operation(frame, function, &args, scope)?))
+    }
+
+    pub(super) fn unknown_operation(&self, name: &Name) -> Diagnostic {
+        let message = format!("unknown operation or block `{}`", name.text);
+        let diagnostic =
+            Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
+        let functions = Function::ALL.iter().map(|function| function.name());
+        match nearest(&name.text, functions.chain(self.blocks.keys().copied())) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help("declare it with `block`, or `use` the file that does"),
+        }
+    }
+
+    fn unary(
+        &mut self,
+        frame: &mut Frame<'a>,
+        op: UnaryOp,
+        value: &'a Expr,
+        scope: &Scope,
+    ) -> Result<Value> {
+        match op {
+            UnaryOp::Not => {
+                Ok(Value::Const(Const::Bool(!self.condition_in(frame, value, scope)?)))
+            }
+            UnaryOp::Neg => {
+                let right = self.eval(frame, value, scope)?;
+                let zero = Value::Const(Const::Number(Number::ZERO));
+                self.arithmetic(frame, BinaryOp::Sub, zero, right, value.span)
+            }
+        }
+    }
+
+    fn attribute(
+        &mut self,
+        frame: &mut Frame<'a>,
+        value: &'a Expr,
+        name: &'a Name,
+        scope: &Scope,
+    ) -> Result<Value> {
+        let lanes = match self.eval(frame, value, scope)? {
+            Value::Tokens(lanes) => lanes,
+            Value::Const(constant) => {
+                let message = format!("{} has no attributes", constant.describe());
+                return fail(Code::UnknownAttribute, message, name.span, "only tokens have some");
+            }
+        };
+        let read: fn(&Shape) -> Const = match name.text.as_str() {
+            "dim" => |shape| Const::Number(shape.width.into()),
+            "tokens" => |shape| Const::Number(shape.tokens().into()),
+            "grid" => |shape| {
+                Const::List(shape.grid.iter().map(|size| Const::Number((*size).into())).collect())
+            },
+            other => {
+                let message = format!("tokens have no attribute `{other}`");
+                let diagnostic =
+                    Diagnostic::new(Code::UnknownAttribute, message, name.span, "unknown");
+                let near = nearest(other, ["dim", "tokens", "grid"]).unwrap_or("dim");
+                return Err(diagnostic
+                    .help(format!("`dim`, `tokens` and `grid`; did you mean `{near}`?"))
+                    .into());
+            }
+        };
+        let mut values = lanes.iter().map(|(key, value)| (*key, read(self.model.shape(*value))));
+        let Some((first_key, first)) = values.next() else { return Err(Fail::Silent) };
+        match values.find(|(_, other)| *other != first) {
+            None => Ok(Value::Const(first)),
+            Some((key, other)) => {
+                let message = format!("`{}` differs between groups", name.text);
+                let label = format!(
+                    "{first} for `{}`, {other} for `{}`",
+                    self.key_name(first_key),
+                    self.key_name(key)
+                );
+                let diagnostic =
+                    Diagnostic::new(Code::WidthsDiffer, message, name.span, label);
+                Err(self
+                    .with_application(frame, diagnostic)
+                    .help("apply the block to each of these groups by itself")
+                    .into())
+            }
+        }
+    }
+
+    /// The group of a key, for errors.
+    pub(super) fn key_name(&self, key: Key) -> &str {
+        key.map_or("x", |group| self.model.group_name(group))
+    }
+
+    /// Adds where the block was applied.
+    pub(super) fn with_application(&self, frame: &Frame<'a>, diagnostic: Diagnostic) -> Diagnostic {
+        match frame.from {
+            Some(span) => diagnostic.also(span, "in this application"),
+            None => diagnostic,
+        }
+    }
+
+    /// Whether a value is the ids of a text.
+    pub(super) fn is_ids(&self, value: ValueId) -> bool {
+        let (step, _) = self.model.made_by(value);
+        match &step.op {
+            crate::model::Op::Input(modality) => matches!(
+                self.model.modalities[modality.index()].source,
+                crate::model::Source::Text { .. }
+            ),
+            _ => false,
+        }
+    }
+}
+
+/// A call without a piped value.
+pub(super) fn plain(call: &AstCall) -> Call<'_> {
+    Call { name: &call.name, first: None, args: &call.args, span: call.span }
+}
+
+/// The lanes of these keys. A key without a lane is left out; whoever needs it reports that.
+fn restrict(lanes: &Lanes, keys: &[Key]) -> Lanes {
+    keys.iter().filter_map(|key| lanes.get(key).map(|value| (*key, *value))).collect()
+}
+
+/// Whether an expression speaks of `x` or `from`.
+pub(super) fn mentions_x(expr: &Expr) -> bool {
+    let mut found = false;
+    visit_names(expr, &mut |name| found |= name == "x" || name == "from");
+    found
+}
+
+/// Calls `see` with every name in an expression that can stand for a value.
+pub(super) fn visit_names(expr: &Expr, see: &mut dyn FnMut(&str)) {
+    if let ExprKind::Name(name) = &expr.kind {
+        see(name);
+    }
+    for part in parts(expr) {
+        visit_names(part, see);
+    }
+}
+
+/// Calls `see` with every call in an expression.
+pub(super) fn visit_calls<'a>(expr: &'a Expr, see: &mut dyn FnMut(Call<'a>)) {
+    match &expr.kind {
+        ExprKind::Call(call) => see(plain(call)),
+        ExprKind::Pipe { value, call } => {
+            let span = expr.span;
+            see(Call { name: &call.name, first: Some(value), args: &call.args, span });
+        }
+        ExprKind::Number(_)
+        | ExprKind::Text(_)
+        | ExprKind::Bool(_)
+        | ExprKind::Name(_)
+        | ExprKind::List(_)
+        | ExprKind::Unary { .. }
+        | ExprKind::Binary { .. }
+        | ExprKind::If { .. }
+        | ExprKind::Attribute { .. }
+        | ExprKind::Index { .. }
+        | ExprKind::Slice { .. }
+        | ExprKind::Paren(_) => {}
+    }
+    for part in parts(expr) {
+        visit_calls(part, see);
+    }
+}
+
+/// The expressions directly inside of one.
+fn parts(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Name(_) => {
+            Vec::new()
+        }
+        ExprKind::List(items) => items.iter().collect(),
+        ExprKind::Call(call) => call.args.iter().map(|arg| &arg.value).collect(),
+        ExprKind::Pipe { value, call } => {
+            std::iter::once(&**value).chain(call.args.iter().map(|arg| &arg.value)).collect()
+        }
+        ExprKind::Unary { value, .. }
+        | ExprKind::Attribute { value, .. }
+        | ExprKind::Paren(value) => vec![value],
+        ExprKind::Binary { left, right, .. } => vec![left, right],
+        ExprKind::If { arms, otherwise } => {
+            let arms = arms.iter().flat_map(|(condition, value)| [condition, value]);
+            arms.chain([&**otherwise]).collect()
+        }
+        ExprKind::Index { value, index } => vec![value, index],
+        ExprKind::Slice { value, start, end } => {
+            let bounds = [start, end].into_iter().flatten().map(|bound| &**bound);
+            std::iter::once(&**value).chain(bounds).collect()
+        }
+    }
+}

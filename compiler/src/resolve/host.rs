@@ -1,0 +1,368 @@
+//! Modalities: what the host prepares, and the tensor that it ends in.
+
+use zorro_grammar::ast::{Binding as AstBinding, Expr, ExprKind};
+use zorro_grammar::{Code, Diagnostic, Span};
+
+use crate::model::{HostStep, Modality, ModalityId, Shape, Short, Source};
+use crate::number::Number;
+
+use super::evaluate::{Mode, Scope, plain};
+use super::function::{self, Args, Call, Function, Kind};
+use super::operations::check_resize;
+use super::value::{Binding, Const};
+use super::{Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail};
+
+/// A source with the steps so far.
+struct Prepared {
+    source: Source,
+    steps: Vec<HostStep>,
+    shape: Shape,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn modality(
+        &mut self,
+        frame: &mut Frame<'a>,
+        binding: &'a AstBinding,
+    ) -> Result<()> {
+        let name = &binding.name;
+        self.check_new(frame, name)?;
+        if let Some(first) = self.model.modalities.iter().find(|m| m.name == name.text) {
+            let message = format!("modality `{}` is declared twice", name.text);
+            return Err(Diagnostic::new(Code::DuplicateName, message, name.span, "again here")
+                .also(first.span, "first declared here")
+                .into());
+        }
+        if self.model.modalities.len() == MAX_MODALITIES {
+            let message = format!("a model has at most {MAX_MODALITIES} modalities");
+            return fail(Code::TooLarge, message, name.span, "one too many");
+        }
+        let Prepared { source, steps, shape } = self.prepare(frame, &binding.value)?;
+        let id = ModalityId::next(self.model.modalities.len());
+        let (name, span) = (name.text.clone(), name.span);
+        self.model.modalities.push(Modality { name, source, steps, shape, span });
+        self.inputs.push(None);
+        frame.declare(&binding.name, Binding::Modality(id));
+        Ok(())
+    }
+
+    fn prepare(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Prepared> {
+        self.spend(1, expr.span)?;
+        let (value, call) = match &expr.kind {
+            ExprKind::Paren(inner) => return self.prepare(frame, inner),
+            ExprKind::Call(call) => (None, plain(call)),
+            ExprKind::Pipe { value, call } => {
+                let span = expr.span;
+                let first = Some(&**value);
+                (first, Call { name: &call.name, first, args: &call.args, span })
+            }
+            _ => {
+                let message = "a modality begins with a source";
+                return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "no source")
+                    .help("sources: `frames`, `image`, `wave`, `text`, `tensor`")
+                    .into());
+            }
+        };
+        let function = match Function::find(&call.name.text, &[Kind::Host]) {
+            Some(function) if function.kind() == Kind::Host => function,
+            Some(_) => {
+                let message = format!("`{}` is no step of a modality", call.name.text);
+                let label = "works on tokens, not on data";
+                return Err(Diagnostic::new(Code::Misplaced, message, call.name.span, label)
+                    .help("steps: `normalize`, `logmel`, `spectrogram`, `crop`, `pad`")
+                    .into());
+            }
+            None => return Err(self.unknown_operation(call.name).into()),
+        };
+        let args = function::bind(function, call)?;
+        let prepared = match function {
+            Function::Frames
+            | Function::Image
+            | Function::Wave
+            | Function::Text
+            | Function::TensorSource => {
+                if let Some(value) = value {
+                    let message = format!("`{}` is a source", call.name.text);
+                    let label = "nothing can be piped into it";
+                    return fail(Code::WrongInput, message, value.span, label);
+                }
+                self.source(frame, function, &args)?
+            }
+            _ => {
+                let first = args.need("x");
+                let prepared = self.prepare(frame, first)?;
+                self.host_step(frame, function, &args, prepared)?
+            }
+        };
+        check_size(&prepared.shape, expr.span)?;
+        Ok(prepared)
+    }
+
+    fn source(
+        &mut self,
+        frame: &mut Frame<'a>,
+        function: Function,
+        args: &Args<'a>,
+    ) -> Result<Prepared> {
+        let (source, shape) = match function {
+            Function::Frames => {
+                let count = self.integer(frame, args.need("count"), 1..=MAX_TOKENS)?;
+                let fps = self.positive(frame, args.need("fps"))?;
+                let size = self.picture_size(frame, args.need("size"))?;
+                let channels = self.channels(frame, args)?;
+                let grid = vec![count, size[0], size[1]];
+                let source = Source::Frames { count, fps, size, channels };
+                (source, Shape::new(grid, channels))
+            }
+            Function::Image => {
+                let size = self.picture_size(frame, args.need("size"))?;
+                let channels = self.channels(frame, args)?;
+                (Source::Image { size, channels }, Shape::new(size.to_vec(), channels))
+            }
+            Function::Wave => self.wave(frame, args)?,
+            Function::Text => {
+                let length = self.integer(frame, args.need("length"), 1..=MAX_TOKENS)?;
+                let vocabulary = self.integer(frame, args.need("vocabulary"), 1..=MAX_TOKENS)?;
+                (Source::Text { length, vocabulary }, Shape::new(vec![length], 1))
+            }
+            _ => (Source::Tensor, self.tensor_shape(frame, args.need("shape"))?),
+        };
+        Ok(Prepared { source, steps: Vec::new(), shape })
+    }
+
+    fn wave(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<(Source, Shape)> {
+        let rate = self.integer(frame, args.need("rate"), 1..=10_000_000)?;
+        let expr = args.need("seconds");
+        let seconds = self.positive(frame, expr)?;
+        let short = match args.get("short") {
+            Some(expr) => match self.word(frame, expr, &["pad", "loop"])? {
+                "pad" => Short::Pad,
+                _ => Short::Loop,
+            },
+            None => Short::Pad,
+        };
+        let channels = match args.get("channels") {
+            Some(expr) => self.integer(frame, expr, 1..=64)?,
+            None => 1,
+        };
+        let samples = seconds.mul(rate.into()).map(Number::floor);
+        let samples = samples.and_then(Number::to_integer).and_then(|n| u64::try_from(n).ok());
+        match samples {
+            Some(samples) if samples > 0 => {
+                let source = Source::Wave { rate, seconds, short, channels };
+                Ok((source, Shape::new(vec![samples], channels)))
+            }
+            Some(_) => fail(Code::OutOfRange, "no sample is left", expr.span, "too short"),
+            None => fail(Code::TooLarge, "a sound of too many samples", expr.span, "too long"),
+        }
+    }
+
+    /// A shape whose last size is the width.
+    pub(super) fn tensor_shape(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Shape> {
+        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+        let mut sizes = self.sizes(frame, &[expr], &scope)?;
+        let Some(width) = sizes.pop() else {
+            return fail(Code::WrongRank, "a tensor has at least one size", expr.span, "empty");
+        };
+        if sizes.is_empty() {
+            sizes.push(1);
+        }
+        let shape = Shape::new(sizes, width);
+        check_size(&shape, expr.span)?;
+        Ok(shape)
+    }
+
+    fn positive(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Number> {
+        match self.constant(frame, expr)? {
+            Const::Number(number) if number > Number::ZERO => Ok(number),
+            Const::Number(number) => {
+                let message = format!("expected a number above 0, found {number}");
+                fail(Code::OutOfRange, message, expr.span, format!("this is {number}"))
+            }
+            other => super::constants::wrong_type("a number", &other, expr.span),
+        }
+    }
+
+    /// Height and width: a number for both, or a list of two.
+    fn picture_size(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<[u64; 2]> {
+        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+        match self.sizes(frame, &[expr], &scope)?.as_slice() {
+            [side] => Ok([*side, *side]),
+            [height, width] => Ok([*height, *width]),
+            sizes => {
+                let message = format!("a picture has a height and a width, not {} sizes", sizes.len());
+                fail(Code::WrongRank, message, expr.span, "write a number, or `[height, width]`")
+            }
+        }
+    }
+
+    fn channels(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<u64> {
+        let Some(expr) = args.get("channels") else { return Ok(3) };
+        match self.integer(frame, expr, 1..=3)? {
+            2 => fail(Code::OutOfRange, "pictures have 1 or 3 channels", expr.span, "this is 2"),
+            channels => Ok(channels),
+        }
+    }
+
+    fn host_step(
+        &mut self,
+        frame: &mut Frame<'a>,
+        function: Function,
+        args: &Args<'a>,
+        mut prepared: Prepared,
+    ) -> Result<Prepared> {
+        if matches!(prepared.source, Source::Text { .. }) {
+            let message = format!("`{}` does not work on ids", function.name());
+            return fail(Code::WrongInput, message, args.span, "a text is fed as it is");
+        }
+        let step = match function {
+            Function::Normalize => {
+                let mean = self.per_channel(frame, args.need("mean"), prepared.shape.width)?;
+                let std_expr = args.need("std");
+                let std = self.per_channel(frame, std_expr, prepared.shape.width)?;
+                if std.contains(&Number::ZERO) {
+                    let message = "a deviation of 0 divides by zero";
+                    return fail(Code::Arithmetic, message, std_expr.span, "must not be 0");
+                }
+                HostStep::Normalize { mean, std }
+            }
+            Function::LogMel => self.logmel(frame, args, &mut prepared)?,
+            Function::Spectrogram => {
+                let (window, hop, fft) = self.frames_of_sound(frame, args, &prepared)?;
+                let power = match args.get("power") {
+                    Some(expr) => self.positive(frame, expr)?,
+                    None => Number::from(2u64),
+                };
+                prepared.shape.grid = vec![fft / 2 + 1, prepared.shape.grid[0] / hop];
+                HostStep::Spectrogram { window, hop, fft, power }
+            }
+            _ => {
+                let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+                let sizes = self.sizes(frame, args.all("sizes"), &scope)?;
+                check_resize(function.name(), &sizes, &prepared.shape, args.span)?;
+                prepared.shape.grid.clone_from(&sizes);
+                match function {
+                    Function::HostPad => HostStep::Pad(sizes),
+                    _ => HostStep::Crop(sizes),
+                }
+            }
+        };
+        prepared.steps.push(step);
+        Ok(prepared)
+    }
+
+    /// One number for all channels, or one for each.
+    fn per_channel(
+        &mut self,
+        frame: &mut Frame<'a>,
+        expr: &'a Expr,
+        channels: u64,
+    ) -> Result<Vec<Number>> {
+        let numbers = match self.constant(frame, expr)? {
+            Const::Number(number) => vec![number],
+            Const::List(items) => {
+                let mut numbers = Vec::new();
+                for item in items {
+                    match item {
+                        Const::Number(number) => numbers.push(number),
+                        other => return super::constants::wrong_type("numbers", &other, expr.span),
+                    }
+                }
+                numbers
+            }
+            other => return super::constants::wrong_type("numbers", &other, expr.span),
+        };
+        if numbers.len() as u64 != channels && numbers.len() != 1 {
+            let message = format!("{} numbers for {channels} channels", numbers.len());
+            return fail(Code::ShapeMismatch, message, expr.span, "one number, or one a channel");
+        }
+        Ok(numbers)
+    }
+
+    fn logmel(
+        &mut self,
+        frame: &mut Frame<'a>,
+        args: &Args<'a>,
+        prepared: &mut Prepared,
+    ) -> Result<HostStep> {
+        let (window, hop, fft) = self.frames_of_sound(frame, args, prepared)?;
+        let Source::Wave { rate, .. } = prepared.source else { panic!("checked to be a sound") };
+        let bins = self.integer(frame, args.need("bins"), 1..=MAX_WIDTH)?;
+        let nyquist = Number::from(rate).div(Number::from(2u64)).expect("2 is not 0");
+        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+        let low = match args.get("low") {
+            Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=nyquist)?,
+            None => Number::ZERO,
+        };
+        let high = match args.get("high") {
+            Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=nyquist)?,
+            None => nyquist,
+        };
+        if low >= high {
+            let message = format!("no frequency between {low} and {high}");
+            return fail(Code::OutOfRange, message, args.span, "`low` must be below `high`");
+        }
+        let slaney_scale = match args.get("scale") {
+            Some(expr) => self.word(frame, expr, &["htk", "slaney"])? == "slaney",
+            None => false,
+        };
+        let slaney_norm = match args.get("norm") {
+            Some(expr) => self.word(frame, expr, &["none", "slaney"])? == "slaney",
+            None => false,
+        };
+        let floor = match args.get("floor") {
+            Some(expr) => self.positive(frame, expr)?,
+            None => Number::ratio(1, 1_000_000).expect("not zero"),
+        };
+        prepared.shape.grid = vec![bins, prepared.shape.grid[0] / hop];
+        let step = HostStep::LogMel {
+            rate,
+            bins,
+            window,
+            hop,
+            fft,
+            low,
+            high,
+            slaney_scale,
+            slaney_norm,
+            floor,
+        };
+        Ok(step)
+    }
+
+    /// Window, hop and transform of a spectrogram, and that it is made of one channel of sound.
+    fn frames_of_sound(
+        &mut self,
+        frame: &mut Frame<'a>,
+        args: &Args<'a>,
+        prepared: &Prepared,
+    ) -> Result<(u64, u64, u64)> {
+        let is_sound = matches!(prepared.source, Source::Wave { .. })
+            && prepared.shape.grid.len() == 1
+            && prepared.shape.width == 1;
+        if !is_sound {
+            let message = "a spectrogram is made of one channel of sound";
+            return Err(Diagnostic::new(Code::WrongInput, message, args.span, "this is none")
+                .help("begin with `wave(rate: .., seconds: ..)`")
+                .into());
+        }
+        let samples = prepared.shape.grid[0];
+        let window = self.integer(frame, args.need("window"), 1..=1 << 20)?;
+        let hop = self.hop(frame, args.need("hop"), samples)?;
+        let fft = match args.get("fft") {
+            Some(expr) => self.integer(frame, expr, window..=1 << 24)?,
+            None => window.next_power_of_two(),
+        };
+        Ok((window, hop, fft))
+    }
+
+    fn hop(&mut self, frame: &mut Frame<'a>, expr: &'a Expr, samples: u64) -> Result<u64> {
+        let hop = self.integer(frame, expr, 1..=1 << 20)?;
+        if hop > samples {
+            let message = format!("a hop of {hop} samples in a sound of {samples}");
+            let span: Span = expr.span;
+            return fail(Code::OutOfRange, message, span, "not one frame is left");
+        }
+        Ok(hop)
+    }
+}

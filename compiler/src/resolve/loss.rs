@@ -1,0 +1,423 @@
+//! Targets and objectives.
+
+use zorro_grammar::ast::{BinaryOp, Binding as AstBinding, Expr, ExprKind, UnaryOp};
+use zorro_grammar::{Code, Diagnostic, Span};
+
+use crate::model::{
+    Loss, MseTarget, Negatives, Objective, Scalar, Target, TargetId, TargetKind, ValueId,
+};
+use crate::number::Number;
+
+use super::evaluate::{Mode, Scope, plain};
+use super::function::{self, Args, Call, Function, Kind};
+use super::statements::single;
+use super::value::{Binding, Const, Value};
+use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text};
+
+/// A loss, or a number that weighs one.
+enum Term {
+    Loss(Loss),
+    Number(Number),
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn target(
+        &mut self,
+        frame: &mut Frame<'a>,
+        binding: &'a AstBinding,
+    ) -> Result<()> {
+        self.check_new(frame, &binding.name)?;
+        let expr = &binding.value;
+        let ExprKind::Call(call) = &expr.kind else {
+            return Err(not_a_target(expr.span).into());
+        };
+        let function = match Function::find(&call.name.text, &[Kind::Target]) {
+            Some(function) if function.kind() == Kind::Target => function,
+            Some(_) | None => return Err(not_a_target(call.name.span).into()),
+        };
+        let args = function::bind(function, plain(call))?;
+        let kind = match function {
+            Function::Class => {
+                TargetKind::Class(self.integer(frame, args.need("n"), 1..=MAX_WIDTH)?)
+            }
+            Function::Classes => {
+                TargetKind::Classes(self.integer(frame, args.need("n"), 1..=MAX_WIDTH)?)
+            }
+            _ => TargetKind::Tensor(self.tensor_shape(frame, args.need("shape"))?),
+        };
+        let id = TargetId::next(self.model.targets.len());
+        let (name, span) = (binding.name.text.clone(), binding.name.span);
+        self.model.targets.push(Target { name, kind, span });
+        frame.declare(&binding.name, Binding::Target(id));
+        Ok(())
+    }
+
+    pub(super) fn objective(
+        &mut self,
+        frame: &mut Frame<'a>,
+        binding: &'a AstBinding,
+    ) -> Result<()> {
+        self.check_new(frame, &binding.name)?;
+        let term = self.named(frame, &binding.name, None, |resolver, frame| {
+            resolver.term(frame, &binding.value)
+        })?;
+        let Term::Loss(loss) = term else {
+            let message = "an objective is a loss";
+            return fail(Code::WrongType, message, binding.value.span, "this is a number");
+        };
+        let (name, span) = (binding.name.text.clone(), binding.name.span);
+        if let Some(first) = self.model.objectives.iter().find(|o| o.name == name) {
+            let message = format!("objective `{name}` is declared twice");
+            return Err(Diagnostic::new(Code::DuplicateName, message, span, "again here")
+                .also(first.span, "first declared here")
+                .into());
+        }
+        self.model.objectives.push(Objective { name, loss: loss.clone(), span });
+        frame.declare(&binding.name, Binding::Loss(loss));
+        Ok(())
+    }
+
+    fn loss(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Loss> {
+        match self.term(frame, expr)? {
+            Term::Loss(loss) => Ok(loss),
+            Term::Number(_) => {
+                fail(Code::WrongType, "expected a loss, found a number", expr.span, "a number")
+            }
+        }
+    }
+
+    /// A loss, or a number.
+    fn term(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Term> {
+        self.spend(1, expr.span)?;
+        match &expr.kind {
+            ExprKind::Paren(inner) => self.term(frame, inner),
+            ExprKind::Name(name) => match frame.entry(name).map(|entry| &entry.binding) {
+                Some(Binding::Loss(loss)) => Ok(Term::Loss(loss.clone())),
+                Some(_) | None => self.number_term(frame, expr),
+            },
+            ExprKind::Call(call) => self.loss_call(frame, plain(call), expr),
+            ExprKind::Pipe { value, call } => {
+                let span = expr.span;
+                let first = Some(&**value);
+                let call = Call { name: &call.name, first, args: &call.args, span };
+                self.loss_call(frame, call, expr)
+            }
+            ExprKind::Binary { op, left, right } => {
+                self.weighted(frame, *op, left, right, expr.span)
+            }
+            ExprKind::Unary { op: UnaryOp::Neg, value } => match self.term(frame, value)? {
+                Term::Loss(loss) => Ok(Term::Loss(Loss::Sum(vec![(Number::from(-1i128), loss)]))),
+                Term::Number(_) => self.number_term(frame, expr),
+            },
+            ExprKind::If { arms, otherwise } => {
+                for (condition, value) in arms {
+                    if self.condition(frame, condition)? {
+                        return self.term(frame, value);
+                    }
+                }
+                self.term(frame, otherwise)
+            }
+            ExprKind::Number(_)
+            | ExprKind::Text(_)
+            | ExprKind::Bool(_)
+            | ExprKind::List(_)
+            | ExprKind::Unary { op: UnaryOp::Not, .. }
+            | ExprKind::Attribute { .. }
+            | ExprKind::Index { .. }
+            | ExprKind::Slice { .. } => self.number_term(frame, expr),
+        }
+    }
+
+    fn number_term(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Term> {
+        match self.evaluate(frame, expr)? {
+            Value::Const(Const::Number(number)) => Ok(Term::Number(number)),
+            other => {
+                let message = format!("expected a loss, found {}", other.describe());
+                Err(Diagnostic::new(Code::WrongType, message, expr.span, "this is no loss")
+                    .help("losses: `cross_entropy`, `sigmoid_cross_entropy`, `nce`, `mse`, `mean`")
+                    .into())
+            }
+        }
+    }
+
+    /// Sums of losses, and losses times numbers.
+    fn weighted(
+        &mut self,
+        frame: &mut Frame<'a>,
+        op: BinaryOp,
+        left: &'a Expr,
+        right: &'a Expr,
+        span: Span,
+    ) -> Result<Term> {
+        let left = self.term(frame, left)?;
+        let right = self.term(frame, right)?;
+        let minus_one = Number::from(-1i128);
+        let combined = match (left, op, right) {
+            (Term::Number(left), op, Term::Number(right)) => {
+                let (left, right) = (Const::Number(left), Const::Number(right));
+                return match self.constant_binary(op, left, right, span)? {
+                    Const::Number(number) => Ok(Term::Number(number)),
+                    other => super::constants::wrong_type("a number", &other, span),
+                };
+            }
+            (Term::Loss(left), BinaryOp::Add, Term::Loss(right)) => {
+                sum(vec![(Number::ONE, left), (Number::ONE, right)])
+            }
+            (Term::Loss(left), BinaryOp::Sub, Term::Loss(right)) => {
+                sum(vec![(Number::ONE, left), (minus_one, right)])
+            }
+            (Term::Number(weight), BinaryOp::Mul, Term::Loss(loss))
+            | (Term::Loss(loss), BinaryOp::Mul, Term::Number(weight)) => sum(vec![(weight, loss)]),
+            (Term::Loss(loss), BinaryOp::Div, Term::Number(number)) => {
+                match Number::ONE.div(number) {
+                    Some(weight) => sum(vec![(weight, loss)]),
+                    None => {
+                        return fail(Code::Arithmetic, "division by zero", span, "divides by 0");
+                    }
+                }
+            }
+            (Term::Loss(_), _, _) | (_, _, Term::Loss(_)) => {
+                let message = format!("`{}` does not combine losses", op.symbol());
+                return Err(Diagnostic::new(Code::WrongType, message, span, "not possible")
+                    .help("losses have `+`, `-`, and `*` and `/` with a number")
+                    .into());
+            }
+        };
+        match combined {
+            Some(loss) => Ok(Term::Loss(loss)),
+            None => fail(Code::Arithmetic, "a weight does not fit", span, "too large"),
+        }
+    }
+
+    fn loss_call(
+        &mut self,
+        frame: &mut Frame<'a>,
+        call: Call<'a>,
+        expr: &'a Expr,
+    ) -> Result<Term> {
+        let function = match Function::find(&call.name.text, &[Kind::Loss]) {
+            Some(function) if function.kind() == Kind::Loss => function,
+            Some(_) | None => return self.number_term(frame, expr),
+        };
+        let args = function::bind(function, call)?;
+        let loss = match function {
+            Function::CrossEntropy => {
+                let (logits, target) = self.classified(frame, function, &args)?;
+                let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+                let smoothing = match args.get("smoothing") {
+                    Some(expr) => {
+                        self.bounded(frame, expr, &scope, Number::ZERO..=Number::ONE)?
+                    }
+                    None => Number::ZERO,
+                };
+                Loss::CrossEntropy { logits, target, smoothing }
+            }
+            Function::SigmoidCrossEntropy => {
+                let (logits, target) = self.classified(frame, function, &args)?;
+                Loss::SigmoidCrossEntropy { logits, target }
+            }
+            Function::Nce => self.nce(frame, &args)?,
+            Function::Mse => self.mse(frame, &args)?,
+            _ => {
+                let mut losses = Vec::new();
+                for expr in args.all("losses").to_vec() {
+                    losses.push(self.loss(frame, expr)?);
+                }
+                Loss::Mean(losses)
+            }
+        };
+        Ok(Term::Loss(loss))
+    }
+
+    /// The target that an expression names.
+    fn target_of(&mut self, frame: &Frame<'a>, expr: &Expr) -> Result<TargetId> {
+        if let ExprKind::Name(name) = &expr.kind {
+            match frame.entry(name).map(|entry| &entry.binding) {
+                Some(Binding::Target(target)) => return Ok(*target),
+                Some(Binding::Broken) => return Err(Fail::Silent),
+                Some(_) => {}
+                None => {
+                    let name = zorro_grammar::ast::Name { text: name.clone(), span: expr.span };
+                    return Err(self.unknown(frame, &name, "no such target").into());
+                }
+            }
+        }
+        let message = "expected a target";
+        Err(Diagnostic::new(Code::WrongTarget, message, expr.span, "this is none")
+            .help("declare one: `target label = class(n)`")
+            .into())
+    }
+
+    /// Logits and classes of one number.
+    fn classified(
+        &mut self,
+        frame: &mut Frame<'a>,
+        function: Function,
+        args: &Args<'a>,
+    ) -> Result<(ValueId, TargetId)> {
+        let expr = args.need("logits");
+        let logits = single(&self.tokens_of(frame, expr)?);
+        let target_expr = args.need("target");
+        let target = self.target_of(frame, target_expr)?;
+        let declared = &self.model.targets[target.index()];
+        let classes = match (&declared.kind, function) {
+            (TargetKind::Class(n), Function::CrossEntropy)
+            | (TargetKind::Classes(n), Function::SigmoidCrossEntropy) => *n,
+            (TargetKind::Class(_) | TargetKind::Classes(_) | TargetKind::Tensor(_), _) => {
+                let (wants, other) = if function == Function::CrossEntropy {
+                    ("class(n)", "for `classes(n)`, use `sigmoid_cross_entropy`")
+                } else {
+                    ("classes(n)", "for `class(n)`, use `cross_entropy`")
+                };
+                let message = format!("`{}` takes a `{wants}`", function.name());
+                return Err(Diagnostic::new(Code::WrongTarget, message, target_expr.span, "another")
+                    .also(declared.span, "declared here")
+                    .help(other)
+                    .into());
+            }
+        };
+        let shape = self.model.shape(logits);
+        if shape.tokens() != 1 || shape.grid.is_empty() {
+            let message = "logits are one token";
+            let label = format!("these are {} tokens", grid_text(&shape.grid));
+            return Err(Diagnostic::new(Code::WrongOperand, message, expr.span, label)
+                .help("pool them: `|> pool(mean)`, or read them with a decoder")
+                .into());
+        }
+        if shape.width != classes {
+            let message = format!("{} logits for {classes} classes", shape.width);
+            return Err(Diagnostic::new(Code::WrongOperand, message, expr.span, "widths differ")
+                .also(declared.span, format!("{classes} classes"))
+                .help(format!("end them in `|> linear({classes})`"))
+                .into());
+        }
+        Ok((logits, target))
+    }
+
+    fn nce(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<Loss> {
+        let a = single(&self.tokens_of(frame, args.need("a"))?);
+        let b = single(&self.tokens_of(frame, args.need("b"))?);
+        let (left, right) = (self.model.shape(a), self.model.shape(b));
+        let one_token = |shape: &crate::model::Shape| shape.tokens() == 1 && !shape.grid.is_empty();
+        if !one_token(left) || !one_token(right) || left.width != right.width {
+            let message = "`nce` compares single tokens of one width";
+            let label = format!("{left}, and {right}");
+            let span = args.need("a").span.to(args.need("b").span);
+            return Err(Diagnostic::new(Code::WrongOperand, message, span, label)
+                .help("pool each to one token and project it: `|> pool(mean) |> linear(512)`")
+                .into());
+        }
+        let temperature = match args.get("temperature") {
+            Some(expr) => self.temperature(frame, expr)?,
+            None => Scalar::Fixed(Number::ratio(2, 25).expect("not zero")),
+        };
+        let negatives = match args.get("negatives") {
+            Some(expr) => match self.word(frame, expr, &["both", "forward", "joint"])? {
+                "both" => Negatives::Both,
+                "forward" => Negatives::Forward,
+                _ => Negatives::Joint,
+            },
+            None => Negatives::Both,
+        };
+        if let Some(expr) = args.get("collapse")
+            && self.word(frame, expr, &["refuse", "allow"])? == "allow"
+        {
+            self.collapse_allowed.insert(args.span);
+        }
+        Ok(Loss::Nce { a, b, temperature, negatives, span: args.span })
+    }
+
+    /// A number above 0, or a learned scalar.
+    fn temperature(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Scalar> {
+        match self.evaluate(frame, expr)? {
+            Value::Const(Const::Number(number)) if number > Number::ZERO => {
+                Ok(Scalar::Fixed(number))
+            }
+            Value::Const(Const::Number(number)) => {
+                let message = format!("a temperature is above 0, not {number}");
+                fail(Code::OutOfRange, message, expr.span, format!("this is {number}"))
+            }
+            Value::Tokens(lanes) => {
+                let value = single(&lanes);
+                let shape = self.model.shape(value);
+                if !shape.grid.is_empty() || shape.width != 1 {
+                    let message = "a temperature is one number";
+                    return Err(Diagnostic::new(
+                        Code::WrongOperand,
+                        message,
+                        expr.span,
+                        format!("{shape}"),
+                    )
+                    .help("learn a scalar: `let t = learned([], init: 0.08)`")
+                    .into());
+                }
+                Ok(Scalar::Computed(value))
+            }
+            Value::Const(other) => {
+                super::constants::wrong_type("a number or a learned scalar", &other, expr.span)
+            }
+        }
+    }
+
+    fn mse(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<Loss> {
+        let a = single(&self.tokens_of(frame, args.need("a"))?);
+        let expr = args.need("b");
+        let is_target = |name: &str| {
+            matches!(frame.entry(name).map(|entry| &entry.binding), Some(Binding::Target(_)))
+        };
+        let (b, shape, declared) = match &expr.kind {
+            ExprKind::Name(name) if is_target(name) => {
+                let target = self.target_of(frame, expr)?;
+                let declared = &self.model.targets[target.index()];
+                let TargetKind::Tensor(shape) = &declared.kind else {
+                    let message = "`mse` takes a `tensor` target";
+                    let label = "these are classes";
+                    return Err(Diagnostic::new(Code::WrongTarget, message, expr.span, label)
+                        .also(declared.span, "declared here")
+                        .into());
+                };
+                (MseTarget::Target(target), shape.clone(), Some(declared.span))
+            }
+            _ => {
+                let b = single(&self.tokens_of(frame, expr)?);
+                (MseTarget::Value(b), self.model.shape(b).clone(), None)
+            }
+        };
+        let left = self.model.shape(a);
+        if left.tokens() != shape.tokens() || left.width != shape.width {
+            let message = "`mse` compares tokens of one shape";
+            let label = format!("{left}, and {shape}");
+            let diagnostic = Diagnostic::new(Code::WrongOperand, message, args.span, label);
+            return Err(match declared {
+                Some(span) => diagnostic.also(span, "declared here").into(),
+                None => diagnostic.into(),
+            });
+        }
+        Ok(Loss::Mse { a, b })
+    }
+}
+
+fn not_a_target(span: Span) -> Diagnostic {
+    Diagnostic::new(Code::WrongTarget, "expected a kind of target", span, "this is none")
+        .help("kinds: `class(n)`, `classes(n)`, `tensor(shape)`")
+}
+
+/// A weighted sum of losses without sums in it; `None` where a weight does not fit.
+fn sum(terms: Vec<(Number, Loss)>) -> Option<Loss> {
+    let mut flat = Vec::new();
+    for (weight, loss) in terms {
+        match loss {
+            Loss::Sum(inner) => {
+                for (factor, loss) in inner {
+                    flat.push((weight.mul(factor)?, loss));
+                }
+            }
+            other @ (Loss::CrossEntropy { .. }
+            | Loss::SigmoidCrossEntropy { .. }
+            | Loss::Nce { .. }
+            | Loss::Mse { .. }
+            | Loss::Mean(_)) => flat.push((weight, other)),
+        }
+    }
+    Some(Loss::Sum(flat))
+}

@@ -1,0 +1,140 @@
+//! What expressions evaluate to, and what names stand for.
+
+use std::collections::BTreeMap;
+
+use zorro_grammar::{Code, Span, ast};
+
+use crate::model::{GroupId, Init, Loss, ModalityId, TargetId, ValueId};
+use crate::number::Number;
+use crate::routing::Relation;
+
+/// For whom something is evaluated: a group of the route in an applied block, `None` elsewhere.
+pub(super) type Key = Option<GroupId>;
+
+/// A value for each key.
+pub(super) type Lanes = BTreeMap<Key, ValueId>;
+
+/// A value that is known when the spec is compiled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Const {
+    Number(Number),
+    Bool(bool),
+    Text(String),
+    List(Vec<Const>),
+    Relation(Relation),
+    Init(Init),
+}
+
+/// What an expression evaluates to.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Const(Const),
+    Tokens(Lanes),
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone)]
+pub(super) enum Binding<'a> {
+    Const(Const),
+    Tokens { lanes: Lanes, group: Key },
+    Modality(ModalityId),
+    Route(&'a [ast::Edge]),
+    Target(TargetId),
+    Loss(Loss),
+    /// Its declaration was wrong; what uses it is not reported again.
+    Broken,
+}
+
+/// A name of a scope.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'a> {
+    pub(super) binding: Binding<'a>,
+    pub(super) span: Span,
+}
+
+/// The most elements of a list, with those of the lists in it, and the deepest nesting.
+const MAX_ELEMENTS: usize = 1 << 16;
+const MAX_NESTING: usize = 8;
+
+impl Const {
+    /// Refuses lists that grow without bounds, as lists of lists of lists do.
+    pub(super) fn check_extent(&self, span: Span) -> super::Result<()> {
+        if self.extent(MAX_ELEMENTS, MAX_NESTING).is_some() {
+            return Ok(());
+        }
+        let message =
+            format!("a list has at most {MAX_ELEMENTS} elements, {MAX_NESTING} levels deep");
+        super::fail(Code::TooLarge, message, span, "this list is larger")
+    }
+
+    /// How many elements there are, or `None` beyond the bounds.
+    fn extent(&self, elements: usize, nesting: usize) -> Option<usize> {
+        let Self::List(items) = self else { return Some(1) };
+        let nesting = nesting.checked_sub(1)?;
+        let mut count = 0;
+        for item in items {
+            count += item.extent(elements, nesting)?;
+            if count > elements {
+                return None;
+            }
+        }
+        Some(count)
+    }
+
+    /// The type in words, for errors.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Number(_) => "a number",
+            Self::Bool(_) => "a truth value",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Relation(_) => "a relation",
+            Self::Init(_) => "a start",
+        }
+    }
+}
+
+impl std::fmt::Display for Const {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Relation(relation) => write!(f, "{relation}"),
+            Self::Init(init) => write!(f, "{init}"),
+            Self::List(items) => {
+                f.write_str("[")?;
+                for (index, item) in items.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{item}")?;
+                }
+                f.write_str("]")
+            }
+        }
+    }
+}
+
+impl Value {
+    /// The type in words, for errors.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Const(value) => value.describe(),
+            Self::Tokens(_) => "tokens",
+        }
+    }
+}
+
+impl Binding<'_> {
+    /// The kind in words, for errors.
+    pub(super) fn describe(&self) -> &'static str {
+        match self {
+            Self::Const(value) => value.describe(),
+            Self::Tokens { .. } => "tokens",
+            Self::Modality(_) => "a modality",
+            Self::Route(_) => "a route",
+            Self::Target(_) => "a target",
+            Self::Loss(_) => "an objective",
+            Self::Broken => "broken",
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Weights and their names.
+//!
+//! A weight is named by where it stands: labels and loop numbers, the group if weights are per group, the operation,
+//! its part. The groups of an apply share a weight by asking for the same name from the same site; a tie shares it
+//! between all sites; anyone else who asks for a name that is taken gets an error that asks for a label.
+
+use std::collections::BTreeMap;
+
+use zorro_grammar::ast::{Expr, ExprKind};
+use zorro_grammar::{Code, Diagnostic, Span};
+
+use crate::model::{Init, Shape, Weight, WeightId, WeightKind};
+use crate::number::Number;
+
+use super::value::Key;
+use super::{Frame, Resolver, Result, Site, check_size, fail, join};
+
+impl<'a> Resolver<'a> {
+    /// The name of the next operation or loop of a kind under a prefix: `norm`, then `norm_2`.
+    pub(super) fn numbered(&mut self, path: &str, kind: &str) -> String {
+        let kinds = self.counters.entry(path.to_owned()).or_default();
+        let count = kinds.entry(kind.to_owned()).or_insert(0);
+        *count += 1;
+        if *count == 1 { kind.to_owned() } else { format!("{kind}_{count}") }
+    }
+
+    /// Starts numbering anew under a prefix, as every application of a tied block does.
+    pub(super) fn restart_numbers(&mut self, path: &str) {
+        let below = format!("{path}.");
+        self.counters.retain(|name, _| name != path && !name.starts_with(&below));
+    }
+
+    /// Opens the place where an operation stands. `weights` is its argument of that name.
+    pub(super) fn site(
+        &mut self,
+        frame: &Frame<'a>,
+        kind: &str,
+        span: Span,
+        weights: Option<&'a Expr>,
+    ) -> Result<Site> {
+        let tie = weights.map(tie_name).transpose()?;
+        self.next_site += 1;
+        let (path, name) = match &tie {
+            Some(tie) => (tie.clone(), String::new()),
+            None => (frame.path.clone(), self.numbered(&frame.path, kind)),
+        };
+        Ok(Site {
+            path,
+            name,
+            tied: frame.tied || tie.is_some(),
+            per_group: frame.per_group,
+            id: self.next_site,
+            span,
+            clash: frame.clash,
+            from: frame.from,
+        })
+    }
+
+    /// The weight of a part of an operation for a key.
+    pub(super) fn weight(
+        &mut self,
+        site: &Site,
+        key: Key,
+        part: &str,
+        shape: Vec<u64>,
+        (init, kind): (Init, WeightKind),
+    ) -> Result<WeightId> {
+        check_size(&Shape::new(shape.clone(), 1), site.span)?;
+        let name = join(&self.prefix(site, key), part);
+        let owner = if site.tied { None } else { Some(site.id) };
+        if let Some((id, made_by)) = self.weight_sites.get(&name).copied() {
+            let existing = &self.model.weights[id.index()];
+            return if made_by != owner {
+                Err(clash(site, existing).into())
+            } else if existing.shape != shape || existing.init != init || existing.kind != kind {
+                Err(self.mismatch(site, key, existing, &shape, &init).into())
+            } else {
+                Ok(id)
+            };
+        }
+        let id = WeightId::next(self.model.weights.len());
+        let span = site.span;
+        self.model.weights.push(Weight { name: name.clone(), shape, init, kind, span });
+        self.weight_sites.insert(name, (id, owner));
+        Ok(id)
+    }
+
+    /// `layers.3.video.attend` of a site.
+    fn prefix(&self, site: &Site, key: Key) -> String {
+        match key {
+            Some(group) if site.per_group => {
+                join(&join(&site.path, self.model.group_name(group)), &site.name)
+            }
+            Some(_) | None => join(&site.path, &site.name),
+        }
+    }
+
+    /// The place of a step: its site without the group.
+    pub(super) fn step_path(site: &Site) -> String {
+        join(&site.path, &site.name)
+    }
+
+    /// The error for a weight that would need two shapes or starts.
+    fn mismatch(
+        &self,
+        site: &Site,
+        key: Key,
+        existing: &Weight,
+        shape: &[u64],
+        init: &Init,
+    ) -> Diagnostic {
+        if site.tied {
+            let message = format!("tied weight `{}` differs", existing.name);
+            let label = format!("shape {shape:?}, start {init} here");
+            let there = format!("shape {:?}, start {} here", existing.shape, existing.init);
+            return Diagnostic::new(Code::TieMismatch, message, site.span, label)
+                .also(existing.span, there)
+                .help("tie only what has the same shape and start, or use another name");
+        }
+        let message = format!("`{}` would need two shapes", existing.name);
+        let label = format!(
+            "{:?} for the groups before, {shape:?} for `{}`",
+            existing.shape,
+            self.key_name(key)
+        );
+        let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, site.span, label);
+        let diagnostic = match site.from {
+            Some(span) => diagnostic.also(span, "these groups share their weights"),
+            None => diagnostic,
+        };
+        diagnostic.help("give each group its own: `apply .. over .. weights per group`")
+    }
+
+    /// Weights of a linear map: a matrix, and a bias if there is one.
+    pub(super) fn linear_weights(
+        &mut self,
+        site: &Site,
+        key: Key,
+        part: &str,
+        (from, to): (u64, u64),
+        (bias, init): (bool, Init),
+    ) -> Result<Vec<WeightId>> {
+        let matrix = (init, WeightKind::Matrix);
+        let mut weights =
+            vec![self.weight(site, key, &join(part, "weight"), vec![to, from], matrix)?];
+        if bias {
+            let start = (Init::Constant(Number::ZERO), WeightKind::Bias);
+            weights.push(self.weight(site, key, &join(part, "bias"), vec![to], start)?);
+        }
+        Ok(weights)
+    }
+
+    /// Remembers that a block was applied under a prefix; the first place, if it was before.
+    pub(super) fn apply_path(&mut self, path: &str, span: Span) -> Option<Span> {
+        match self.applied.get(path) {
+            Some(first) => Some(*first),
+            None => {
+                self.applied.insert(path.to_owned(), span);
+                None
+            }
+        }
+    }
+}
+
+/// The error for a name that is taken.
+fn clash(site: &Site, existing: &Weight) -> Diagnostic {
+    let message = format!("two weights would be called `{}`", existing.name);
+    let diagnostic = match (site.clash, site.from) {
+        (Some(first), Some(second)) => {
+            Diagnostic::new(Code::WeightNameClash, message, second, "applied again here")
+                .also(first, "first applied here")
+        }
+        (Some(_) | None, _) => {
+            Diagnostic::new(Code::WeightNameClash, message, site.span, "the second one")
+                .also(existing.span, "the first one")
+        }
+    };
+    diagnostic.help(
+        "give the place a label, `name: apply ..`; or tie both on purpose with `weights name`",
+    )
+}
+
+/// The name in `weights: NAME`.
+fn tie_name(expr: &Expr) -> Result<String> {
+    match &expr.kind {
+        ExprKind::Name(name) | ExprKind::Text(name) => Ok(name.clone()),
+        _ => {
+            let message = "a tie has a name";
+            fail(Code::WrongType, message, expr.span, "write a name: `weights: shared`")
+        }
+    }
+}
+
+/// Counters under each prefix.
+pub(super) type Counters = BTreeMap<String, BTreeMap<String, u32>>;
