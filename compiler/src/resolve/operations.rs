@@ -141,9 +141,6 @@ impl<'a> Resolver<'a> {
             Function::Dropout | Function::DropPath => {
                 let bounds = Number::ZERO..=Number::ONE;
                 let rate = self.bounded(frame, args.need("rate"), scope, bounds)?;
-                if rate == Number::ZERO {
-                    return Ok(None);
-                }
                 if function == Function::Dropout {
                     return one_of(Op::Dropout(rate));
                 }
