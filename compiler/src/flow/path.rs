@@ -25,8 +25,10 @@ pub struct Hop {
     pub text: String,
 }
 
-/// What an edge costs: a passage between groups weighs more than any way without one.
-const PASSAGE: u64 = 1 << 32;
+/// What a passage between groups costs: more than any way without one.
+const PASSAGE: u64 = 1 << 48;
+/// What it costs more for each step before it: of equal ways, the one that leaks first is told.
+const LATER: u64 = 1 << 16;
 
 /// How a modality reaches a value, from the modality on; empty if it does not.
 #[must_use]
@@ -34,7 +36,7 @@ pub fn path(model: &Model, from: ModalityId, to: ValueId) -> Vec<Hop> {
     let mut graph: DiGraph<(), u64, u32> = DiGraph::new();
     let values: Vec<NodeIndex> = model.values.iter().map(|_| graph.add_node(())).collect();
     let fed = graph.add_node(());
-    for step in &model.steps {
+    for (index, step) in (0u64..).zip(&model.steps) {
         for lane in &step.lanes {
             let result = values[lane.result.index()];
             if step.op == Op::Input(from) {
@@ -42,7 +44,7 @@ pub fn path(model: &Model, from: ModalityId, to: ValueId) -> Vec<Hop> {
             }
             for (at, operand) in lane.operands.iter().enumerate() {
                 let passes = source(model, lane, at) != model.value(lane.result).group;
-                let cost = if passes { PASSAGE } else { 1 };
+                let cost = if passes { PASSAGE + index * LATER } else { 1 };
                 graph.add_edge(values[operand.index()], result, cost);
             }
         }

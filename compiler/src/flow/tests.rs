@@ -50,8 +50,8 @@ fn a_leak_grows_layer_by_layer() {
     let texts: Vec<String> = hops.iter().map(|hop| format!("{}: {}", hop.path, hop.text)).collect();
     insta::assert_snapshot!(texts.join("\n"), @"
     audio.input: `audio` is made of the modality `audio`
-    layers.1.attend: `fusion` reads `audio`
-    layers.2.attend: `video` reads `fusion`
+    layers.0.attend: `fusion` reads `audio`
+    layers.1.attend: `video` reads `fusion`
     ");
 }
 
