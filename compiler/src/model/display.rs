@@ -15,6 +15,8 @@ mod paths;
 
 use std::fmt::{self, Display, Formatter};
 
+use crate::number::Number;
+
 use super::fold::{Ends, fold};
 use super::{Loss, Model, MseTarget, Negatives, Scalar, Shape, TargetKind, ValueId};
 use paths::Paths;
@@ -100,15 +102,19 @@ impl Model {
             self.asserts.iter().map(|assert| {
                 let names = assert.only.iter().map(|id| self.modalities[id.index()].name.as_str());
                 let names = names.collect::<Vec<_>>().join(", ");
-                let names = if names.is_empty() { "nothing" } else { &names };
+                let reads = if names.is_empty() { "nothing" } else { &format!("only {names}") };
                 let value = paths.value(self, assert.value);
-                [format!("{} reads only {names}", assert.name), format!("as {value}")]
+                [format!("{} reads {reads}", assert.name), format!("as {value}")]
             }),
         )
     }
 
     fn loss_text(&self, loss: &Loss, paths: &Paths) -> String {
-        let value = |id: &ValueId| paths.value(self, *id);
+        // Losses speak of outputs by their names.
+        let value = |id: &ValueId| {
+            let output = self.outputs.iter().find(|output| output.value == *id);
+            output.map_or_else(|| paths.value(self, *id), |output| output.name.clone())
+        };
         let target = |id: &super::TargetId| &self.targets[id.index()].name;
         match loss {
             Loss::CrossEntropy { logits, target: label, smoothing } => {
@@ -143,10 +149,11 @@ impl Model {
                 format!("mean({})", terms.collect::<Vec<_>>().join(", "))
             }
             Loss::Sum(terms) => {
-                let terms = terms
-                    .iter()
-                    .map(|(factor, term)| format!("{factor} * {}", self.loss_text(term, paths)));
-                format!("({})", terms.collect::<Vec<_>>().join(" + "))
+                let terms = terms.iter().map(|(factor, term)| {
+                    let term = self.loss_text(term, paths);
+                    if *factor == Number::ONE { term } else { format!("{factor} * {term}") }
+                });
+                terms.collect::<Vec<_>>().join(" + ")
             }
         }
     }

@@ -32,7 +32,7 @@ fn layers_are_told_once() {
     targets
       label  classes(5)
     objectives
-      supervised  mean(sigmoid_cross_entropy(video_logits.linear, label), sigmoid_cross_entropy(fusion_logits.linear, label))
+      supervised  mean(sigmoid_cross_entropy(video_logits, label), sigmoid_cross_entropy(fusion_logits, label))
     asserts
       video reads only video  as layers.last.add@video
     ");
