@@ -13,6 +13,7 @@ mod mask;
 mod new;
 mod options;
 mod snap;
+mod spec;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -142,6 +143,11 @@ fn show(sources: &SourceMap, diagnostics: &[Diagnostic]) {
     let text = report::render(sources, diagnostics, color);
     // Nobody is left to tell when standard error is closed; here and below.
     let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+/// Prints one line on standard error that is no error by itself.
+fn note(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Prints one line on standard error in the form of a diagnostic.
