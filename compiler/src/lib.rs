@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cost;
+pub mod diff;
 pub mod flow;
 pub mod model;
 pub mod number;

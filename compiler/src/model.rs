@@ -22,6 +22,7 @@ use zorro_grammar::Span;
 use crate::number::Number;
 use crate::routing::{Mask, Relation};
 
+pub(crate) use display::columns;
 pub use dot::dot;
 pub use op::{
     Elementwise, HostStep, Init, Negatives, Op, Pooling, PositionKind, Short, Source, WeightKind,
@@ -305,9 +306,9 @@ pub enum Loss {
         b: MseTarget,
     },
     /// The mean over the terms that at least one sample of the batch has.
-    Mean(Vec<Loss>),
+    Mean(Vec<Self>),
     /// The weighted sum; a term that no sample has counts 0.
-    Sum(Vec<(Number, Loss)>),
+    Sum(Vec<(Number, Self)>),
 }
 
 /// The second operand of a mean squared error.
@@ -459,4 +460,4 @@ impl Model {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

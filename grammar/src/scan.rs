@@ -35,6 +35,28 @@ struct Open {
     indent: usize,
 }
 
+/// Where a line starts and how far it is indented.
+struct Line {
+    start: usize,
+    indent: usize,
+}
+
+impl Line {
+    fn at(text: &str, start: usize) -> Self {
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
+        // Some editors begin files with a byte order mark.
+        let mark =
+            if start == 0 && text.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
+        let line = text.as_bytes()[start + mark..].iter();
+        Self { start, indent: mark + line.take_while(|byte| is_blank(byte)).count() }
+    }
+
+    /// Whether nothing but blanks stands before `at` on this line.
+    fn begins_at(&self, at: usize) -> bool {
+        self.start + self.indent >= at
+    }
+}
+
 /// Scans a file.
 pub(crate) fn scan(file: FileId, text: &str) -> Scan {
     let starts = piece_starts(text);
@@ -73,40 +95,40 @@ fn scan_piece(
     let mut problem = None;
     let mut suspect = None;
     let mut at = piece.start;
+    let mut line = Line::at(text, at);
     while at < piece.end {
         let c = text[at..].chars().next().expect("at is inside the text");
         let span = span(file, at, at + c.len_utf8());
         let rest = &text[at..piece.end];
         match c {
             '/' if rest.starts_with("//") => {
-                let line = rest.lines().next().unwrap_or(rest);
-                let own_line = indent_of(text, at).1;
-                let trimmed = line.trim_end();
+                let comment = rest.lines().next().unwrap_or(rest);
+                let trimmed = comment.trim_end();
                 comments.push(Comment {
                     text: trimmed.to_owned(),
                     span: self::span(file, at, at + trimmed.len()),
-                    own_line,
+                    own_line: line.begins_at(at),
                 });
-                at += line.len();
+                at += comment.len();
                 continue;
             }
             '"' => {
-                let line = rest.lines().next().unwrap_or(rest);
-                at += line[1..].find('"').map_or(line.len(), |length| length + 2);
+                let rest = rest.lines().next().unwrap_or(rest);
+                at += rest[1..].find('"').map_or(rest.len(), |length| length + 2);
                 continue;
             }
             '(' | '[' | '{' => {
                 if stack.len() == MAX_BRACKETS && problem.is_none() {
                     problem = Some(too_deep(span));
                 }
-                stack.push(Open { bracket: c, span, indent: indent_of(text, at).0 });
+                stack.push(Open { bracket: c, span, indent: line.indent });
             }
             ')' | ']' | '}' => {
                 let matching = stack.pop();
                 match &matching {
                     Some(open) if closes(open.bracket) == c => {
-                        let (indent, first_on_line) = indent_of(text, at);
-                        if first_on_line && indent != open.indent && suspect.is_none() {
+                        let moved = line.begins_at(at) && line.indent != open.indent;
+                        if moved && suspect.is_none() {
                             suspect = Some((open.span, span));
                         }
                     }
@@ -116,6 +138,7 @@ fn scan_piece(
                     }
                 }
             }
+            '\n' => line = Line::at(text, at + 1),
             _ => {}
         }
         at += c.len_utf8();
@@ -166,14 +189,6 @@ fn closes(open: char) -> char {
         '[' => ']',
         _ => '}',
     }
-}
-
-/// The indentation of the line around `at`, and whether `at` is its first character that is not blank.
-fn indent_of(text: &str, at: usize) -> (usize, bool) {
-    let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    let line = &text[line_start..];
-    let indent = line.len() - line.trim_start_matches([' ', '\t', '\r']).len();
-    (indent, line_start + indent >= at)
 }
 
 pub(crate) fn span(file: FileId, start: usize, end: usize) -> Span {

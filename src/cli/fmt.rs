@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 use zorro::files;
 use zorro_grammar::parse::parse;
-use zorro_grammar::{SourceMap, ast};
+use zorro_grammar::{SourceMap, format};
 
 use super::{Failure, complain, print, show};
 
@@ -113,12 +113,5 @@ fn formatted(name: &str, text: &str) -> Result<String, Failure> {
         show(&sources, &diagnostics);
         return Err(Failure::Diagnosed);
     }
-    Ok(layout(&sources, &file))
-}
-
-/// The one layout of a file.
-fn layout(sources: &SourceMap, file: &ast::File) -> String {
-    // Stands in for `zorro_grammar::format::format(sources, file)`: only blanks at the ends of lines go.
-    let lines = sources.file(file.id).text.lines();
-    lines.map(|line| line.trim_end().to_owned() + "\n").collect()
+    Ok(format(&sources, &file))
 }

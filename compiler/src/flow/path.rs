@@ -8,7 +8,7 @@ use petgraph::algo::astar;
 use petgraph::graph::{DiGraph, NodeIndex};
 use zorro_grammar::Span;
 
-use crate::model::{GroupId, Lane, ModalityId, Model, Op, Step, ValueId};
+use crate::model::{GroupId, Lane, ModalityId, Model, Op, Read, Step, ValueId};
 
 /// Information passes from one group to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,46 +61,53 @@ fn source(model: &Model, lane: &Lane, operand: usize) -> Option<GroupId> {
     read.map_or(group, |read| read.group.or(group))
 }
 
+/// Where a way leaves the group that it was in last.
+struct Exit<'a> {
+    step: &'a Step,
+    /// The read, where attention leaves it.
+    read: Option<&'a Read>,
+    from: Option<GroupId>,
+}
+
 fn hops(model: &Model, modality: ModalityId, way: &[ValueId]) -> Vec<Hop> {
     let mut hops: Vec<Hop> = Vec::new();
     let mut last: Option<GroupId> = None;
+    let mut exit: Option<Exit<'_>> = None;
     for (at, value) in way.iter().enumerate() {
         let (step, lane) = model.made_by(*value);
-        let operand = at
-            .checked_sub(1)
-            .and_then(|before| lane.operands.iter().position(|operand| *operand == way[before]));
+        let before = at.checked_sub(1).map(|before| way[before]);
+        let operand =
+            before.and_then(|before| lane.operands.iter().position(|operand| *operand == before));
         // The keys and values of a read can be made on behalf of the reader.
         let from = operand.and_then(|operand| source(model, lane, operand)).or(last);
+        let read = operand.and_then(|at| at.checked_sub(1)).and_then(|at| lane.reads.get(at / 2));
+        let exit_here = Exit { step, read, from };
         let Some(to) = model.value(*value).group else {
+            // Values of no group lie between two groups; the first of them is the passage.
+            exit.get_or_insert(exit_here);
             last = from;
             continue;
         };
+        let exit = exit.take().unwrap_or(exit_here);
         if last.is_none() && from.is_none_or(|from| from == to) {
             let name = &model.modalities[modality.index()].name;
             let text = format!("`{}` is made of the modality `{name}`", model.group_name(to));
             hops.push(Hop { path: step.path.clone(), to: Some(to), from, span: step.span, text });
         } else if from != Some(to) {
-            hops.push(passage(model, step, lane, operand, from, to));
+            hops.push(passage(model, &exit, to));
         }
         last = Some(to);
     }
     hops
 }
 
-fn passage(
-    model: &Model,
-    step: &Step,
-    lane: &Lane,
-    operand: Option<usize>,
-    from: Option<GroupId>,
-    to: GroupId,
-) -> Hop {
+fn passage(model: &Model, exit: &Exit<'_>, to: GroupId) -> Hop {
+    let Exit { step, read, from } = exit;
     let name = from.map_or("self", |from| model.group_name(from));
-    let read = operand.and_then(|at| at.checked_sub(1)).and_then(|at| lane.reads.get(at / 2));
     let receiver = model.group_name(to);
     let (span, text) = match read {
         Some(read) => (read.span, format!("`{receiver}` reads `{name}`")),
         None => (step.span, format!("`{receiver}` is made of `{name}` by `{}`", step.op.name())),
     };
-    Hop { path: step.path.clone(), to: Some(to), from, span, text }
+    Hop { path: step.path.clone(), to: Some(to), from: *from, span, text }
 }

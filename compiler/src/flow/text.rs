@@ -4,89 +4,85 @@
 //! objective what it sees and when it is there. Deliberately not here: groups that no layer has in
 //! scope; they are what outputs and objectives are made of.
 
-use std::fmt::{self, Write};
+use std::fmt;
 
 use indexmap::IndexMap;
 
-use crate::model::{Model, ValueId};
+use crate::model::{Model, ValueId, columns};
 
-use super::{Flow, ModalitySet, starts};
+use super::{Flow, ModalitySet, Presence, starts};
 
-/// What a group sees, and since when: `None` from its declaration, else after this apply.
-type Sights<'a> = Vec<(Option<&'a str>, ModalitySet)>;
+/// What a group sees, and since when.
+type Sights = Vec<(String, ModalitySet)>;
 
 impl Flow {
     /// The text form.
     pub fn display(&self, model: &Model) -> impl fmt::Display {
         let mut text = String::from("flow\n");
-        let groups = self.sights(model);
-        let width = groups.keys().map(|name| name.len()).max().unwrap_or(0);
-        for (name, sights) in &groups {
-            for (at, (since, set)) in sights.iter().enumerate() {
-                let set = set.display(model).to_string();
-                let (name, start) =
-                    if at == 0 { (*name, "at first") } else { ("", "in a new scope") };
-                let since = since.map_or(start.to_owned(), |path| format!("after {path}"));
-                line(&mut text, format_args!("  {name:width$}  {set:20}  {since}"));
+        let mut rows = Vec::new();
+        for (name, sights) in self.sights(model) {
+            for (at, (since, set)) in sights.into_iter().enumerate() {
+                let name = if at == 0 { name } else { "" };
+                rows.push([name.to_owned(), set.display(model).to_string(), since]);
             }
         }
-        let outputs = model.outputs.iter().map(|output| {
-            (output.name.as_str(), self.sees(output.value), self.presence(output.value))
-        });
+        text += &columns(2, &rows);
+        let row = |name: &str, sees: ModalitySet, presence: &Presence| {
+            let presence = presence.display(model).to_string();
+            let when = if presence == "always" || presence == "never" { "" } else { "when " };
+            let sees = format!("sees {}", sees.display(model));
+            [name.to_owned(), sees, format!("present {when}{presence}")]
+        };
+        let outputs = model
+            .outputs
+            .iter()
+            .map(|output| row(&output.name, self.sees(output.value), self.presence(output.value)));
         let objectives = model.objectives.iter().enumerate().map(|(at, objective)| {
             let (sees, presence) = self.objective(at);
-            (objective.name.as_str(), sees, presence)
+            row(&objective.name, sees, presence)
         });
-        for (title, rows) in
-            [("outputs", outputs.collect::<Vec<_>>()), ("objectives", objectives.collect())]
-        {
+        let (outputs, objectives) = (outputs.collect::<Vec<_>>(), objectives.collect::<Vec<_>>());
+        for (title, rows) in [("outputs\n", outputs), ("objectives\n", objectives)] {
             if !rows.is_empty() {
-                line(&mut text, format_args!("{title}"));
-            }
-            let width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
-            for (name, sees, presence) in rows {
-                let (sees, presence) = (sees.display(model).to_string(), presence.display(model));
-                line(
-                    &mut text,
-                    format_args!("  {name:width$}  sees {sees:20}  present {presence}"),
-                );
+                text += title;
+                text += &columns(2, &rows);
             }
         }
         text
     }
 
     /// By name, as groups of one name in different scopes are rarely there at the same time.
-    fn sights<'a>(&self, model: &'a Model) -> IndexMap<&'a str, Sights<'a>> {
-        let mut rows: IndexMap<&str, Sights<'a>> = IndexMap::new();
+    fn sights<'a>(&self, model: &'a Model) -> IndexMap<&'a str, Sights> {
+        let mut rows: IndexMap<&str, Sights> = IndexMap::new();
         let mut started = vec![false; model.groups.len()];
         let starts = starts(model);
-        let mut push = |name: &'a str, since: Option<&'a str>, value: ValueId| {
+        let mut push = |name: &'a str, since: &dyn Fn(bool) -> String, value: ValueId| {
             let sights = rows.entry(name).or_default();
             let set = self.sees(value);
             if sights.last().is_none_or(|(_, last)| *last != set) {
-                sights.push((since, set));
+                sights.push((since(sights.is_empty()), set));
             }
         };
+        let first = |is_first| if is_first { "at first" } else { "in a new scope" }.to_owned();
         for apply in &model.applies {
             for (group, value) in &apply.after {
                 let name = model.group_name(*group);
                 let start = starts[group.index()];
                 if let Some(start) = start.filter(|_| !started[group.index()]) {
-                    push(name, None, start);
+                    push(name, &first, start);
                 }
                 started[group.index()] = true;
-                push(name, Some(&apply.path), *value);
+                // What an assignment between two applies made was there before the second.
+                let is_made_here = apply.steps.contains(&model.value(*value).step.index());
+                let word = if is_made_here { "after" } else { "before" };
+                push(name, &|_| format!("{word} {}", apply.path), *value);
             }
         }
         if model.applies.is_empty() {
             for (group, start) in model.groups.iter().zip(starts) {
-                start.into_iter().for_each(|start| push(&group.name, None, start));
+                start.into_iter().for_each(|start| push(&group.name, &first, start));
             }
         }
         rows
     }
-}
-
-fn line(text: &mut String, arguments: fmt::Arguments<'_>) {
-    writeln!(text, "{arguments}").expect("writing to a string does not fail");
 }

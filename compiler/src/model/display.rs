@@ -5,21 +5,23 @@
 //! (`weights_table`), masks and flows, which have text forms of their own.
 //!
 //! In a loop, `x` (in a loop within it `y`) is what the repetition before made, and in the first one
-//! what stands beside `x =`. A rate that changes from layer to layer is `first..last`; relations that
-//! alternate say in which layers they hold.
+//! what stands beside `x =`; `last` is the last repetition of a loop. What changes from layer to layer
+//! is told as `first..last` if it rises or falls, or as `a/b/c` if that is all, or with its layers.
 
 mod lines;
 mod loops;
 mod op_text;
+mod paths;
 
 use std::fmt::{self, Display, Formatter};
 
-use super::fold::fold;
+use super::fold::{Ends, fold};
 use super::{Loss, Model, MseTarget, Negatives, Scalar, Shape, TargetKind, ValueId};
-use lines::Paths;
+use paths::Paths;
 
+pub(crate) use loops::columns;
+pub(super) use loops::loop_range;
 use loops::written;
-pub(super) use loops::{columns, loop_range};
 
 impl Display for Shape {
     /// `8x14x14x768`: the grid, then the width.
@@ -48,7 +50,7 @@ impl Display for Model {
         let groups = self.groups.iter().map(|group| group.name.as_str());
         writeln!(f, "groups\n  {}", counted(groups))?;
         writeln!(f, "steps")?;
-        f.write_str(&written(&fold(&lines::lines(self, &paths))))?;
+        f.write_str(&written(&fold(&lines::lines(self, &paths), Ends::Differ)))?;
         self.fmt_results(f, &paths)
     }
 }

@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::flow::starts;
 
 use super::display::loop_range;
-use super::fold::{Item, Line, Piece, components, fold};
+use super::fold::{Ends, Item, Line, Piece, components, fold};
 use super::{GroupId, Model, Op, ValueId};
 
 /// A node before folding.
@@ -53,7 +53,7 @@ pub fn dot(model: &Model) -> String {
     let n_inner = nodes.nodes.len();
     nodes.add_results();
     let mut text = String::from("digraph model {\n  rankdir=LR\n  node [shape=box]\n");
-    let items = fold(&lines);
+    let items = fold(&lines, Ends::Equal);
     let mut shown: Vec<usize> = (0..nodes.nodes.len()).collect();
     for (layer, like) in layers.iter().zip(representatives(&items)) {
         layer.clone().zip(layers[like].clone()).for_each(|(node, like)| shown[node] = like);
@@ -81,9 +81,9 @@ fn representatives(items: &[Item]) -> Vec<usize> {
     for item in items {
         match item {
             Item::Line { index, .. } => found.push(*index),
-            Item::Loop { first, last, body, .. } => {
+            Item::Loop { first, lasts, body, .. } => {
                 let body = representatives(body);
-                (*first..=*last).for_each(|_| found.extend_from_slice(&body));
+                (*first..=lasts[0].1).for_each(|_| found.extend_from_slice(&body));
             }
         }
     }
@@ -179,8 +179,8 @@ impl Nodes<'_> {
         };
         for item in items {
             match item {
-                Item::Loop { name, first, last, body, depth: _ } => {
-                    let prefix = full(&loop_range(name, *first, *last));
+                Item::Loop { name, first, lasts, body, depth: _ } => {
+                    let prefix = full(&loop_range(name, *first, lasts));
                     self.write_layers(text, body, &prefix, layers);
                 }
                 Item::Line { index, name, pieces: _ } => {

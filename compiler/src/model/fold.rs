@@ -34,7 +34,7 @@ pub(super) enum Refer {
     /// In the repetition before; the depth says of which loop.
     Before { depth: usize, then: String },
     /// `first` in the first repetition, then in the one before.
-    Carried { depth: usize, first: Box<Refer>, then: String },
+    Carried { depth: usize, first: Box<Self>, then: String },
 }
 
 /// A line or a loop after folding.
@@ -42,8 +42,17 @@ pub(super) enum Refer {
 pub(super) enum Item {
     /// A line: its index in what was folded (of the first repetition), its name inside the loop.
     Line { index: usize, name: String, pieces: Vec<Piece> },
-    /// A loop.
-    Loop { name: String, depth: usize, first: u64, last: u64, body: Vec<Item> },
+    /// A loop. It can end elsewhere in each repetition of the loops around it.
+    Loop { name: String, depth: usize, first: u64, lasts: Vec<(String, u64)>, body: Vec<Self> },
+}
+
+/// Whether loops that end elsewhere can be the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// They can.
+    Differ,
+    /// They cannot.
+    Equal,
 }
 
 /// Numbers in paths are what loops run over.
@@ -57,12 +66,12 @@ pub(super) fn components(path: &str) -> Vec<String> {
 }
 
 /// Folds these lines.
-pub(super) fn fold(lines: &[Line]) -> Vec<Item> {
+pub(super) fn fold(lines: &[Line], ends: Ends) -> Vec<Item> {
     let lines: Vec<(usize, &Line)> = lines.iter().enumerate().collect();
-    fold_below(&lines, 0)
+    fold_below(&lines, 0, ends)
 }
 
-fn fold_below(lines: &[(usize, &Line)], depth: usize) -> Vec<Item> {
+fn fold_below(lines: &[(usize, &Line)], depth: usize, ends: Ends) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     let mut at = 0;
     while at < lines.len() {
@@ -78,27 +87,48 @@ fn fold_below(lines: &[(usize, &Line)], depth: usize) -> Vec<Item> {
         let prefix = &line.path[..=loop_depth];
         let rest = lines[at..].iter();
         let n_lines = rest.take_while(|(_, line)| line.path.starts_with(prefix)).count();
-        let mut body = fold_below(&lines[at..at + n_lines], loop_depth + 1);
+        let mut body = fold_below(&lines[at..at + n_lines], loop_depth + 1, ends);
         at += n_lines;
         let n = &line.path[loop_depth];
         label(&mut body, n);
         let name = line.path[depth..loop_depth].join(".");
-        push_repetition(&mut items, name, loop_depth, number(n).unwrap_or(0), body);
+        push_repetition(
+            &mut items,
+            name,
+            Merge { depth: loop_depth, is_first: false, ends },
+            number(n).unwrap_or(0),
+            body,
+        );
     }
     items
 }
 
-fn push_repetition(items: &mut Vec<Item>, name: String, depth: usize, n: u64, body: Vec<Item>) {
-    if let Some(Item::Loop { name: known, last, first, body: before, .. }) = items.last_mut() {
-        if *known == name && *last + 1 == n {
-            if let Some(merged) = merge(before, &body, depth, first == last) {
-                *before = merged;
-                *last = n;
-                return;
-            }
+/// How repetitions of a loop are merged.
+#[derive(Clone, Copy)]
+struct Merge {
+    /// Of the loop.
+    depth: usize,
+    /// Whether what was found so far is one repetition.
+    is_first: bool,
+    ends: Ends,
+}
+
+fn push_repetition(items: &mut Vec<Item>, name: String, merge: Merge, n: u64, body: Vec<Item>) {
+    if let Some(Item::Loop { name: known, lasts, first, body: before, depth: _ }) = items.last_mut()
+    {
+        let last = &mut lasts[0].1;
+        let merge = Merge { is_first: first == last, ..merge };
+        if *known == name
+            && *last + 1 == n
+            && let Some(merged) = merge.bodies(before, &body)
+        {
+            *before = merged;
+            *last = n;
+            return;
         }
     }
-    items.push(Item::Loop { name, depth, first: n, last: n, body });
+    let lasts = vec![(String::new(), n)];
+    items.push(Item::Loop { name, depth: merge.depth, first: n, lasts, body });
 }
 
 /// Says of every piece that may differ in which repetition it stands.
@@ -108,7 +138,10 @@ fn label(items: &mut [Item], n: &str) {
     };
     for item in items {
         match item {
-            Item::Loop { body, .. } => label(body, n),
+            Item::Loop { body, lasts, .. } => {
+                lasts.iter_mut().for_each(|(at, _)| prefix(at));
+                label(body, n);
+            }
             Item::Line { pieces, .. } => {
                 for piece in pieces {
                     match piece {
@@ -122,92 +155,101 @@ fn label(items: &mut [Item], n: &str) {
     }
 }
 
-/// Both as one, if they are the same.
-fn merge(old: &[Item], new: &[Item], depth: usize, is_first: bool) -> Option<Vec<Item>> {
-    if old.len() != new.len() {
-        return None;
+impl Merge {
+    /// Both as one, if they are the same.
+    fn bodies(self, old: &[Item], new: &[Item]) -> Option<Vec<Item>> {
+        if old.len() != new.len() {
+            return None;
+        }
+        old.iter().zip(new).map(|(old, new)| self.item(old, new)).collect()
     }
-    old.iter().zip(new).map(|(old, new)| merge_item(old, new, depth, is_first)).collect()
-}
 
-fn merge_item(old: &Item, new: &Item, loop_depth: usize, is_first: bool) -> Option<Item> {
-    match (old, new) {
-        (
-            Item::Line { index, name, pieces },
-            Item::Line { name: new_name, pieces: new_pieces, .. },
-        ) => {
-            if name != new_name || pieces.len() != new_pieces.len() {
-                return None;
+    fn item(self, old: &Item, new: &Item) -> Option<Item> {
+        match (old, new) {
+            (
+                Item::Line { index, name, pieces },
+                Item::Line { name: new_name, pieces: new_pieces, index: _ },
+            ) => {
+                if name != new_name || pieces.len() != new_pieces.len() {
+                    return None;
+                }
+                let pairs = pieces.iter().zip(new_pieces);
+                let pieces: Option<_> = pairs.map(|(old, new)| self.piece(old, new)).collect();
+                Some(Item::Line { index: *index, name: name.clone(), pieces: pieces? })
             }
-            let pairs = pieces.iter().zip(new_pieces);
-            let pieces: Option<_> =
-                pairs.map(|(old, new)| merge_piece(old, new, loop_depth, is_first)).collect();
-            Some(Item::Line { index: *index, name: name.clone(), pieces: pieces? })
-        }
-        (
-            Item::Loop { name, depth, first, last, body },
-            Item::Loop { name: new_name, depth: _, first: new_first, last: new_last, body: new },
-        ) => {
-            if (name, first, last) != (new_name, new_first, new_last) {
-                return None;
+            (
+                Item::Loop { name, depth, first, lasts, body },
+                Item::Loop {
+                    name: new_name,
+                    depth: _,
+                    first: new_first,
+                    lasts: new_lasts,
+                    body: new,
+                },
+            ) => {
+                let ends = |lasts: &[(String, u64)]| lasts.last().map(|(_, last)| *last);
+                let same_end = self.ends == Ends::Differ || ends(lasts) == ends(new_lasts);
+                if name != new_name || first != new_first || !same_end {
+                    return None;
+                }
+                let body = self.bodies(body, new)?;
+                let lasts = lasts.iter().chain(new_lasts).cloned().collect();
+                Some(Item::Loop { name: name.clone(), depth: *depth, first: *first, lasts, body })
             }
-            let body = merge(body, new, loop_depth, is_first)?;
-            let name = name.clone();
-            Some(Item::Loop { name, depth: *depth, first: *first, last: *last, body })
+            (Item::Line { .. }, Item::Loop { .. }) | (Item::Loop { .. }, Item::Line { .. }) => None,
         }
-        (Item::Line { .. }, Item::Loop { .. }) | (Item::Loop { .. }, Item::Line { .. }) => None,
     }
-}
 
-fn merge_piece(old: &Piece, new: &Piece, depth: usize, is_first: bool) -> Option<Piece> {
-    match (old, new) {
-        (Piece::Number(old), Piece::Number(new)) => {
-            Some(Piece::Number(old.iter().chain(new).cloned().collect()))
-        }
-        (Piece::Word(old), Piece::Word(new)) => {
-            Some(Piece::Word(old.iter().chain(new).cloned().collect()))
-        }
-        (Piece::Refer(old), Piece::Refer(new)) => {
-            merge_refer(old, new, depth, is_first).map(Piece::Refer)
-        }
-        (Piece::Text(_) | Piece::Number(_) | Piece::Word(_) | Piece::Refer(_), new) => {
-            (old == new).then(|| old.clone())
-        }
-    }
-}
-
-fn merge_refer(old: &Refer, new: &Refer, loop_depth: usize, is_first: bool) -> Option<Refer> {
-    if old == new {
-        return Some(old.clone());
-    }
-    match (old, new) {
-        (
-            Refer::Carried { depth, then, .. },
-            Refer::Before { depth: new_depth, then: new_then },
-        ) if *depth == loop_depth => ((depth, then) == (new_depth, new_then)).then(|| old.clone()),
-        (
-            Refer::Carried { depth, first, then },
-            Refer::Carried { depth: new_depth, first: new_first, then: new_then },
-        ) => {
-            if (depth, then) != (new_depth, new_then) {
-                return None;
+    fn piece(self, old: &Piece, new: &Piece) -> Option<Piece> {
+        match (old, new) {
+            (Piece::Number(old), Piece::Number(new)) => {
+                Some(Piece::Number(old.iter().chain(new).cloned().collect()))
             }
-            let first = Box::new(merge_refer(first, new_first, loop_depth, is_first)?);
-            Some(Refer::Carried { depth: *depth, first, then: then.clone() })
+            (Piece::Word(old), Piece::Word(new)) => {
+                Some(Piece::Word(old.iter().chain(new).cloned().collect()))
+            }
+            (Piece::Refer(old), Piece::Refer(new)) => self.refer(old, new).map(Piece::Refer),
+            (Piece::Text(_) | Piece::Number(_) | Piece::Word(_) | Piece::Refer(_), new) => {
+                (old == new).then(|| old.clone())
+            }
         }
-        (
-            Refer::Here(_) | Refer::Before { .. } | Refer::Carried { .. },
-            Refer::Before { depth, then },
-        ) if is_first && *depth == loop_depth => {
-            let (depth, then) = (*depth, then.clone());
-            Some(Refer::Carried { depth, first: Box::new(old.clone()), then })
+    }
+
+    fn refer(self, old: &Refer, new: &Refer) -> Option<Refer> {
+        if old == new {
+            return Some(old.clone());
         }
-        (Refer::Here(_) | Refer::Before { .. } | Refer::Carried { .. }, _) => None,
+        match (old, new) {
+            (
+                Refer::Carried { depth, then, first: _ },
+                Refer::Before { depth: new_depth, then: new_then },
+            ) if *depth == self.depth => {
+                ((depth, then) == (new_depth, new_then)).then(|| old.clone())
+            }
+            (
+                Refer::Carried { depth, first, then },
+                Refer::Carried { depth: new_depth, first: new_first, then: new_then },
+            ) => {
+                if (depth, then) != (new_depth, new_then) {
+                    return None;
+                }
+                let first = Box::new(self.refer(first, new_first)?);
+                Some(Refer::Carried { depth: *depth, first, then: then.clone() })
+            }
+            (
+                Refer::Here(_) | Refer::Before { .. } | Refer::Carried { .. },
+                Refer::Before { depth, then },
+            ) if self.is_first && *depth == self.depth => {
+                let (depth, then) = (*depth, then.clone());
+                Some(Refer::Carried { depth, first: Box::new(old.clone()), then })
+            }
+            (Refer::Here(_) | Refer::Before { .. } | Refer::Carried { .. }, _) => None,
+        }
     }
 }
 
-/// The reference from one line to another.
-pub(super) fn refer(from: &[String], to: &[String]) -> Refer {
+/// The reference from one line to another, whose path is shown in this form.
+pub(super) fn refer(from: &[String], to: &[String], shown: &[String]) -> Refer {
     let mut inside = 0;
     for (depth, component) in from.iter().enumerate() {
         let Some(n) = number(component) else { continue };
@@ -217,10 +259,10 @@ pub(super) fn refer(from: &[String], to: &[String]) -> Refer {
         match number(&to[depth]) {
             Some(other) if other == n => inside = depth + 1,
             Some(other) if other + 1 == n => {
-                return Refer::Before { depth, then: to[depth + 1..].join(".") };
+                return Refer::Before { depth, then: shown[depth + 1..].join(".") };
             }
             Some(_) | None => break,
         }
     }
-    Refer::Here(to[inside..].join("."))
+    Refer::Here(shown[inside..].join("."))
 }

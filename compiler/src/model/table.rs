@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::display::{columns, loop_range};
-use super::fold::{Item, Line, Piece, components, fold};
+use super::fold::{Ends, Item, Line, Piece, components, fold};
 use super::{Model, WeightKind};
 
 /// The weights of a model as text.
@@ -26,7 +26,7 @@ pub fn weights_table(model: &Model) -> String {
         })
         .collect();
     let mut rows = Vec::new();
-    collect(&fold(&lines), "", &mut rows);
+    collect(&fold(&lines, Ends::Equal), "", &mut rows);
     columns(0, &rows)
 }
 
@@ -35,8 +35,8 @@ fn collect(items: &[Item], prefix: &str, rows: &mut Vec<[String; 4]>) {
         |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
     for item in items {
         match item {
-            Item::Loop { name, first, last, body, depth: _ } => {
-                collect(body, &full(&loop_range(name, *first, *last)), rows);
+            Item::Loop { name, first, lasts, body, depth: _ } => {
+                collect(body, &full(&loop_range(name, *first, lasts)), rows);
             }
             Item::Line { name, pieces, index: _ } => {
                 let mut row = [full(name), String::new(), String::new(), String::new()];

@@ -81,11 +81,21 @@ impl<'a> Builder<'a> {
         pairs.flat_map(parts).map(|pair| self.item(pair)).collect()
     }
 
+    /// From the first to the last character that means something: a rule that ends in optional parts
+    /// has eaten the blanks and the comment that stood before the missing part.
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
-        let text = pair.as_str();
         let start = self.start + pair.as_span().start();
-        // A rule that ends in optional parts may have eaten the blanks before them.
-        scan::span(self.file, start, start + text.trim_end().len())
+        let mut end = start + pair.as_str().trim_end().len();
+        let mut before =
+            self.comments.partition_point(|comment| (comment.span.start as usize) < end);
+        while let Some(comment) = before.checked_sub(1).map(|last| self.comments[last].span.range())
+            && comment.start >= start
+            && comment.end >= end
+        {
+            end = start + self.text[start..comment.start].trim_end().len();
+            before -= 1;
+        }
+        scan::span(self.file, start, end)
     }
 
     fn name(&self, pair: &Pair<'_, Rule>) -> Name {

@@ -110,6 +110,13 @@ fn line_before(text: &str, at: usize) -> &str {
 /// What the user probably wants to write, for the slips that everyone makes.
 fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
     let statement = before.split_whitespace().next().unwrap_or("");
+    // A word of another language passes for a name: what follows it is the surprise.
+    match if before.is_empty() { found } else { before.trim_end() } {
+        "if" => return Some("as a statement, write `when condition { .. }`"),
+        "for" | "while" => return Some("write `repeat count as i { .. }`"),
+        "return" => return Some("a block gives back `x`: write `x = ..`"),
+        _ => {}
+    }
     match found {
         "->" | "=>" => Some("the receiver stands on the left: `fusion <- video, audio`"),
         "=" if rest.starts_with("==") => None,
@@ -117,17 +124,30 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
             Some("named arguments take a colon: `linear(64, bias: false)`")
         }
         ":" if statement == "tokens" || statement == "param" => Some("declarations take `=`"),
-        "if" if before.is_empty() => Some("as a statement, write `when condition { .. }`"),
-        "for" | "while" => Some("write `repeat count as i { .. }`"),
-        "return" => Some("a block gives back `x`: write `x = ..`"),
         "'" => Some("strings stand in double quotes"),
         "#" => Some("comments begin with `//`"),
+        "=" | ":" | "," | "<-" | "over" | "{"
+            if before.split_whitespace().last().is_some_and(is_reserved) =>
+        {
+            Some("the word before this is reserved: take another name")
+        }
+        "==" | "!=" | "<" | "<=" | ">" | ">=" if before.contains(['<', '>', '=']) => {
+            Some("comparisons do not chain: write `a < b and b < c`")
+        }
+        "\n" if before.matches('"').count() % 2 == 1 => Some("a string ends on its line with `\"`"),
         "/" if rest.starts_with("/*") => Some("comments begin with `//` and end with the line"),
         _ if before.is_empty() && rest.contains("<-") && rest.find("<-") < rest.find('\n') => {
             Some("an edge stands in a route: `route name { a <- b }`")
         }
         _ => None,
     }
+}
+
+/// Whether the grammar refuses a word as a name.
+fn is_reserved(word: &str) -> bool {
+    const RESERVED: &str = "model block use param let modality tokens route apply over repeat when if then else \
+         target output objective assert within weights and or not true false";
+    RESERVED.split_whitespace().any(|reserved| reserved == word)
 }
 
 /// A rule's name for people. `None` for rules that would say nothing.

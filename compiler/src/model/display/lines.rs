@@ -3,109 +3,142 @@
 //! In: a model. Out: for each step a line whose text does not depend on where the step stands, so
 //! that equal layers have equal lines. Deliberately not here: folding, and columns.
 //!
-//! A line reads `op[attributes](operands)`, then in braces the groups of the lanes, then the shape
-//! where it is not that of the first operand, then the weights. Where lanes differ, their parts stand
-//! in brackets in the order of the lanes; `name@group` is another group's lane.
+//! A line reads `op[attributes](operands)`, then the shape where it is not that of the first operand,
+//! then the weights, and in braces the groups of the lanes. Steps that are read by the next one alone
+//! stand before it on its line, with their names, as a pipe; `_` is what comes through the pipe.
+//! Where lanes differ, their parts stand in brackets in the order of the lanes; `name@group` is
+//! another group's lane.
 
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use crate::number::Number;
 use crate::routing::Relation;
 
-use super::super::fold::{Line, Piece, Refer, components, refer};
-use super::super::{GroupId, Lane, Model, Op, Shape, Step, StepId, ValueId, WeightId};
+use super::super::fold::{Line, Piece, Refer, components, number, refer};
+use super::super::{GroupId, Lane, ModalityId, Model, Op, Shape, Step, StepId, ValueId, WeightId};
 use super::op_text::attributes;
-
-/// The unique path of every step.
-pub(in super::super) struct Paths(Vec<Vec<String>>);
-
-impl Paths {
-    /// Steps of one path are told apart by a number behind `#`.
-    pub(in super::super) fn of(model: &Model) -> Self {
-        let mut seen: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
-        let mut paths = Vec::with_capacity(model.steps.len());
-        for step in &model.steps {
-            let n = seen.entry(&step.path).or_default();
-            *n += 1;
-            let mut path = components(&step.path);
-            if *n > 1 {
-                path.last_mut().expect("a split has a last part").push_str(&format!("#{n}"));
-            }
-            paths.push(path);
-        }
-        Self(paths)
-    }
-
-    fn step(&self, id: StepId) -> &[String] {
-        &self.0[id.index()]
-    }
-
-    /// A value, seen from outside of all steps.
-    pub(in super::super) fn value(&self, model: &Model, value: ValueId) -> String {
-        let name = self.step(model.value(value).step).join(".");
-        format!("{name}{}", lane_suffix(model, value, None))
-    }
-}
-
-/// `@group` where a step has several lanes and this is not the one of `reader`.
-fn lane_suffix(model: &Model, value: ValueId, reader: Option<GroupId>) -> String {
-    let (step, lane) = model.made_by(value);
-    let group = model.value(value).group;
-    if step.lanes.len() == 1 || (group.is_some() && group == reader) {
-        return String::new();
-    }
-    match group {
-        Some(group) => format!("@{}", model.group_name(group)),
-        None => {
-            let at = step.lanes.iter().position(|other| other.result == lane.result);
-            format!("@{}", at.unwrap_or(0))
-        }
-    }
-}
+use super::paths::{Paths, lane_suffix};
 
 /// All steps as lines.
 pub(in super::super) fn lines(model: &Model, paths: &Paths) -> Vec<Line> {
-    let steps = (0..).map(StepId).zip(&model.steps);
-    steps
-        .map(|(id, step)| {
-            let path = paths.step(id).to_vec();
-            let pieces = Writer { model, paths, step, path: &path, pieces: Vec::new() }.pieces();
-            Line { path, pieces }
-        })
-        .collect()
+    let goes_on = chains(model, paths);
+    let mut lines = Vec::new();
+    let mut first = 0;
+    for (at, goes_on) in goes_on.iter().enumerate() {
+        if !goes_on {
+            let (step, path) = (&model.steps[at], &paths.steps[at]);
+            let mut writer = Writer { model, paths, step, path, pieces: Vec::new() };
+            writer.chain(first..=at);
+            push(&mut lines, Line { path: path.clone(), pieces: writer.pieces });
+            first = at + 1;
+        }
+    }
+    lines
+}
+
+/// Neighbors that do the same to the same, such as keys, values and queries, are one line.
+fn push(lines: &mut Vec<Line>, line: Line) {
+    if let (Some(before), Some((name, place))) = (lines.last_mut(), line.path.split_last())
+        && before.pieces == line.pieces
+        && let Some((last, before_place)) = before.path.split_last_mut()
+        && before_place == place
+    {
+        let names = last.trim_start_matches('{').trim_end_matches('}').to_owned();
+        *last = format!("{{{names}, {name}}}");
+        return;
+    }
+    lines.push(line);
+}
+
+/// For every step, whether it is told on the line of the next one: that one is its only reader, lane by lane.
+fn chains(model: &Model, paths: &Paths) -> Vec<bool> {
+    let mut readers: Vec<Vec<StepId>> = vec![Vec::new(); model.values.len()];
+    for (id, step) in (0..).map(StepId).zip(&model.steps) {
+        for operand in step.lanes.iter().flat_map(|lane| &lane.operands) {
+            readers[operand.index()].push(id);
+        }
+    }
+    let outputs = model.outputs.iter().map(|output| output.value);
+    let asserts = model.asserts.iter().map(|assert| assert.value);
+    let losses = model.objectives.iter().flat_map(|objective| objective.loss.operands());
+    let named: BTreeSet<ValueId> = outputs.chain(asserts).chain(losses).collect();
+    let is_link = |at: usize| {
+        let (step, Some(next)) = (&model.steps[at], model.steps.get(at + 1)) else { return false };
+        let same_loop = enclosing(&paths.steps[at]) == enclosing(&paths.steps[at + 1]);
+        let pairs = || step.lanes.iter().zip(&next.lanes);
+        // Attention says what it reads by name, and a line is one pipe.
+        let is_pipe = !matches!(next.op, Op::Attend { .. }) && step.lanes.len() == next.lanes.len();
+        let only_reader = |lane: &Lane| {
+            let readers = &readers[lane.result.index()];
+            !named.contains(&lane.result) && *readers == [StepId::next(at + 1)]
+        };
+        is_pipe
+            && same_loop
+            && pairs().all(|(lane, next)| only_reader(lane) && next.operands.contains(&lane.result))
+            && pairs().all(|(lane, next)| {
+                model.value(lane.result).group == model.value(next.result).group
+            })
+    };
+    (0..model.steps.len()).map(is_link).collect()
+}
+
+/// The loop that a step is in, with its repetition.
+fn enclosing(path: &[String]) -> &[String] {
+    let last = path.iter().rposition(|part| number(part).is_some());
+    &path[..last.map_or(0, |last| last + 1)]
 }
 
 struct Writer<'a> {
     model: &'a Model,
     paths: &'a Paths,
     step: &'a Step,
+    /// The path of the line.
     path: &'a [String],
     pieces: Vec<Piece>,
 }
 
-impl Writer<'_> {
-    fn pieces(mut self) -> Vec<Piece> {
-        self.text(self.step.op.name());
-        let modality =
-            |id: super::super::ModalityId| self.model.modalities[id.index()].name.clone();
-        let attributes = attributes(&self.step.op, modality);
-        if !attributes.is_empty() {
-            self.text("[");
-            self.pieces.extend(attributes);
-            self.text("]");
+impl<'a> Writer<'a> {
+    fn chain(&mut self, steps: RangeInclusive<usize>) {
+        let (first, last) = (*steps.start(), *steps.end());
+        for at in steps {
+            self.step = &self.model.steps[at];
+            if at > first {
+                self.text(" |> ");
+            }
+            let op = self.step.op.name();
+            if at == last {
+                self.text(op);
+            } else {
+                let name = self.paths.steps[at][enclosing(self.path).len()..].join(".");
+                let is_said = name.rsplit('.').next().is_some_and(|name| name.starts_with(op));
+                self.text(if is_said { name } else { format!("{name}={op}") });
+            }
+            let model: &'a Model = self.model;
+            let modality = |id: ModalityId| model.modalities[id.index()].name.clone();
+            let attributes = attributes(&self.step.op, modality);
+            if !attributes.is_empty() {
+                self.text("[");
+                self.pieces.extend(attributes);
+                self.text("]");
+            }
+            self.operands((at > first).then(|| &self.model.steps[at - 1]));
+            self.shapes();
+            self.weights();
         }
-        self.operands();
+        self.step = &self.model.steps[first];
         self.lanes();
-        self.shapes();
-        self.weights();
-        self.pieces
     }
 
     fn text(&mut self, text: impl Into<String>) {
         self.pieces.push(Piece::Text(text.into()));
     }
 
-    fn operands(&mut self) {
+    /// The operands; what comes from the link before is `_`, and not said where it is the only one.
+    fn operands(&mut self, before: Option<&Step>) {
         let lanes = &self.step.lanes;
         let n_operands = lanes.iter().map(|lane| lane.operands.len()).max().unwrap_or(0);
-        if n_operands == 0 {
+        if n_operands == 0 || (n_operands == 1 && before.is_some()) {
             return;
         }
         self.text("(");
@@ -120,7 +153,12 @@ impl Writer<'_> {
                 if at > 0 {
                     self.text(", ");
                 }
-                self.operand(|lane| lane.operands.get(at).copied());
+                let linked =
+                    |(lane, before): (&Lane, &Lane)| lane.operands.get(at) == Some(&before.result);
+                match before {
+                    Some(before) if lanes.iter().zip(&before.lanes).all(linked) => self.text("_"),
+                    Some(_) | None => self.operand(|lane| lane.operands.get(at).copied()),
+                }
             }
         }
         self.text(")");
@@ -156,7 +194,7 @@ impl Writer<'_> {
 
     fn refer(&self, value: ValueId, reader: Option<GroupId>) -> Refer {
         let suffix = lane_suffix(self.model, value, reader);
-        match refer(self.path, self.paths.step(self.model.value(value).step)) {
+        match self.paths.refer(self.path, self.model.value(value).step) {
             Refer::Here(name) => Refer::Here(name + &suffix),
             Refer::Before { depth, then } => Refer::Before { depth, then: then + &suffix },
             Refer::Carried { depth, first, then } => Refer::Carried { depth, first, then },
@@ -225,12 +263,14 @@ impl Writer<'_> {
         let grids_stay = shapes
             .iter()
             .all(|(before, after)| before.is_some_and(|before| before.grid == after.grid));
-        let text = if grids_stay && shapes.iter().all(|(_, after)| after.width == width) {
-            format!("width {width}")
+        if grids_stay && shapes.iter().all(|(_, after)| after.width == width) {
+            self.pieces.push(Piece::Text(" -> width ".to_owned()));
+            self.pieces.push(Piece::Number(vec![(String::new(), Number::from(width))]));
         } else {
-            bracketed(shapes.iter().map(|(_, after)| after.to_string()))
-        };
-        self.text(format!("  {text}"));
+            let text = bracketed(shapes.iter().map(|(_, after)| after.to_string()));
+            self.pieces.push(Piece::Text(" -> ".to_owned()));
+            self.pieces.push(Piece::Word(vec![(String::new(), text)]));
+        }
     }
 
     fn weights(&mut self) {
@@ -243,7 +283,7 @@ impl Writer<'_> {
             names.collect::<Vec<_>>().join(", ")
         });
         let names = bracketed(names);
-        self.text(format!("  with {names}"));
+        self.text(format!(" with {names}"));
     }
 
     /// A weight's name without the step's path, or without the layer's, or as it is.
@@ -253,7 +293,8 @@ impl Writer<'_> {
         if let Some(own) = own {
             return own.to_owned();
         }
-        match refer(self.path, &components(name)) {
+        let path = components(name);
+        match refer(self.path, &path, &path) {
             Refer::Here(name) => name,
             Refer::Before { .. } | Refer::Carried { .. } => name.clone(),
         }

@@ -20,7 +20,7 @@ pub(in super::super) fn written(items: &[Item]) -> String {
 }
 
 /// Rows of a table, indented; the last column is as long as it likes.
-pub(in super::super) fn columns<const N: usize>(indent: usize, rows: &[[String; N]]) -> String {
+pub(crate) fn columns<const N: usize>(indent: usize, rows: &[[String; N]]) -> String {
     let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..N).map(width).collect();
     let mut text = String::new();
@@ -50,8 +50,8 @@ fn write_items(text: &mut String, items: &[Item], level: usize, carried: &mut Ca
                 let line = line.collect::<String>();
                 add(text, format_args!("{:indent$}{name:width$}  {line}\n", ""));
             }
-            Item::Loop { name, depth, first, last, body } => {
-                let range = loop_range(name, *first, *last);
+            Item::Loop { name, depth, first, lasts, body } => {
+                let range = loop_range(name, *first, lasts);
                 add(text, format_args!("{:indent$}{range}\n", ""));
                 let known = carried.len();
                 name_carried(text, body, *depth, level, carried);
@@ -62,13 +62,16 @@ fn write_items(text: &mut String, items: &[Item], level: usize, carried: &mut Ca
     }
 }
 
-/// `layers.0..11`, or `layers.3` where there is one.
-pub(in super::super) fn loop_range(name: &str, first: u64, last: u64) -> String {
+/// `layers.0..11`, or `layers.3` where there is one; `layers.0..1/5/1` where its end differs.
+pub(in super::super) fn loop_range(name: &str, first: u64, lasts: &[(String, u64)]) -> String {
     let dot = if name.is_empty() { "" } else { "." };
-    if first == last {
+    let is_one = lasts.iter().all(|(_, last)| *last == lasts[0].1);
+    let shown = if is_one { &lasts[..1] } else { lasts };
+    let ends = shown.iter().map(|(_, last)| last.to_string()).collect::<Vec<_>>().join("/");
+    if is_one && first == lasts[0].1 {
         format!("{name}{dot}{first}")
     } else {
-        format!("{name}{dot}{first}..{last}")
+        format!("{name}{dot}{first}..{ends}")
     }
 }
 
@@ -146,23 +149,28 @@ fn piece_text(piece: &Piece, carried: &Carried) -> String {
     }
 }
 
-/// One number, or the ends of a series that rises or falls, or all of them.
+/// One number, a few in their order, the ends of a series that rises or falls, or all of them.
 fn numbers(values: &[(String, Number)]) -> String {
     let pairs = || values.iter().zip(values.iter().skip(1));
-    let rises = pairs().all(|((_, a), (_, b))| a <= b);
-    let falls = pairs().all(|((_, a), (_, b))| a >= b);
-    match (values.first(), values.last()) {
-        (Some((_, first)), Some((_, last))) if first == last && rises => first.to_string(),
-        (Some((_, first)), Some((_, last))) if rises || falls => format!("{first}..{last}"),
+    let is_series =
+        pairs().all(|((_, a), (_, b))| a <= b) || pairs().all(|((_, a), (_, b))| a >= b);
+    let mut different: Vec<Number> = values.iter().map(|(_, value)| *value).collect();
+    different.dedup();
+    match different.as_slice() {
+        [value] => value.to_string(),
+        // Fractions have a slash of their own.
+        few if is_series && few.len() <= 3 && few.iter().all(|value| value.is_integer()) => {
+            few.iter().map(Number::to_string).collect::<Vec<_>>().join("/")
+        }
+        [first, .., last] if is_series => format!("{first}..{last}"),
         _ => {
-            let values: Vec<(String, String)> =
-                values.iter().map(|(at, value)| (at.clone(), value.to_string())).collect();
-            varied(&values)
+            let words = values.iter().map(|(at, value)| (at.clone(), value.to_string()));
+            varied(&words.collect::<Vec<_>>())
         }
     }
 }
 
-/// One word, or each with the repetitions in which it holds.
+/// One word, two that alternate, or each with the repetitions in which it holds.
 fn varied(values: &[(String, String)]) -> String {
     let mut words: indexmap::IndexMap<&str, Vec<&str>> = indexmap::IndexMap::new();
     for (at, word) in values {
@@ -170,6 +178,16 @@ fn varied(values: &[(String, String)]) -> String {
     }
     if words.len() == 1 {
         return values[0].1.clone();
+    }
+    let is_odd = |at: &str| {
+        at.rsplit('.').next().and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n % 2 == 1)
+    };
+    let in_turn = words.len() == 2
+        && values.len() > 2
+        && words.values().enumerate().all(|(odd, at)| at.iter().all(|at| is_odd(at) == (odd == 1)));
+    if in_turn {
+        let words: Vec<&str> = words.keys().copied().collect();
+        return format!("({} in turn)", words.join(", "));
     }
     let words = words.iter().map(|(word, at)| format!("{word} in {}", at.join(" ")));
     format!("({})", words.collect::<Vec<_>>().join(" | "))

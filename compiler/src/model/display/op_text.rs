@@ -85,7 +85,8 @@ pub(in super::super) fn attributes(
         Op::Attend { heads, window } => {
             let window =
                 window.as_ref().map(|window| format!(", scores: relative({})", list(window)));
-            vec![text(format_args!("heads: {heads}{}", window.unwrap_or_default()))]
+            let heads = number(Number::from(*heads));
+            vec![text("heads: "), heads, text(window.unwrap_or_default())]
         }
         Op::Slice(from, to) => vec![text(format_args!("{from}..{to}"))],
         Op::Gather(ids) => vec![text(gathered(ids))],
