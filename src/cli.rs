@@ -78,6 +78,23 @@ enum Failure {
     Diagnosed,
 }
 
+impl Failure {
+    /// Prints what is still to be said, and gives the exit code.
+    fn show(&self) -> u8 {
+        match self {
+            Self::Usage(message) => {
+                complain(message);
+                2
+            }
+            Self::Work(message) => {
+                complain(message);
+                1
+            }
+            Self::Diagnosed => 1,
+        }
+    }
+}
+
 /// Runs the command that the arguments ask for.
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -96,15 +113,7 @@ pub(crate) fn main() -> ExitCode {
     .write_global();
     match run(cli.command) {
         Ok(()) => exit_code(0),
-        Err(Failure::Usage(message)) => {
-            complain(&message);
-            exit_code(2)
-        }
-        Err(Failure::Work(message)) => {
-            complain(&message);
-            exit_code(1)
-        }
-        Err(Failure::Diagnosed) => exit_code(1),
+        Err(failure) => exit_code(failure.show()),
     }
 }
 

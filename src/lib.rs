@@ -57,8 +57,8 @@ pub use zorro_compiler::flow::{ModalitySet, Presence};
 pub use zorro_compiler::model::{dot, weights_table};
 pub use zorro_compiler::routing::{Mask, Relation, Tile};
 pub use zorro_compiler::{
-    Checked, Cost, Flow, Loader, Model, Options, Outcome, check_text, cost, flow, grammar, model,
-    routing,
+    Checked, Cost, Flow, Loader, Model, Options, Outcome, check_text, cost, diff, flow, grammar,
+    model, routing,
 };
 
 pub use check::{check_file, check_named};

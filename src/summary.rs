@@ -1,13 +1,15 @@
 //! What a user wants to know about a model that is right.
 //!
 //! In: a checked model. Out: its tokens, costs, flows, results and proofs, as text for people and as JSON for
-//! programs. Deliberately not here: masks, which have a text of their own, and anything that is wrong.
+//! programs; and the JSON of a difference. Deliberately not here: masks, which have a text of their own, and anything that is wrong.
 
+mod diff;
 mod json;
 
 use zorro_compiler::cost::{PartCost, bytes, scaled};
 use zorro_compiler::{Checked, Cost};
 
+pub use diff::diff_json;
 pub use json::{VERSION, json};
 
 /// The summary as text; it ends in a newline.

@@ -72,7 +72,7 @@ fn part(name: Option<&str>, cost: &PartCost) -> Value {
 }
 
 /// A count; beyond 64 bits, where readers of JSON have no integers either, the nearest float.
-fn count(n: u128) -> Value {
+pub(super) fn count(n: u128) -> Value {
     u64::try_from(n).map_or_else(|_| json!(n as f64), |n| json!(n))
 }
 

@@ -10,7 +10,8 @@ const MAX_LINES: usize = 600;
 fn rust_files() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    for folder in ["src", "tests", "examples", "benches", "grammar", "compiler", "runtime", "fuzz"] {
+    for folder in ["src", "tests", "examples", "benches", "grammar", "compiler", "runtime", "fuzz"]
+    {
         collect(&root.join(folder), "rs", &mut files);
     }
     assert!(files.len() > 40, "found {} files", files.len());
@@ -102,10 +103,11 @@ fn third_party_crates_show_in_one_place() {
         let text = read(&path);
         for (name, room) in rooms {
             let used = [format!("use {name}::"), format!(" {name}::"), format!("({name}::")];
-            let uses = text
-                .lines()
-                .filter(|line| !line.trim_start().starts_with("//"))
-                .any(|line| used.iter().any(|form| line.contains(form.as_str()) || line.starts_with(form.trim())));
+            let uses =
+                text.lines().filter(|line| !line.trim_start().starts_with("//")).any(|line| {
+                    used.iter()
+                        .any(|form| line.contains(form.as_str()) || line.starts_with(form.trim()))
+                });
             if uses && !place.starts_with(room) {
                 complaints.push(format!("{place}: `{name}` belongs to {room}"));
             }
