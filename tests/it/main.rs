@@ -2,4 +2,5 @@
 
 mod cli;
 mod errors;
+mod stages;
 mod tidy;

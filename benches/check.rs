@@ -1,0 +1,55 @@
+//! How long the compiler takes until a model is proved, and until a large mask is classified.
+//!
+//! In: nothing. Out: divan's table. Deliberately not here: devices.
+
+use divan::{AllocProfiler, Bencher, black_box};
+use zorro::routing::{Groups, Mask, Pair, Relation, Side, Tile, Windows};
+use zorro::{Options, check_text, masks_text};
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+const ZORRO_VIT: &str = include_str!("../models/zorro_vit.zorro");
+
+/// 16 x 80 x 80: about 100,000 tokens.
+const GRID: [u64; 3] = [16, 80, 80];
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench]
+fn check_zorro_vit() {
+    let outcome = check_text(black_box(ZORRO_VIT), &Options::default());
+    assert!(black_box(outcome).checked.is_some());
+}
+
+#[divan::bench]
+fn masks_of_zorro_vit(bencher: Bencher<'_, '_>) {
+    let outcome = check_text(ZORRO_VIT, &Options::default());
+    let model = outcome.checked.expect("the model is right").model;
+    bencher.bench(|| masks_text(black_box(&model)));
+}
+
+#[divan::bench(args = ["all", "windows", "shifted", "groups", "causal", "windows & causal"])]
+fn mask_of_100_000_tokens(bencher: Bencher<'_, '_>, name: &str) {
+    let mask = mask(name);
+    let tile = Tile { queries: 64, keys: 64 };
+    bencher.bench(|| black_box(&mask).classify(tile).n_visited() + mask.allowed());
+}
+
+/// A group of [`GRID`] that reads itself.
+fn mask(name: &str) -> Mask {
+    let windows = || Relation::Windows(Windows::new(vec![8, 7, 7]));
+    let relation = match name {
+        "all" => Relation::All,
+        "windows" => windows(),
+        "shifted" => Relation::Windows(Windows::shifted(vec![8, 7, 7], vec![4, 3, 3])),
+        "groups" => Relation::Groups(Groups::new(16)),
+        "causal" => Relation::Causal,
+        "windows & causal" => windows().and(Relation::Causal),
+        other => panic!("no relation is called {other}"),
+    };
+    let side = || vec![Side { name: "tokens".to_owned(), grid: GRID.to_vec() }];
+    Mask::new(side(), side(), vec![Pair { receiver: 0, read: 0, relation }])
+}
