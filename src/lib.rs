@@ -28,7 +28,7 @@
 //! let outcome = check_text(spec, &Options::default());
 //! let checked = outcome.checked.expect("nothing is wrong with it");
 //! assert_eq!(checked.flow.sees(checked.model.outputs[1].value).len(), 2);
-//! assert!(masks_text(&checked.model).contains("fusion <- video, audio, fusion"));
+//! assert!(masks_text(&checked.model).contains("fusion 2 <- video, audio, fusion"));
 //! assert!(Cost::of(&checked.model).total().flops > 0);
 //! ```
 //!

@@ -9,8 +9,11 @@ use zorro_compiler::Checked;
 
 use crate::{files, masks_text};
 
+/// Makes the text of a stage.
+pub type StageText = fn(&Checked) -> String;
+
 /// The stages that have snapshots, and how the text of each is made.
-pub const STAGES: [(&str, fn(&Checked) -> String); 3] = [
+pub const STAGES: [(&str, StageText); 3] = [
     ("masks", |checked| masks_text(&checked.model)),
     ("flows", |checked| checked.flow.display(&checked.model).to_string()),
     ("model", |checked| checked.model.to_string()),

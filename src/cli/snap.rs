@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 use zorro::Checked;
 use zorro::files::reason;
-use zorro::snapshot::{STAGES, Snapshot, normal};
+use zorro::snapshot::{STAGES, Snapshot, StageText, normal};
 
 use super::options::Settings;
 use super::{Failure, print, spec};
@@ -134,7 +134,7 @@ fn compare_all(
 fn compare(
     snapshot: &Snapshot,
     checked: &Checked,
-    text: fn(&Checked) -> String,
+    text: StageText,
     update: bool,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
