@@ -1,6 +1,8 @@
 use std::fs;
 use std::path::Path;
 
+use zorro_compiler::Loader;
+
 use super::{Disk, MAX_FILE_BYTES, read, replace};
 
 /// A folder `inside` with a spec, and a file beside that folder.
