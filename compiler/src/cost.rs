@@ -118,29 +118,13 @@ fn numbers(shape: &Shape) -> u128 {
 
 /// Operations of a step, and what they would be if its attention were dense.
 fn step_flops(model: &Model, step: &Step, live: &[bool], pairs: &mut Pairs) -> (u128, u128) {
-    let lanes = || step.lanes.iter().filter(|lane| live[lane.result.index()]);
     match step.op {
         Op::Linear => {
-            let flops = lanes().map(|lane| linear_flops(model, lane)).sum();
+            let lanes = step.lanes.iter().filter(|lane| live[lane.result.index()]);
+            let flops = lanes.map(|lane| linear_flops(model, lane)).sum();
             (flops, flops)
         }
-        Op::Attend { .. } => {
-            let mut keys: Vec<ValueId> = step.lanes.iter().flat_map(Lane::keys).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            let n_keys: u128 = keys.iter().map(|key| product(&model.shape(*key).grid)).sum();
-            let (mut allowed, mut dense) = (0, 0);
-            for lane in lanes() {
-                let query = model.shape(lane.operands[0]);
-                let width = u128::from(query.width);
-                dense += 4 * product(&query.grid) * n_keys * width;
-                for (read, key) in lane.reads.iter().zip(lane.keys()) {
-                    let key = &model.shape(key).grid;
-                    allowed += 4 * pairs.allowed(&read.relation, &query.grid, key) * width;
-                }
-            }
-            (allowed, dense)
-        }
+        Op::Attend { .. } => attend_flops(model, step, live, pairs),
         Op::Input(_)
         | Op::Latents
         | Op::Learned
@@ -171,6 +155,24 @@ fn step_flops(model: &Model, step: &Step, live: &[bool], pairs: &mut Pairs) -> (
         | Op::Pad
         | Op::Crop => (0, 0),
     }
+}
+
+fn attend_flops(model: &Model, step: &Step, live: &[bool], pairs: &mut Pairs) -> (u128, u128) {
+    let mut keys: Vec<ValueId> = step.lanes.iter().flat_map(Lane::keys).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let n_keys: u128 = keys.iter().map(|key| product(&model.shape(*key).grid)).sum();
+    let (mut allowed, mut dense) = (0, 0);
+    for lane in step.lanes.iter().filter(|lane| live[lane.result.index()]) {
+        let query = model.shape(lane.operands[0]);
+        let width = u128::from(query.width);
+        dense += 4 * product(&query.grid) * n_keys * width;
+        for (read, key) in lane.reads.iter().zip(lane.keys()) {
+            let key = &model.shape(key).grid;
+            allowed += 4 * pairs.allowed(&read.relation, &query.grid, key) * width;
+        }
+    }
+    (allowed, dense)
 }
 
 fn linear_flops(model: &Model, lane: &Lane) -> u128 {

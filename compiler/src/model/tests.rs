@@ -289,3 +289,21 @@ fn broken_models_are_refused() {
         model.weights.push(spare);
     });
 }
+
+#[test]
+fn masks_have_a_side_for_each_group() {
+    let model = pair(1);
+    let step = model.steps.iter().find(|step| step.path == "layers.0.attend");
+    let mask = model.mask(step.expect("attention")).expect("attention has a mask");
+    insta::assert_snapshot!(mask, @"
+    group   grid  tokens
+    video   4          4
+    audio   3          3
+    fusion  2          2
+    video <- video
+    audio <- audio
+    fusion <- video, audio, fusion
+    density 0.531 (43 of 81 pairs)
+    ");
+    assert!(model.mask(&model.steps[0]).is_none());
+}

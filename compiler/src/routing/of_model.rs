@@ -4,6 +4,8 @@
 //! reads are the groups that they read, in the order of their first mention. Deliberately not here:
 //! reads of different values under one name become one; a mask keeps a side for each value.
 
+use std::collections::BTreeMap;
+
 use crate::model::{GroupId, Model, Op, Step, ValueId};
 
 use super::mask::{Mask, Pair, Side};
@@ -16,15 +18,13 @@ pub(crate) fn mask_of(model: &Model, step: &Step) -> Option<Mask> {
         grid: model.shape(value).grid.clone(),
     };
     let (mut receivers, mut reads, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut keys: Vec<ValueId> = Vec::new();
+    let mut keys: BTreeMap<ValueId, usize> = BTreeMap::new();
     for (receiver, lane) in step.lanes.iter().enumerate() {
         receivers.push(side(model.value(lane.result).group, lane.operands[0]));
         for (read, key) in lane.reads.iter().zip(lane.keys()) {
-            let known = keys.iter().position(|&known| known == key);
-            let at = known.unwrap_or_else(|| {
-                keys.push(key);
+            let at = *keys.entry(key).or_insert_with(|| {
                 reads.push(side(read.group, key));
-                keys.len() - 1
+                reads.len() - 1
             });
             pairs.push(Pair { receiver, read: at, relation: read.relation.clone() });
         }

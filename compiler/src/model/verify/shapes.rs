@@ -55,12 +55,7 @@ pub(super) fn verify_lane(model: &Model, op: &Op, lane: &Lane) -> Checked {
             ensure(from < to && *to <= n_tokens, || format!("{from}..{to} of {n_tokens} tokens"))?;
             shapes.tokens(to - from)
         }
-        Op::Gather(ids) => {
-            let n_tokens = shapes.single()?.tokens();
-            let exist = ids.iter().all(|id| *id < n_tokens);
-            ensure(exist, || format!("a token beyond {n_tokens} is gathered"))?;
-            shapes.tokens(ids.len() as u64)
-        }
+        Op::Gather(ids) => shapes.gather(ids),
         Op::Pool(_) => shapes.single().and_then(|_| shapes.tokens(1)),
         Op::Pad => shapes.resized(|before, after| before <= after),
         Op::Crop => shapes.resized(|before, after| before >= after),
@@ -121,6 +116,13 @@ impl Shapes<'_> {
         let operand = self.first()?;
         (0..n_weights).try_for_each(|at| self.weight_is(at, &[operand.width]))?;
         self.result_is(operand)
+    }
+
+    fn gather(&self, ids: &[u64]) -> Checked {
+        let n_tokens = self.single()?.tokens();
+        let exist = ids.iter().all(|id| *id < n_tokens);
+        ensure(exist, || format!("a token beyond {n_tokens} is gathered"))?;
+        self.tokens(ids.len() as u64)
     }
 
     fn patches(&self, sizes: &[u64]) -> Checked {
