@@ -26,6 +26,8 @@ use crate::files::Disk;
 pub fn check_file(path: impl AsRef<Path>, options: &Options) -> Result<Outcome, String> {
     let (mut disk, name) = Disk::of_spec(path.as_ref())?;
     let text = disk.load(&name)?;
+    // A file may be called what no `use` can say; the compiler then knows it by a name that no `use` finds.
+    let name = name.replace([':', '\\'], "\u{fffd}");
     let mut loader = Watched { disk: Some(disk), spec: (name.clone(), text), loaded: Vec::new() };
     let outcome = check(&name, &mut loader, options);
     let mut shown: Vec<String> = loader.loaded;

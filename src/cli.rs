@@ -146,6 +146,11 @@ fn print(result: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints a result that quotes a spec or the name of a file: neither must speak to the terminal.
+fn print_quoting(result: &str) -> Result<(), Failure> {
+    print(&result.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}"))
+}
+
 /// Prints diagnostics on standard error.
 fn show(sources: &SourceMap, diagnostics: &[Diagnostic]) {
     let color = AutoStream::choice(&io::stderr()) != ColorChoice::Never;

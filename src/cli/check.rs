@@ -10,7 +10,7 @@ use zorro::{Outcome, report, summary};
 use zorro_grammar::{Diagnostic, Severity};
 
 use super::options::{Format, Settings};
-use super::{Failure, complain, note, print, show, spec};
+use super::{Failure, complain, note, print, print_quoting, show, spec};
 
 /// Check specs and print a summary of each
 #[derive(clap::Args)]
@@ -78,7 +78,7 @@ fn text(args: &Args, found: &mut Found) -> Result<(), Failure> {
             Err(other @ (Failure::Usage(_) | Failure::Diagnosed)) => return Err(other),
         }
     }
-    print(&summaries.join("\n"))?;
+    print_quoting(&summaries.join("\n"))?;
     if found.n_errors + found.n_warnings > 0 {
         note(&found.line());
     }

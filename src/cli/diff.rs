@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zorro::{Checked, Cost, diff, summary};
 
 use super::options::{Format, Settings};
-use super::{Failure, print, spec};
+use super::{Failure, print, print_quoting, spec};
 
 /// Say who gained or lost sight of whom between two specs, and what it costs
 #[derive(clap::Args)]
@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let diff =
         diff::diff((&old.model, &old.flow, &cost(&old)), (&new.model, &new.flow, &cost(&new)));
     match args.format {
-        Format::Text => print(&diff.to_string())?,
+        Format::Text => print_quoting(&diff.to_string())?,
         Format::Json => print(&format!("{:#}\n", summary::diff_json(&diff)))?,
     }
     if args.exit_code && !diff.is_empty() { Err(Failure::Diagnosed) } else { Ok(()) }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use zorro::dot;
 
 use super::options::Settings;
-use super::{Failure, print, spec};
+use super::{Failure, print_quoting, spec};
 
 /// Print a stage of the compiler
 #[derive(clap::Args)]
@@ -46,7 +46,7 @@ enum Format {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (_, checked) = spec::checked(&args.spec, &args.settings)?;
     match (args.stage, args.format) {
-        (Stage::Model, Format::Text) => print(&checked.model.to_string()),
-        (Stage::Model, Format::Dot) => print(&dot(&checked.model)),
+        (Stage::Model, Format::Text) => print_quoting(&checked.model.to_string()),
+        (Stage::Model, Format::Dot) => print_quoting(&dot(&checked.model)),
     }
 }

@@ -13,7 +13,7 @@ use zorro::files::reason;
 use zorro::snapshot::{STAGES, Snapshot, StageText, normal};
 
 use super::options::Settings;
-use super::{Failure, print, spec};
+use super::{Failure, print, print_quoting, spec};
 
 /// Compare masks, flows and models with stored snapshots
 ///
@@ -158,7 +158,9 @@ fn compare(
     let before = before.map_or(String::new(), |before| before + "\n");
     let (old, new) = (path.display().to_string(), pending.display().to_string());
     let now = now + "\n";
-    print(&TextDiff::from_lines(&before, &now).unified_diff().header(&old, &new).to_string())
+    print_quoting(
+        &TextDiff::from_lines(&before, &now).unified_diff().header(&old, &new).to_string(),
+    )
 }
 
 /// Removes what an earlier run has left.

@@ -40,6 +40,10 @@ fn specs() -> tempfile::TempDir {
     write("warns.zorro", PAIR.replace("  param dim", "  param more = 1\n  param dim").as_bytes());
     write("uses.zorro", format!("use \"none.zorro\"\n{PAIR}").as_bytes());
     write("empty.zorro", b"");
+    write(
+        "esc.zorro",
+        PAIR.replace("param dim", "param w = \"\u{1b}[31m\"\n  param dim").as_bytes(),
+    );
     write("latin1.zorro", b"// \xe9");
     folder
 }
@@ -203,6 +207,29 @@ fn snapshots_are_compared_accepted_and_updated() {
     assert_eq!(snap(&["--set", "dim=16", "--update"]).0, 0);
     assert_eq!(snap(&["--set", "dim=16"]).0, 0);
     assert_eq!(fs::read_dir(folder.path().join("snapshots")).expect("a folder").count(), 3);
+}
+
+#[test]
+fn a_spec_does_not_speak_to_the_terminal() {
+    let folder = specs();
+    for line in ["graph esc.zorro --stage model", "snap esc.zorro", "check esc.zorro"] {
+        let args: Vec<&str> = line.split(' ').chain(["--color", "always"]).collect();
+        let (_, stdout, _) = run(folder.path(), &args);
+        assert!(!stdout.contains('\u{1b}'), "{line}\n{stdout}");
+        assert!(stdout.contains("pair"), "{line}\n{stdout}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_spec_may_be_called_what_no_use_can_say() {
+    let folder = specs();
+    for name in ["a:b.zorro", "c\\d.zorro"] {
+        fs::write(folder.path().join(name), PAIR).expect("the folder can be written to");
+        let (code, stdout, stderr) = run(folder.path(), &["check", name]);
+        assert_eq!((code, stderr.as_str()), (0, ""), "{name}");
+        assert!(stdout.starts_with("model pair: "), "{name}");
+    }
 }
 
 #[test]
