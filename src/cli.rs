@@ -13,6 +13,7 @@ mod mask;
 mod new;
 mod options;
 mod snap;
+mod spec;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -77,6 +78,23 @@ enum Failure {
     Diagnosed,
 }
 
+impl Failure {
+    /// Prints what is still to be said, and gives the exit code.
+    fn show(&self) -> u8 {
+        match self {
+            Self::Usage(message) => {
+                complain(message);
+                2
+            }
+            Self::Work(message) => {
+                complain(message);
+                1
+            }
+            Self::Diagnosed => 1,
+        }
+    }
+}
+
 /// Runs the command that the arguments ask for.
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -95,15 +113,7 @@ pub(crate) fn main() -> ExitCode {
     .write_global();
     match run(cli.command) {
         Ok(()) => exit_code(0),
-        Err(Failure::Usage(message)) => {
-            complain(&message);
-            exit_code(2)
-        }
-        Err(Failure::Work(message)) => {
-            complain(&message);
-            exit_code(1)
-        }
-        Err(Failure::Diagnosed) => exit_code(1),
+        Err(failure) => exit_code(failure.show()),
     }
 }
 
@@ -136,12 +146,22 @@ fn print(result: &str) -> Result<(), Failure> {
     }
 }
 
+/// Prints a result that quotes a spec or the name of a file: neither must speak to the terminal.
+fn print_quoting(result: &str) -> Result<(), Failure> {
+    print(&result.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}"))
+}
+
 /// Prints diagnostics on standard error.
 fn show(sources: &SourceMap, diagnostics: &[Diagnostic]) {
     let color = AutoStream::choice(&io::stderr()) != ColorChoice::Never;
     let text = report::render(sources, diagnostics, color);
     // Nobody is left to tell when standard error is closed; here and below.
     let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+/// Prints one line on standard error that is no error by itself.
+fn note(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 /// Prints one line on standard error in the form of a diagnostic.

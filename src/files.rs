@@ -8,17 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use zorro_compiler::Loader;
 use zorro_grammar::parse::MAX_FILE_BYTES;
-
-/// What the compiler asks for the text of a file; it opens none itself.
-pub trait Loader {
-    /// The text of the file at a path with `/` below the folder of the spec.
-    ///
-    /// # Errors
-    ///
-    /// The reason in words, to follow the file's name.
-    fn load(&mut self, path: &str) -> Result<String, String>;
-}
 
 /// The files below the folder of one spec. Symbolic links are followed before a path is judged: a link that
 /// leads outside is refused, and a spec that is itself a link stands where it leads.
@@ -70,6 +61,19 @@ impl Loader for Disk {
 ///
 /// The reason in words, to follow the file's name.
 pub fn read(path: &Path) -> Result<String, String> {
+    read_limited(path, MAX_FILE_BYTES)
+}
+
+/// The text of a file that this program has written itself: longer than a spec, but not without end.
+///
+/// # Errors
+///
+/// The reason in words, to follow the file's name.
+pub fn read_output(path: &Path) -> Result<String, String> {
+    read_limited(path, 256 * MAX_FILE_BYTES)
+}
+
+fn read_limited(path: &Path, limit: usize) -> Result<String, String> {
     // Asked before opening, since opening a pipe waits for its writer.
     let metadata = fs::metadata(path).map_err(|error| reason(&error))?;
     if metadata.is_dir() {
@@ -79,10 +83,10 @@ pub fn read(path: &Path) -> Result<String, String> {
         return Err("it is not a regular file".to_owned());
     }
     let bytes = metadata.len();
-    if bytes > MAX_FILE_BYTES as u64 {
-        return Err(format!("it has {bytes} bytes; a spec has at most {MAX_FILE_BYTES}"));
+    if bytes > limit as u64 {
+        return Err(format!("it has {bytes} bytes; at most {limit} are read"));
     }
-    read_from(File::open(path).map_err(|error| reason(&error))?)
+    stream_limited(File::open(path).map_err(|error| reason(&error))?, limit)
 }
 
 /// The text of a stream, such as standard input.
@@ -91,11 +95,14 @@ pub fn read(path: &Path) -> Result<String, String> {
 ///
 /// The reason in words, to follow the stream's name.
 pub fn read_from(stream: impl Read) -> Result<String, String> {
+    stream_limited(stream, MAX_FILE_BYTES)
+}
+
+fn stream_limited(stream: impl Read, limit: usize) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let limit = MAX_FILE_BYTES as u64 + 1;
-    stream.take(limit).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(format!("it has more than the {MAX_FILE_BYTES} bytes of a spec"));
+    stream.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    if bytes.len() > limit {
+        return Err(format!("it has more than the {limit} bytes that are read"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
@@ -116,6 +123,35 @@ pub fn replace(path: &Path, text: &str) -> Result<(), String> {
         return Err("it is read-only".to_owned());
     }
     write_beside(&real, text, permissions).map_err(|error| reason(&error))
+}
+
+/// Writes a file as a whole, in place of an older one or as a new one.
+///
+/// # Errors
+///
+/// The reason in words, to follow the file's name; the file is then as it was.
+pub fn write(path: &Path, text: &str) -> Result<(), String> {
+    if path.exists() {
+        return replace(path, text);
+    }
+    let folder = path.parent().ok_or("it is a folder")?;
+    create(folder, path, text).map_err(|error| reason(&error))
+}
+
+fn create(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
+    // Temporary files are for their owner alone; this one becomes a file like any other.
+    #[cfg(unix)]
+    let mut aside = {
+        use std::os::unix::fs::PermissionsExt;
+        let anyone = fs::Permissions::from_mode(0o666);
+        tempfile::Builder::new().permissions(anyone).tempfile_in(folder)?
+    };
+    #[cfg(not(unix))]
+    let mut aside = tempfile::NamedTempFile::new_in(folder)?;
+    aside.write_all(text.as_bytes())?;
+    aside.as_file().sync_all()?;
+    aside.persist(path)?;
+    Ok(())
 }
 
 fn write_beside(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<()> {

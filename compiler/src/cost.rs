@@ -19,7 +19,7 @@ use crate::flow::{live, starts};
 use crate::model::{Lane, Model, Op, Shape, Step, ValueId};
 use crate::routing::{Mask, Pair, Relation, Side};
 
-pub(crate) use text::scaled;
+pub use text::{bytes, scaled};
 
 /// What a model costs.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -65,7 +65,11 @@ pub fn check(path: &str, loader: &mut dyn Loader, options: &Options) -> Outcome 
     diagnostics.sort_by_key(Diagnostic::span);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
     let checked = resolution.model.filter(|_| !failed).map(|(model, flow)| {
-        debug_assert_eq!(model::verify(&model), Ok(()), "resolve makes well-formed models\n{model}");
+        debug_assert_eq!(
+            model::verify(&model),
+            Ok(()),
+            "resolve makes well-formed models\n{model}"
+        );
         Checked { model, flow }
     });
     Outcome { sources, diagnostics, checked }

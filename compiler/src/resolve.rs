@@ -29,7 +29,9 @@ use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::{Code, Diagnostic, SourceMap, Span};
 
 use crate::flow::Flow;
-use crate::model::{GroupId, Lane, Model, Op, Read, Shape, Step, StepId, Value as ModelValue, ValueId, WeightId};
+use crate::model::{
+    GroupId, Lane, Model, Op, Read, Shape, Step, StepId, Value as ModelValue, ValueId, WeightId,
+};
 use crate::project::Project;
 use crate::routing::Relation;
 
@@ -91,11 +93,7 @@ pub(crate) struct Setting {
 }
 
 /// Resolves a project.
-pub(crate) fn resolve(
-    sources: &SourceMap,
-    project: &Project,
-    settings: &[Setting],
-) -> Resolution {
+pub(crate) fn resolve(sources: &SourceMap, project: &Project, settings: &[Setting]) -> Resolution {
     let mut resolver = Resolver::new(settings);
     resolver.collect_blocks(project);
     let Some(model) = resolver.the_model(sources, project) else {
@@ -401,9 +399,8 @@ fn check_size(shape: &Shape, span: Span) -> Result<()> {
     let tokens = shape.grid.iter().try_fold(1u64, |tokens, size| tokens.checked_mul(*size));
     let numbers = tokens.and_then(|tokens| tokens.checked_mul(shape.width));
     let too_large = |what: String| {
-        Err(Diagnostic::new(Code::TooLarge, what, span, "too large").help(
-            "limits: 2^32 tokens a group, a width of 2^24, 2^40 numbers a value or weight",
-        ))
+        Err(Diagnostic::new(Code::TooLarge, what, span, "too large")
+            .help("limits: 2^32 tokens a group, a width of 2^24, 2^40 numbers a value or weight"))
     };
     let result = match (tokens, numbers) {
         (Some(tokens), Some(numbers)) if tokens <= MAX_TOKENS => {

@@ -5,9 +5,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use zorro::dot;
 
-use super::Failure;
 use super::options::Settings;
+use super::{Failure, print_quoting, spec};
 
 /// Print a stage of the compiler
 #[derive(clap::Args)]
@@ -15,7 +16,7 @@ use super::options::Settings;
     zorro graph models/zorro_vit.zorro --stage model\n  \
     zorro graph models/zorro_vit.zorro --stage model --format dot | dot -Tsvg > vit.svg")]
 pub(super) struct Args {
-    /// The .zorro file
+    /// The .zorro file, or `-` for standard input
     spec: PathBuf,
 
     /// Which stage
@@ -43,6 +44,9 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let Args { spec: _, stage: _, format: _, settings: _ } = args;
-    Err(Failure::Work("internal error: `zorro graph` has no body".to_owned()))
+    let (_, checked) = spec::checked(&args.spec, &args.settings)?;
+    match (args.stage, args.format) {
+        (Stage::Model, Format::Text) => print_quoting(&checked.model.to_string()),
+        (Stage::Model, Format::Dot) => print_quoting(&dot(&checked.model)),
+    }
 }

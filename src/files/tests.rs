@@ -1,7 +1,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Disk, Loader, MAX_FILE_BYTES, read, replace};
+use zorro_compiler::Loader;
+
+use super::{Disk, MAX_FILE_BYTES, read, replace};
 
 /// A folder `inside` with a spec, and a file beside that folder.
 fn folder() -> tempfile::TempDir {
@@ -61,7 +63,7 @@ fn what_is_no_text_is_refused_with_the_place() {
     fs::write(&path, " ".repeat(MAX_FILE_BYTES)).unwrap();
     assert_eq!(read(&path).map(|text| text.len()), Ok(MAX_FILE_BYTES));
     fs::write(&path, " ".repeat(MAX_FILE_BYTES + 1)).unwrap();
-    assert_eq!(read(&path), Err("it has 1048577 bytes; a spec has at most 1048576".to_owned()));
+    assert_eq!(read(&path), Err("it has 1048577 bytes; at most 1048576 are read".to_owned()));
 }
 
 #[cfg(unix)]

@@ -7,12 +7,14 @@ use std::fmt;
 use super::{Cost, PartCost};
 
 /// A count with three digits and a unit: `17.6 G`.
-pub(crate) fn scaled(value: u128) -> String {
+#[must_use]
+pub fn scaled(value: u128) -> String {
     with_units(value, 1000, &["", " K", " M", " G", " T", " P", " E"])
 }
 
 /// Bytes with three digits and a unit: `340 MiB`.
-fn bytes(value: u128) -> String {
+#[must_use]
+pub fn bytes(value: u128) -> String {
     with_units(value, 1024, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"])
 }
 

@@ -329,12 +329,8 @@ impl<'a> Resolver<'a> {
             }
         };
         let name = name.map(|name| name.text.clone());
-        let mut route = Route {
-            name,
-            receivers: Vec::new(),
-            reads: BTreeMap::new(),
-            values: BTreeMap::new(),
-        };
+        let mut route =
+            Route { name, receivers: Vec::new(), reads: BTreeMap::new(), values: BTreeMap::new() };
         for edge in edges {
             self.edge(frame, &mut route, edge, over.span())?;
         }
@@ -450,10 +446,9 @@ impl<'a> Resolver<'a> {
             Some(other) => Err(not_a_group(other.describe()).into()),
             None => {
                 let mut diagnostic = self.unknown(frame, name, "no such token group");
-                diagnostic.labels.push(zorro_grammar::Label {
-                    span: applied,
-                    text: "applied here".to_owned(),
-                });
+                diagnostic
+                    .labels
+                    .push(zorro_grammar::Label { span: applied, text: "applied here".to_owned() });
                 Err(diagnostic.into())
             }
         }
@@ -478,8 +473,7 @@ impl<'a> Resolver<'a> {
                 let (to, from) = (self.key_name(*receiver), self.key_name(edge.read));
                 let message = format!("block `{}` never reads along this edge", block.name.text);
                 let label = format!("`{to}` is allowed to read `{from}`");
-                let mut diagnostic =
-                    Diagnostic::new(Code::UnreadEdge, message, edge.span, label);
+                let mut diagnostic = Diagnostic::new(Code::UnreadEdge, message, edge.span, label);
                 if let Some(span) = inner.from {
                     diagnostic = diagnostic.also(span, "in this application");
                 }

@@ -63,8 +63,7 @@ impl<'a> Resolver<'a> {
         let mut drafts = Vec::new();
         for receiver in &receivers {
             let query = queries[&receiver.key];
-            let draft =
-                self.core(frame, args, &site, receiver, query, (&read, &keys, &values))?;
+            let draft = self.core(frame, args, &site, receiver, query, (&read, &keys, &values))?;
             drafts.push((receiver.key, draft));
         }
         let attended = self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)?;
@@ -106,8 +105,7 @@ impl<'a> Resolver<'a> {
         edges: &[Vec<Edge>],
     ) -> Result<(Lanes, Lanes)> {
         let query = args.need("x");
-        let read_keys: BTreeSet<Key> =
-            edges.iter().flatten().map(|edge| edge.read).collect();
+        let read_keys: BTreeSet<Key> = edges.iter().flatten().map(|edge| edge.read).collect();
         let all_keys: BTreeSet<Key> = read_keys.iter().chain(&scope.keys).copied().collect();
         let list = |keys: &BTreeSet<Key>| keys.iter().copied().collect::<Vec<Key>>();
         let pick = |lanes: &Lanes, keys: &[Key]| -> Lanes {
@@ -214,7 +212,8 @@ impl<'a> Resolver<'a> {
             let weights =
                 self.linear_weights(site, key, part, (from, width), (bias, init.clone()))?;
             let operands = vec![value];
-            drafts.push((key, Draft { op: Op::Linear, operands, weights, reads: Vec::new(), shape }));
+            drafts
+                .push((key, Draft { op: Op::Linear, operands, weights, reads: Vec::new(), shape }));
         }
         self.emit(&join(&Self::step_path(site), part), site.span, frame.owner, drafts)
     }
@@ -282,10 +281,8 @@ impl<'a> Resolver<'a> {
         let mut weights = Vec::new();
         if let Some(window) = &told.window {
             let positions = window.iter().map(|size| 2 * size - 1).product();
-            let start = (
-                Init::Truncated(Number::ratio(1, 50).expect("not zero")),
-                WeightKind::Scores,
-            );
+            let start =
+                (Init::Truncated(Number::ratio(1, 50).expect("not zero")), WeightKind::Scores);
             let table = vec![told.heads, positions];
             weights.push(self.weight(site, receiver.key, "scores", table, start)?);
         }
@@ -317,8 +314,7 @@ impl<'a> Resolver<'a> {
             Diagnostic::new(Code::RelationDoesNotFit, message, edge.span, reason)
                 .also(args.span, "by this attention")
         } else {
-            let diagnostic =
-                Diagnostic::new(Code::RelationDoesNotFit, message, args.span, reason);
+            let diagnostic = Diagnostic::new(Code::RelationDoesNotFit, message, args.span, reason);
             if edge.span == args.span {
                 diagnostic
             } else {

@@ -219,7 +219,9 @@ impl<'a> Resolver<'a> {
                 };
                 match best {
                     Some(number) => Ok(Const::Number(number)),
-                    None => fail(Code::ArgumentCount, "no numbers to choose from", args.span, "empty"),
+                    None => {
+                        fail(Code::ArgumentCount, "no numbers to choose from", args.span, "empty")
+                    }
                 }
             }
             Function::Sum => {
@@ -287,12 +289,7 @@ impl<'a> Resolver<'a> {
         Ok(numbers)
     }
 
-    fn windows(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Const> {
+    fn windows(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Const> {
         let expr = args.need("size");
         let size = self.sizes(frame, &[expr], scope)?;
         if size.is_empty() || size.len() > 3 {
@@ -368,9 +365,14 @@ fn overflow(span: Span) -> Fail {
 pub(super) fn to_integer(number: Number, span: Span, bounds: RangeInclusive<u64>) -> Result<u64> {
     let Some(integer) = number.to_integer() else {
         let message = format!("expected an integer, found {number}");
-        return Err(Diagnostic::new(Code::NotAnInteger, message, span, format!("this is {number}"))
-            .help("round it: `floor(..)` or `ceil(..)`")
-            .into());
+        return Err(Diagnostic::new(
+            Code::NotAnInteger,
+            message,
+            span,
+            format!("this is {number}"),
+        )
+        .help("round it: `floor(..)` or `ceil(..)`")
+        .into());
     };
     match u64::try_from(integer) {
         Ok(integer) if bounds.contains(&integer) => Ok(integer),

@@ -218,9 +218,14 @@ impl<'a> Resolver<'a> {
         };
         if let Some(help) = elsewhere {
             let message = format!("`{}` cannot be called here", name.text);
-            return Err(Diagnostic::new(Code::Misplaced, message, name.span, "does not belong here")
-                .help(help)
-                .into());
+            return Err(Diagnostic::new(
+                Code::Misplaced,
+                message,
+                name.span,
+                "does not belong here",
+            )
+            .help(help)
+            .into());
         }
         let args = function::bind(function, call)?;
         if function.kind() == Kind::Constant {
@@ -231,8 +236,7 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn unknown_operation(&self, name: &Name) -> Diagnostic {
         let message = format!("unknown operation or block `{}`", name.text);
-        let diagnostic =
-            Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
+        let diagnostic = Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
         let functions = Function::ALL.iter().map(|function| function.name());
         match nearest(&name.text, functions.chain(self.blocks.keys().copied())) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -248,9 +252,7 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
     ) -> Result<Value> {
         match op {
-            UnaryOp::Not => {
-                Ok(Value::Const(Const::Bool(!self.condition_in(frame, value, scope)?)))
-            }
+            UnaryOp::Not => Ok(Value::Const(Const::Bool(!self.condition_in(frame, value, scope)?))),
             UnaryOp::Neg => {
                 let right = self.eval(frame, value, scope)?;
                 let zero = Value::Const(Const::Number(Number::ZERO));
@@ -300,8 +302,7 @@ impl<'a> Resolver<'a> {
                     self.key_name(first_key),
                     self.key_name(key)
                 );
-                let diagnostic =
-                    Diagnostic::new(Code::WidthsDiffer, message, name.span, label);
+                let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, name.span, label);
                 Err(self
                     .with_application(frame, diagnostic)
                     .help("apply the block to each of these groups by itself")

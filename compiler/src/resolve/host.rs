@@ -190,7 +190,8 @@ impl<'a> Resolver<'a> {
             [side] => Ok([*side, *side]),
             [height, width] => Ok([*height, *width]),
             sizes => {
-                let message = format!("a picture has a height and a width, not {} sizes", sizes.len());
+                let message =
+                    format!("a picture has a height and a width, not {} sizes", sizes.len());
                 fail(Code::WrongRank, message, expr.span, "write a number, or `[height, width]`")
             }
         }

@@ -21,11 +21,7 @@ enum Term {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn target(
-        &mut self,
-        frame: &mut Frame<'a>,
-        binding: &'a AstBinding,
-    ) -> Result<()> {
+    pub(super) fn target(&mut self, frame: &mut Frame<'a>, binding: &'a AstBinding) -> Result<()> {
         self.check_new(frame, &binding.name)?;
         let expr = &binding.value;
         let ExprKind::Call(call) = &expr.kind else {
@@ -189,12 +185,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn loss_call(
-        &mut self,
-        frame: &mut Frame<'a>,
-        call: Call<'a>,
-        expr: &'a Expr,
-    ) -> Result<Term> {
+    fn loss_call(&mut self, frame: &mut Frame<'a>, call: Call<'a>, expr: &'a Expr) -> Result<Term> {
         let function = match Function::find(&call.name.text, &[Kind::Loss]) {
             Some(function) if function.kind() == Kind::Loss => function,
             Some(_) | None => return self.number_term(frame, expr),
@@ -205,9 +196,7 @@ impl<'a> Resolver<'a> {
                 let (logits, target) = self.classified(frame, function, &args)?;
                 let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
                 let smoothing = match args.get("smoothing") {
-                    Some(expr) => {
-                        self.bounded(frame, expr, &scope, Number::ZERO..=Number::ONE)?
-                    }
+                    Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=Number::ONE)?,
                     None => Number::ZERO,
                 };
                 Loss::CrossEntropy { logits, target, smoothing }
@@ -270,10 +259,15 @@ impl<'a> Resolver<'a> {
                     ("classes(n)", "for `class(n)`, use `cross_entropy`")
                 };
                 let message = format!("`{}` takes a `{wants}`", function.name());
-                return Err(Diagnostic::new(Code::WrongTarget, message, target_expr.span, "another")
-                    .also(declared.span, "declared here")
-                    .help(other)
-                    .into());
+                return Err(Diagnostic::new(
+                    Code::WrongTarget,
+                    message,
+                    target_expr.span,
+                    "another",
+                )
+                .also(declared.span, "declared here")
+                .help(other)
+                .into());
             }
         };
         let shape = self.model.shape(logits);

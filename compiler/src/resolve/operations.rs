@@ -198,11 +198,8 @@ impl<'a> Resolver<'a> {
             let start = (zero(), WeightKind::Bias);
             weights.push(self.weight(site, key, "bias", vec![shape.width], start)?);
         }
-        let op = if is_layer {
-            Op::Norm { eps, scale, bias }
-        } else {
-            Op::RmsNorm { eps, scale, bias }
-        };
+        let op =
+            if is_layer { Op::Norm { eps, scale, bias } } else { Op::RmsNorm { eps, scale, bias } };
         Ok(Draft { weights, ..draft(op, vec![value], shape) })
     }
 
@@ -235,7 +232,8 @@ impl<'a> Resolver<'a> {
                     .into());
             }
         }
-        let grid: Vec<u64> = shape.grid.iter().zip(&sizes).map(|(grid, size)| grid / size).collect();
+        let grid: Vec<u64> =
+            shape.grid.iter().zip(&sizes).map(|(grid, size)| grid / size).collect();
         // Each size divides its grid, so their product is at most the number of tokens.
         let width = shape.width.saturating_mul(sizes.iter().product());
         Ok(draft(Op::Patches(sizes), vec![value], Shape::new(grid, width)))
@@ -325,17 +323,13 @@ impl<'a> Resolver<'a> {
         self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
     }
 
-    fn embed(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Lanes> {
+    fn embed(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Lanes> {
         let expr = args.need("x");
         let lanes = match self.eval(frame, expr, scope)? {
             Value::Tokens(lanes) if lanes.values().all(|value| self.is_ids(*value)) => lanes,
             other => {
-                let message = format!("`embed` takes the ids of a text, found {}", other.describe());
+                let message =
+                    format!("`embed` takes the ids of a text, found {}", other.describe());
                 return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "not ids")
                     .help("for vectors, use `linear`")
                     .into());
@@ -367,12 +361,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn position(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Lanes> {
+    fn position(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Lanes> {
         let lanes = self.operand(frame, args.need("x"), scope)?;
         let word = match args.get("kind") {
             Some(expr) => self.word(frame, expr, &["learned", "sinusoidal", "fourier"])?,
@@ -400,10 +389,16 @@ impl<'a> Resolver<'a> {
                 _ => self.fourier(frame, args, &here, &shape)?,
             };
             if !join && added != shape.width {
-                let message = format!("{added} Fourier features do not add to {} numbers", shape.width);
-                return Err(Diagnostic::new(Code::ShapeMismatch, message, args.span, "widths differ")
-                    .help("put them beside the features: `join: true`, then `linear` if need be")
-                    .into());
+                let message =
+                    format!("{added} Fourier features do not add to {} numbers", shape.width);
+                return Err(Diagnostic::new(
+                    Code::ShapeMismatch,
+                    message,
+                    args.span,
+                    "widths differ",
+                )
+                .help("put them beside the features: `join: true`, then `linear` if need be")
+                .into());
             }
             let width = if join { shape.width + added } else { shape.width };
             let op = Op::Position { kind, join };

@@ -23,9 +23,10 @@ impl<'a> Resolver<'a> {
         // An error in a statement is reported and ends that statement alone.
         self.body(&mut frame, &model.body);
         if self.model.outputs.is_empty() && self.model.objectives.is_empty() {
-            let computes = model.body.iter().any(|stmt| {
-                matches!(stmt.kind, StmtKind::Output(_) | StmtKind::Objective(_))
-            });
+            let computes = model
+                .body
+                .iter()
+                .any(|stmt| matches!(stmt.kind, StmtKind::Output(_) | StmtKind::Objective(_)));
             if !computes {
                 let message = format!("model `{}` has no output and no objective", model.name.text);
                 let label = "computes nothing";
@@ -130,11 +131,8 @@ impl<'a> Resolver<'a> {
             value = self.constant(frame, &setting.value)?;
             if std::mem::discriminant(&value) != std::mem::discriminant(&default) {
                 let name = &setting.name.text;
-                let message = format!(
-                    "param `{name}` is {}, not {}",
-                    default.describe(),
-                    value.describe()
-                );
+                let message =
+                    format!("param `{name}` is {}, not {}", default.describe(), value.describe());
                 return Err(Diagnostic::new(
                     Code::WrongType,
                     message,
@@ -215,9 +213,8 @@ impl<'a> Resolver<'a> {
             self.bound.push(Vec::new());
         }
         let group = is_model.then_some(group);
-        let lanes = self.named(frame, name, group, |resolver, frame| {
-            resolver.tokens_of(frame, value)
-        })?;
+        let lanes =
+            self.named(frame, name, group, |resolver, frame| resolver.tokens_of(frame, value))?;
         self.bind_group(group, &lanes);
         frame.declare(name, Binding::Tokens { lanes, group });
         Ok(())
@@ -372,8 +369,7 @@ impl<'a> Resolver<'a> {
 
     fn unknown_modality(&self, name: &Name) -> Diagnostic {
         let message = format!("there is no modality `{}`", name.text);
-        let diagnostic =
-            Diagnostic::new(Code::UnknownName, message, name.span, "not a modality");
+        let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, "not a modality");
         let known = || self.model.modalities.iter().map(|modality| modality.name.as_str());
         match nearest(&name.text, known()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
@@ -427,9 +423,7 @@ fn check_place(frame: &Frame<'_>, stmt: &Stmt) -> Result<()> {
         StmtKind::Param(_) if in_block => ("param", "a block's params stand in its head"),
         StmtKind::Modality(_) if in_block => ("modality", "modalities belong to the model"),
         StmtKind::Route { .. } if in_block => ("route", "routes belong to the model"),
-        StmtKind::Apply(_) if in_block => {
-            ("apply", "call the block as a function: `x = other(x)`")
-        }
+        StmtKind::Apply(_) if in_block => ("apply", "call the block as a function: `x = other(x)`"),
         StmtKind::Target(_) if in_block => ("target", "targets belong to the model"),
         StmtKind::Output(_) if in_block => ("output", "a block gives back `x`"),
         StmtKind::Objective(_) if in_block => ("objective", "objectives belong to the model"),

@@ -36,7 +36,10 @@ pub(super) enum Value {
 #[derive(Debug, Clone)]
 pub(super) enum Binding<'a> {
     Const(Const),
-    Tokens { lanes: Lanes, group: Key },
+    Tokens {
+        lanes: Lanes,
+        group: Key,
+    },
     Modality(ModalityId),
     Route(&'a [ast::Edge]),
     Target(TargetId),

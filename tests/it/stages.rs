@@ -1,0 +1,74 @@
+//! Snapshots of every model in `models/`, stage by stage. What is accepted here has been read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use zorro::{Checked, Options, check_file, masks_text, summary};
+
+/// A snapshot that nobody can read through is not a test.
+const MAX_LINES: usize = 120;
+
+fn models() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let entries = fs::read_dir(folder).expect("the folder of models is there");
+    let mut models: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("an entry can be read").path()).collect();
+    models.retain(|path| path.extension().is_some_and(|extension| extension == "zorro"));
+    models.sort();
+    assert!(models.len() > 10, "the models are found");
+    models
+}
+
+fn name(path: &Path) -> &str {
+    path.file_stem().and_then(|name| name.to_str()).expect("models have names")
+}
+
+/// Compares the text of a stage of every model.
+fn check(stage: &str, text: fn(&Checked) -> String) {
+    for path in models() {
+        let outcome = check_file(&path, &Options::default()).expect("the model can be read");
+        assert!(outcome.diagnostics.is_empty(), "{}: {:?}", name(&path), outcome.diagnostics);
+        let text = text(&outcome.checked.expect("nothing is wrong with it"));
+        let n_lines = text.lines().count();
+        assert!(n_lines <= MAX_LINES, "{stage} of {} has {n_lines} lines", name(&path));
+        let mut settings = insta::Settings::clone_current();
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_snapshot_path(format!("../snapshots/{stage}"));
+        settings.set_description(format!("models/{}.zorro", name(&path)));
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name(&path), text));
+    }
+}
+
+#[test]
+fn models_after_resolve() {
+    check("model", |checked| checked.model.to_string());
+}
+
+#[test]
+fn masks() {
+    check("masks", |checked| masks_text(&checked.model));
+}
+
+#[test]
+fn flows() {
+    check("flows", |checked| checked.flow.display(&checked.model).to_string());
+}
+
+#[test]
+fn summaries() {
+    check("check", summary::text);
+}
+
+#[test]
+fn every_snapshot_has_a_model() {
+    let models = models();
+    let known: Vec<&str> = models.iter().map(|path| name(path)).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    for stage in ["model", "masks", "flows", "check"] {
+        for entry in fs::read_dir(folder.join(stage)).expect("the stage has snapshots") {
+            let path = entry.expect("an entry can be read").path();
+            assert!(known.contains(&name(&path)), "{} has no model", path.display());
+        }
+    }
+}
