@@ -13,6 +13,7 @@ mod mask;
 mod new;
 mod options;
 mod snap;
+mod spec;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

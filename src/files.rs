@@ -8,17 +8,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
+use zorro_compiler::Loader;
 use zorro_grammar::parse::MAX_FILE_BYTES;
-
-/// What the compiler asks for the text of a file; it opens none itself.
-pub trait Loader {
-    /// The text of the file at a path with `/` below the folder of the spec.
-    ///
-    /// # Errors
-    ///
-    /// The reason in words, to follow the file's name.
-    fn load(&mut self, path: &str) -> Result<String, String>;
-}
 
 /// The files below the folder of one spec. Symbolic links are followed before a path is judged: a link that
 /// leads outside is refused, and a spec that is itself a link stands where it leads.

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use super::Failure;
 use super::options::Settings;
+use super::spec::checked;
 
 /// Show the attention masks of a spec
 ///
@@ -69,7 +70,8 @@ fn tile(text: &str) -> Result<Tile, String> {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let Args { spec: _, route: _, layer: _, tile: _, format: _, output: _, settings: _ } = args;
+    let Args { spec, route: _, layer: _, tile: _, format: _, output: _, settings } = args;
+    let (_sources, _checked) = checked(spec, settings)?;
     Err(Failure::Work("internal error: `zorro mask` has no body".to_owned()))
 }
 

@@ -1,7 +1,9 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Disk, Loader, MAX_FILE_BYTES, read, replace};
+use zorro_compiler::Loader;
+
+use super::{Disk, MAX_FILE_BYTES, read, replace};
 
 /// A folder `inside` with a spec, and a file beside that folder.
 fn folder() -> tempfile::TempDir {
