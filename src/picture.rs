@@ -67,3 +67,6 @@ pub fn svg(title: &str, panels: &[Panel<'_>]) -> String {
 pub fn png(title: &str, panels: &[Panel<'_>]) -> Result<Vec<u8>, String> {
     png::rendered(&plan::sheet(title, panels))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use zorro_compiler::routing::{BlockKind, Mask, MaskBlocks, Side, Tile};
+use zorro_compiler::routing::{BlockKind, Mask, MaskBlocks, Run, Side, Tile};
 
 /// A rectangle of equal cells in tokens: queries, then keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +30,14 @@ pub(super) fn by_tokens(mask: &Mask, max_side: u64, max_areas: usize) -> Option<
 
 /// By a tile for which the cells are at most so many on either side, if each group can be one cell. Among tiles of
 /// about the same size the one that shows most precisely what is not allowed.
-pub(super) fn fitting(mask: &Mask, max_cells: u64) -> MaskBlocks {
+pub(super) fn fitting(mask: &Mask, max_rows: u64, max_columns: u64) -> MaskBlocks {
     let is_square = tokens(&mask.receivers) == tokens(&mask.reads);
-    let queries = smallest(&mask.receivers, max_cells);
-    let candidates = candidates(&mask.reads, max_cells);
-    let tiles = candidates.into_iter().map(|keys| Tile {
-        queries: if is_square && n_cells(&mask.receivers, keys) <= max_cells {
-            keys
-        } else {
-            queries
-        },
-        keys,
+    let fits = |queries: u64| n_cells(&mask.receivers, queries) <= max_rows;
+    let tiles = candidates(&mask.reads, max_columns).into_iter().map(|keys| {
+        // Cells that fit a grid along one side do so along the other.
+        let multiples = [keys, keys.saturating_mul(2)].into_iter().filter(|_| is_square);
+        let queries = multiples.into_iter().find(|&queries| fits(queries));
+        Tile { queries: queries.unwrap_or_else(|| smallest(&mask.receivers, max_rows)), keys }
     });
     let blocks = tiles.map(|tile| mask.classify(tile));
     let best = blocks.min_by_key(|blocks| touched(mask, blocks));
@@ -60,7 +57,7 @@ pub(super) fn areas<'a>(
     let tokens = |tiles: &Range<u64>, tile: u64, n: u64| {
         tiles.start * tile..tiles.end.saturating_mul(tile).min(n)
     };
-    blocks.pairs[pair].bands().flat_map(move |(band, runs)| {
+    bands(blocks, pair).into_iter().flat_map(move |(band, runs)| {
         let queries = tokens(&band, tile.queries, n_queries);
         runs.iter().map(move |run| Area {
             queries: queries.clone(),
@@ -68,6 +65,18 @@ pub(super) fn areas<'a>(
             kind: run.kind,
         })
     })
+}
+
+/// Query tiles with the same runs, as many together as there are: blocks keep some apart.
+fn bands(blocks: &MaskBlocks, pair: usize) -> Vec<(Range<u64>, &[Run])> {
+    let mut bands: Vec<(Range<u64>, &[Run])> = Vec::new();
+    for (band, runs) in blocks.pairs[pair].bands() {
+        match bands.last_mut() {
+            Some((last, same)) if *same == runs => last.end = band.end,
+            Some(_) | None => bands.push((band, runs)),
+        }
+    }
+    bands
 }
 
 /// Cells of these groups, which are cut one by one.
@@ -80,7 +89,7 @@ fn tokens(sides: &[Side]) -> u64 {
 }
 
 fn n_areas(blocks: &MaskBlocks, pair: usize) -> usize {
-    blocks.pairs[pair].bands().map(|(_, runs)| runs.len()).sum()
+    bands(blocks, pair).iter().map(|(_, runs)| runs.len()).sum()
 }
 
 /// The smallest power of two that fits.

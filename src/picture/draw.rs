@@ -11,10 +11,9 @@ use zorro_compiler::routing::{BlockKind, Mask, MaskBlocks};
 
 use super::Panel;
 use super::cells::{TOKENS, areas, by_tokens, fitting};
-use super::font;
 use super::labels::{
     caption, column_labels, column_labels_size, label, legend, row_labels, row_labels_width,
-    wrapped,
+    row_title, row_title_width, wrapped,
 };
 use super::layout::{Layout, Span, layout};
 use super::scene::{Item, Scene, Short};
@@ -26,7 +25,6 @@ pub(super) const INK: &str = "#1a1a1a";
 pub(super) const GRAY: &str = "#555555";
 
 const READS: &str = "reads (keys)";
-const RECEIVERS: &str = "receivers (queries)";
 
 /// Beyond that, cells of a picture are finer than print, or its file is large.
 const MAX_TOKENS: u64 = 4096;
@@ -36,12 +34,13 @@ const MAX_CELLS: u64 = 230;
 /// Tokens smaller than that have no lines between them.
 const MIN_LINED: f64 = 5.0;
 
-/// Draws a mask.
-pub(super) fn panel(panel: &Panel<'_>) -> Scene {
+/// Draws a mask, its longer side about this long.
+pub(super) fn panel(panel: &Panel<'_>, longest: f64) -> Scene {
     let mask = panel.mask;
-    let blocks = by_tokens(mask, MAX_TOKENS, MAX_AREAS).unwrap_or_else(|| fitting(mask, MAX_CELLS));
-    let layout = layout(mask);
-    let left = 20.0 + row_labels_width(mask, &layout);
+    let blocks = by_tokens(mask, MAX_TOKENS, MAX_AREAS)
+        .unwrap_or_else(|| fitting(mask, MAX_CELLS, MAX_CELLS));
+    let layout = layout(mask, longest);
+    let left = row_title_width(&layout) + row_labels_width(mask, &layout);
     let (top_labels, overhang) = column_labels_size(mask, &layout);
     let (density, allowed, total) = (mask.density(), mask.allowed(), mask.total());
     let subtitle = format!("density {density:.3} ({allowed} of {total} pairs of tokens)");
@@ -59,15 +58,11 @@ pub(super) fn panel(panel: &Panel<'_>) -> Scene {
     scene.items.push(Item::Label(label(middle, y, READS, 10.0, GRAY).middle()));
     y += 6.0 + top_labels;
     column_labels(&mut scene, mask, &layout, left, y - 5.0);
-    // A title of an axis may be longer than the axis.
-    let beside = font::width(RECEIVERS, 10.0).max(layout.rows.length);
     row_labels(&mut scene, mask, &layout, left, y);
-    let middle = y + beside / 2.0;
-    scene
-        .items
-        .push(Item::Label(label(10.0, middle, RECEIVERS, 10.0, GRAY).middle().turned(-90.0)));
+    row_title(&mut scene, &layout, y);
     scene.items.push(Item::Scene { x: left, y, scene: matrix(mask, &blocks, &layout) });
-    y += beside + 22.0;
+    // The title of a short axis is longer than it.
+    y += layout.rows.length.max(40.0) + 20.0;
     legend(&mut scene, &blocks, mask, left, y);
     y += 4.0;
     let caption = caption(mask, &blocks, &layout);
@@ -81,7 +76,7 @@ pub(super) fn panel(panel: &Panel<'_>) -> Scene {
 }
 
 /// The cells: a rectangle for each pair of groups, and what is allowed in it.
-fn matrix(mask: &Mask, blocks: &MaskBlocks, layout: &Layout) -> Scene {
+pub(super) fn matrix(mask: &Mask, blocks: &MaskBlocks, layout: &Layout) -> Scene {
     let mut scene = Scene::default();
     for row in &layout.rows.spans {
         for column in &layout.columns.spans {

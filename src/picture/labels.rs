@@ -3,11 +3,8 @@
 //! In: a mask and its layout. Out: the names of groups beside rows and above columns, a legend, a caption.
 //! Deliberately not here: the cells.
 
-use std::collections::BTreeSet;
+use zorro_compiler::routing::{Mask, MaskBlocks, Pair, Relation, Side, Tile};
 
-use zorro_compiler::routing::{Mask, MaskBlocks, Pair, Relation, Side};
-
-use super::cells::TOKENS;
 use super::draw::{EMPTY, FULL, GRAY, INK, PARTIAL};
 use super::font;
 use super::layout::{Layout, NAME, SIZES, Span, sizes};
@@ -56,6 +53,27 @@ pub(super) fn row_labels_width(mask: &Mask, layout: &Layout) -> f64 {
     widest * 1.05 + 7.0
 }
 
+/// The title of the rows, upright on the left; on two lines where the axis is short.
+pub(super) fn row_title(scene: &mut Scene, layout: &Layout, top: f64) {
+    let middle = top + layout.rows.length / 2.0;
+    let lines: &[&str] =
+        if is_short(layout) { &["receivers", "(queries)"] } else { &["receivers (queries)"] };
+    for (x, line) in [10.0, 21.0].into_iter().zip(lines) {
+        let label = label(x, middle, line, 10.0, GRAY).middle().turned(-90.0);
+        scene.items.push(Item::Label(label));
+    }
+}
+
+/// How wide the title of the rows is.
+pub(super) fn row_title_width(layout: &Layout) -> f64 {
+    if is_short(layout) { 31.0 } else { 20.0 }
+}
+
+fn is_short(layout: &Layout) -> bool {
+    layout.rows.length < 110.0
+}
+
+/// The names of the receivers beside their rows.
 pub(super) fn row_labels(scene: &mut Scene, mask: &Mask, layout: &Layout, right: f64, top: f64) {
     for (side, span) in mask.receivers.iter().zip(&layout.rows.spans) {
         let (x, y) = (right - 7.0, top + span.start + span.size / 2.0);
@@ -97,6 +115,7 @@ pub(super) fn column_labels_size(mask: &Mask, layout: &Layout) -> (f64, f64) {
     (height + 14.0, overhang + 4.0)
 }
 
+/// The names of what is read above their columns.
 pub(super) fn column_labels(scene: &mut Scene, mask: &Mask, layout: &Layout, left: f64, y: f64) {
     let is_slanted = is_slanted(mask, layout);
     for (side, span) in mask.reads.iter().zip(&layout.columns.spans) {
@@ -114,10 +133,14 @@ pub(super) fn column_labels(scene: &mut Scene, mask: &Mask, layout: &Layout, lef
     }
 }
 
+/// Whether the cells show each pair of tokens as it is, however large they are.
+fn is_exact(blocks: &MaskBlocks) -> bool {
+    blocks.n_partial() == 0
+}
+
 /// Which color is what.
 pub(super) fn legend(scene: &mut Scene, blocks: &MaskBlocks, mask: &Mask, left: f64, y: f64) {
-    let is_by_tokens = blocks.tile == TOKENS;
-    let names = if is_by_tokens {
+    let names = if is_exact(blocks) {
         ["allowed", "", "not allowed"]
     } else {
         ["all allowed", "some allowed", "none allowed"]
@@ -136,9 +159,9 @@ pub(super) fn legend(scene: &mut Scene, blocks: &MaskBlocks, mask: &Mask, left: 
 /// What cannot be seen: the size of a cell, the scale, the relations.
 pub(super) fn caption(mask: &Mask, blocks: &MaskBlocks, layout: &Layout) -> Vec<String> {
     let mut lines = Vec::new();
-    if blocks.tile != TOKENS {
-        let tile = blocks.tile;
-        lines.push(format!("A cell is {} queries by {} keys.", tile.queries, tile.keys));
+    if !is_exact(blocks) {
+        let Tile { queries, keys } = blocks.tile;
+        lines.push(format!("A cell is {queries}x{keys} tokens."));
     }
     match layout.enlarged.as_slice() {
         [] => {}
@@ -148,15 +171,14 @@ pub(super) fn caption(mask: &Mask, blocks: &MaskBlocks, layout: &Layout) -> Vec<
         }
         [..] => lines.push("Not to scale: small groups are enlarged.".to_owned()),
     }
-    let relations: BTreeSet<String> = mask
-        .pairs
-        .iter()
-        .filter(|pair| pair.relation != Relation::All)
-        .map(|pair: &Pair| {
-            let (receiver, read) = (&mask.receivers[pair.receiver], &mask.reads[pair.read]);
-            format!("{} <- {} within {}", receiver.name, read.name, pair.relation)
-        })
-        .collect();
+    let mut relations: Vec<String> = Vec::new();
+    for Pair { receiver, read, relation } in &mask.pairs {
+        let (receiver, read) = (&mask.receivers[*receiver].name, &mask.reads[*read].name);
+        let line = format!("{receiver} <- {read} within {relation}");
+        if *relation != Relation::All && !relations.contains(&line) {
+            relations.push(line);
+        }
+    }
     lines.extend(relations.iter().take(MAX_RELATIONS).cloned());
     if relations.len() > MAX_RELATIONS {
         lines.push(format!("and {} more relations", relations.len() - MAX_RELATIONS));

@@ -8,8 +8,9 @@ use zorro_compiler::routing::{Mask, Side};
 
 use super::font;
 
-/// The longer axis, unless many labels need more.
-const LENGTH: f64 = 460.0;
+/// The longer axis of a mask that stands alone, and of one among others; unless many labels need more.
+pub(super) const ALONE: f64 = 460.0;
+pub(super) const AMONG_OTHERS: f64 = 340.0;
 /// The largest a token is drawn.
 const MAX_TOKEN: f64 = 18.0;
 /// Between two groups.
@@ -54,8 +55,8 @@ pub(super) struct Layout {
     pub(super) enlarged: Vec<String>,
 }
 
-/// Lays out both axes.
-pub(super) fn layout(mask: &Mask) -> Layout {
+/// Lays out both axes, the longer one about this long.
+pub(super) fn layout(mask: &Mask, longest: f64) -> Layout {
     let rows: Vec<f64> = mask.receivers.iter().map(|side| smallest(mask, side)).collect();
     let columns: Vec<f64> = mask.reads.iter().map(|side| smallest(mask, side)).collect();
     let length = |sides: &[Side], floors: &[f64], token: f64| -> f64 {
@@ -67,7 +68,7 @@ pub(super) fn layout(mask: &Mask) -> Layout {
         let token = f64::midpoint(low, high);
         let longer =
             length(&mask.receivers, &rows, token).max(length(&mask.reads, &columns, token));
-        if longer <= LENGTH { low = token } else { high = token }
+        if longer <= longest { low = token } else { high = token }
     }
     let token = low;
     let mut enlarged: Vec<String> = Vec::new();

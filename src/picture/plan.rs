@@ -6,6 +6,7 @@
 use super::Panel;
 use super::draw::{INK, panel};
 use super::labels::label;
+use super::layout::{ALONE, AMONG_OTHERS};
 use super::scene::{Item, Scene};
 
 /// Panels stand side by side up to that width.
@@ -18,9 +19,10 @@ const SPACE: f64 = 36.0;
 pub(super) fn sheet(title: &str, panels: &[Panel<'_>]) -> Scene {
     if let [only] = panels {
         let title = format!("{title}: {}", only.title);
-        return placed(title.clone(), 0.0, vec![panel(&Panel { title, mask: only.mask })]);
+        return placed(title.clone(), 0.0, vec![panel(&Panel { title, mask: only.mask }, ALONE)]);
     }
-    let mut sheet = placed(title.to_owned(), 30.0, panels.iter().map(panel).collect());
+    let mut sheet =
+        placed(title.to_owned(), 30.0, panels.iter().map(|one| panel(one, AMONG_OTHERS)).collect());
     sheet.items.push(Item::Label(label(MARGIN, MARGIN + 15.0, title, 16.0, INK).bold()));
     sheet
 }

@@ -9,15 +9,19 @@ use std::ops::Range;
 
 use zorro_compiler::routing::{BlockKind, Mask, MaskBlocks, Side};
 
-use super::cells::{TOKENS, areas, fitting, n_cells};
+use super::cells::{TOKENS, areas, by_tokens, fitting, n_cells};
 
-/// Characters across, without names and lines.
+/// Characters across, without names and lines, and rows where each is a token.
 const MAX_CELLS: u64 = 80;
+
+/// Rows where each is a block: a character is about twice as high as wide.
+const MAX_ROWS: u64 = 40;
 
 /// Draws a mask with characters. Ends in a newline.
 #[must_use]
 pub fn text(mask: &Mask) -> String {
-    let blocks = fitting(mask, MAX_CELLS);
+    let blocks = by_tokens(mask, MAX_CELLS, usize::MAX)
+        .unwrap_or_else(|| fitting(mask, MAX_ROWS, MAX_CELLS));
     let tile = blocks.tile;
     let mut text = if tile == TOKENS {
         "one character = 1 token; # allowed, . not\n".to_owned()

@@ -55,11 +55,12 @@ fn is_below(path: &str, layer: &str) -> bool {
 
 /// The paths of all attention steps, and all that they are below.
 fn layers(uses: &[Use]) -> BTreeSet<&str> {
-    let above = |path: &'_ str| {
-        path.match_indices('.').map(|(at, _)| at).chain([path.len()]).collect::<Vec<_>>()
-    };
-    let paths = uses.iter().flat_map(|used| &used.paths);
-    paths.flat_map(|path| above(path).into_iter().map(|end| &path[..end])).collect()
+    let mut layers = BTreeSet::new();
+    for path in uses.iter().flat_map(|used| &used.paths) {
+        layers.insert(path.as_str());
+        layers.extend(path.match_indices('.').map(|(at, _)| &path[..at]));
+    }
+    layers
 }
 
 fn nothing(what: &str, asked: &str, names: BTreeSet<&str>, kind: &str, there_are: &str) -> Failure {
