@@ -122,46 +122,55 @@ pub fn replace(path: &Path, text: &str) -> Result<(), String> {
     if permissions.readonly() {
         return Err("it is read-only".to_owned());
     }
-    write_beside(&real, text, permissions).map_err(|error| reason(&error))
+    write_beside(&real, text.as_bytes(), Some(permissions)).map_err(|error| reason(&error))
 }
 
-/// Writes a file as a whole, in place of an older one or as a new one.
+/// Writes a result as a whole, over what is there: whoever reads the file sees the old bytes or the new ones. What is
+/// no regular file, such as a device, is written to directly.
 ///
 /// # Errors
 ///
-/// The reason in words, to follow the file's name; the file is then as it was.
-pub fn write(path: &Path, text: &str) -> Result<(), String> {
-    if path.exists() {
-        return replace(path, text);
-    }
-    let folder = path.parent().ok_or("it is a folder")?;
-    create(folder, path, text).map_err(|error| reason(&error))
-}
-
-fn create(folder: &Path, path: &Path, text: &str) -> io::Result<()> {
-    // Temporary files are for their owner alone; this one becomes a file like any other.
-    #[cfg(unix)]
-    let mut aside = {
-        use std::os::unix::fs::PermissionsExt;
-        let anyone = fs::Permissions::from_mode(0o666);
-        tempfile::Builder::new().permissions(anyone).tempfile_in(folder)?
+/// The reason in words, to follow the file's name; a regular file is then as it was.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let written = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => write_beside(path, bytes, None),
+        Err(error) => Err(error),
+        Ok(metadata) if !metadata.is_file() => fs::write(path, bytes),
+        Ok(metadata) if metadata.permissions().readonly() => {
+            return Err("it is read-only".to_owned());
+        }
+        Ok(metadata) => path
+            .canonicalize()
+            .and_then(|real| write_beside(&real, bytes, Some(metadata.permissions()))),
     };
-    #[cfg(not(unix))]
-    let mut aside = tempfile::NamedTempFile::new_in(folder)?;
-    aside.write_all(text.as_bytes())?;
+    written.map_err(|error| reason(&error))
+}
+
+/// Without permissions, the file gets those of any new file.
+fn write_beside(path: &Path, bytes: &[u8], permissions: Option<fs::Permissions>) -> io::Result<()> {
+    let folder = path.parent().ok_or(io::ErrorKind::IsADirectory)?;
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let mut aside = new_file(folder)?;
+    aside.write_all(bytes)?;
+    if let Some(permissions) = permissions {
+        aside.as_file().set_permissions(permissions)?;
+    }
     aside.as_file().sync_all()?;
     aside.persist(path)?;
     Ok(())
 }
 
-fn write_beside(path: &Path, text: &str, permissions: fs::Permissions) -> io::Result<()> {
-    let folder = path.parent().ok_or(io::ErrorKind::IsADirectory)?;
-    let mut aside = tempfile::NamedTempFile::new_in(folder)?;
-    aside.write_all(text.as_bytes())?;
-    aside.as_file().set_permissions(permissions)?;
-    aside.as_file().sync_all()?;
-    aside.persist(path)?;
-    Ok(())
+#[cfg(unix)]
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+    // Not those of a secret; the umask takes away what the user does not want.
+    let permissions = fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().permissions(permissions).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
 }
 
 /// An error of the system in the words of a message.

@@ -49,6 +49,7 @@
 mod check;
 pub mod files;
 mod masks;
+pub mod picture;
 pub mod report;
 pub mod snapshot;
 pub mod summary;

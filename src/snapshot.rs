@@ -57,7 +57,7 @@ impl Snapshot {
     pub fn write(&self, to: &Path, text: &str) -> Result<(), String> {
         let Self { path: _, source, stage } = self;
         let header = format!("---\nsource: {}\nexpression: {stage}\n---\n", scalar(source));
-        files::write(to, &(header + normal(text).as_str() + "\n"))
+        files::write(to, (header + normal(text).as_str() + "\n").as_bytes())
     }
 }
 

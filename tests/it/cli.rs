@@ -10,14 +10,14 @@ const UNTIDY: &str = "model m {  \n  output a = 1\n}\n";
 const BROKEN: &str = "model m {\n  output a =\n}\n";
 
 /// What a run of zorro leaves behind.
-struct Run {
-    code: i32,
-    stdout: String,
-    stderr: String,
+pub(super) struct Run {
+    pub(super) code: i32,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 /// Runs zorro in a folder.
-fn zorro(folder: &Path, args: &[&str], stdin: &str) -> Run {
+pub(super) fn zorro(folder: &Path, args: &[&str], stdin: &str) -> Run {
     let mut child = command(folder, args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -3,5 +3,6 @@
 mod cli;
 mod commands;
 mod errors;
+mod mask;
 mod stages;
 mod tidy;
