@@ -15,7 +15,12 @@ pub(super) const EM: f64 = 19.5;
 /// Between two letters.
 const GAP: f64 = 3.4;
 
-/// How wide a text is at a font size. The fonts of viewers are about as wide.
+/// The width to keep for a text at a font size, whatever the viewer's font: some are a fifth wider than ours.
+pub(super) fn room(text: &str, size: f64) -> f64 {
+    width(text, size) * 1.2
+}
+
+/// How wide a text is at a font size.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let units: f64 = text.chars().map(|c| glyph(c).0 + GAP).sum();
     (units - GAP).max(0.0) * size / EM

@@ -11,7 +11,7 @@ use super::layout::{Layout, NAME, SIZES, Span, sizes};
 use super::scene::{Anchor, Item, Label, Scene};
 
 /// The slant of column labels that are wider than their columns.
-const SLANT: f64 = -38.0;
+const SLANT: f64 = -50.0;
 
 /// A caption lists no more relations.
 const MAX_RELATIONS: usize = 6;
@@ -46,11 +46,11 @@ impl Label {
 /// How wide the labels beside the rows are.
 pub(super) fn row_labels_width(mask: &Mask, layout: &Layout) -> f64 {
     let width = |(side, span): (&Side, &Span)| {
-        let (name, sizes) = (font::width(&side.name, NAME), font::width(&sizes(side), SIZES));
+        let (name, sizes) = (font::room(&side.name, NAME), font::room(&sizes(side), SIZES));
         if span.size >= TWO_LINES { name.max(sizes) } else { name + sizes + 5.0 }
     };
     let widest = mask.receivers.iter().zip(&layout.rows.spans).map(width).fold(0.0, f64::max);
-    widest * 1.05 + 7.0
+    widest + 7.0
 }
 
 /// The title of the rows, upright on the left; on two lines where the axis is short.
@@ -82,7 +82,7 @@ pub(super) fn row_labels(scene: &mut Scene, mask: &Mask, layout: &Layout, right:
             scene.items.push(Item::Label(label(x, y - 1.0, &side.name, NAME, INK).end()));
             scene.items.push(Item::Label(label(x, y + 10.0, &sizes, SIZES, GRAY).end()));
         } else {
-            let left = x - font::width(&sizes, SIZES) * 1.05 - 5.0;
+            let left = x - font::room(&sizes, SIZES) - 5.0;
             scene.items.push(Item::Label(label(left, y + 3.5, &side.name, NAME, INK).end()));
             scene.items.push(Item::Label(label(x, y + 3.5, &sizes, SIZES, GRAY).end()));
         }
@@ -107,7 +107,7 @@ pub(super) fn column_labels_size(mask: &Mask, layout: &Layout) -> (f64, f64) {
     let (sine, cosine) = (-SLANT.to_radians().sin(), SLANT.to_radians().cos());
     let (mut height, mut overhang) = (0.0_f64, 0.0_f64);
     for (side, span) in mask.reads.iter().zip(&layout.columns.spans) {
-        let width = font::width(&one_line(side), NAME) * 1.05;
+        let width = font::room(&one_line(side), NAME);
         height = height.max(width * sine);
         let middle = span.start + span.size / 2.0;
         overhang = overhang.max(middle + width * cosine - layout.columns.length);
@@ -127,7 +127,7 @@ pub(super) fn column_labels(scene: &mut Scene, mask: &Mask, layout: &Layout, lef
         }
         scene.items.push(Item::Label(label(x, y - 11.5, &side.name, NAME, INK).middle()));
         let sizes = sizes(side);
-        let is_fitting = font::width(&sizes, SIZES) <= span.size + 2.0;
+        let is_fitting = font::width(&sizes, SIZES) <= span.size;
         let sizes = if is_fitting { sizes } else { side.tokens().to_string() };
         scene.items.push(Item::Label(label(x, y, &sizes, SIZES, GRAY).middle()));
     }
@@ -151,7 +151,7 @@ pub(super) fn legend(scene: &mut Scene, blocks: &MaskBlocks, mask: &Mask, left: 
         if is_there {
             scene.items.push(Item::Rect { x, y: y - 9.0, width: 10.0, height: 10.0, fill });
             scene.items.push(Item::Label(label(x + 15.0, y, name, 10.0, INK)));
-            x += 15.0 + font::width(name, 10.0) * 1.05 + 18.0;
+            x += 15.0 + font::room(name, 10.0) + 18.0;
         }
     }
 }
@@ -191,7 +191,7 @@ pub(super) fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
         match lines.last_mut() {
-            Some(line) if font::width(&format!("{line} {word}"), size) * 1.08 <= width => {
+            Some(line) if font::room(&format!("{line} {word}"), size) <= width => {
                 line.push(' ');
                 line.push_str(word);
             }

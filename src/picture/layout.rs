@@ -119,6 +119,6 @@ fn smallest(mask: &Mask, side: &Side) -> f64 {
     if !mask.reads.contains(side) {
         return 27.0;
     }
-    let label = font::width(&side.name, NAME).max(font::width(&sizes(side), SIZES));
-    (label * 1.08 + 4.0).clamp(27.0, 80.0)
+    let label = font::room(&side.name, NAME).max(font::room(&sizes(side), SIZES));
+    label.clamp(27.0, 84.0)
 }

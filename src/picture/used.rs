@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use zorro_compiler::Model;
-use zorro_compiler::routing::Mask;
+use zorro_compiler::routing::{Mask, Pair};
 
 /// A mask and the steps that have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn masks_where(model: &Model, holds: impl Fn(&str, Option<&str>) -> bool) ->
         if !holds(&step.path, route) {
             continue;
         }
-        let Some(mask) = model.mask(step) else { continue };
+        let Some(mask) = model.mask(step).map(aligned) else { continue };
         let at = *known.entry(mask).or_insert_with_key(|mask| {
             let mask = mask.clone();
             uses.push(Use { mask, paths: Vec::new(), routes: BTreeSet::new() });
@@ -56,6 +56,23 @@ pub fn masks_where(model: &Model, holds: impl Fn(&str, Option<&str>) -> bool) ->
         uses[at].routes.extend(route.map(str::to_owned));
     }
     uses
+}
+
+/// The same mask with those reads that are also receivers in the order of the receivers, so that what reads itself
+/// lies on the diagonal; the other reads keep their places.
+fn aligned(mask: Mask) -> Mask {
+    let rank = |read: usize| mask.receivers.iter().position(|side| *side == mask.reads[read]);
+    let places: Vec<usize> = (0..mask.reads.len()).filter(|&read| rank(read).is_some()).collect();
+    let mut sorted = places.clone();
+    sorted.sort_by_key(|&read| rank(read));
+    let mut place_of: Vec<usize> = (0..mask.reads.len()).collect();
+    let mut reads = mask.reads.clone();
+    for (&read, &place) in sorted.iter().zip(&places) {
+        place_of[read] = place;
+        reads[place].clone_from(&mask.reads[read]);
+    }
+    let pairs = mask.pairs.into_iter().map(|pair| Pair { read: place_of[pair.read], ..pair });
+    Mask::new(mask.receivers, reads, pairs.collect())
 }
 
 /// Paths that differ in one number become one, from the innermost number outwards.
@@ -114,7 +131,23 @@ fn ranges(mut numbers: Vec<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::folded;
+    use zorro_compiler::routing::{Mask, Pair, Relation, Side};
+
+    use super::{aligned, folded};
+
+    #[test]
+    fn what_reads_itself_lies_on_the_diagonal() {
+        let sides = |names: &[&str]| -> Vec<Side> {
+            names.iter().map(|name| Side { name: (*name).to_owned(), grid: vec![2] }).collect()
+        };
+        let (receivers, reads) = (sides(&["a", "b", "c"]), sides(&["c", "other", "b", "a"]));
+        let pairs = [(0, 3), (1, 1), (2, 0), (2, 3)];
+        let pair = |(receiver, read)| Pair { receiver, read, relation: Relation::All };
+        let mask = aligned(Mask::new(receivers, reads, pairs.map(pair).to_vec()));
+        assert_eq!(mask.reads, sides(&["a", "other", "b", "c"]));
+        let pairs: Vec<_> = mask.pairs.iter().map(|pair| (pair.receiver, pair.read)).collect();
+        assert_eq!(pairs, [(0, 0), (1, 1), (2, 0), (2, 3)]);
+    }
 
     #[track_caller]
     fn check(paths: &[&str], expected: &[&str]) {
