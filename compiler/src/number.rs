@@ -34,7 +34,10 @@ impl Number {
         let divisor = i128::try_from(divisor).ok()?;
         let (numerator, denominator) = (numerator / divisor, denominator / divisor);
         if denominator < 0 {
-            Some(Self { numerator: numerator.checked_neg()?, denominator: denominator.checked_neg()? })
+            Some(Self {
+                numerator: numerator.checked_neg()?,
+                denominator: denominator.checked_neg()?,
+            })
         } else {
             Some(Self { numerator, denominator })
         }
@@ -51,7 +54,11 @@ impl Number {
         let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
         let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         let power = 10i128.checked_pow(shift.unsigned_abs())?;
-        if shift < 0 { Self::ratio(digits, power) } else { Some(Self::from(digits.checked_mul(power)?)) }
+        if shift < 0 {
+            Self::ratio(digits, power)
+        } else {
+            Some(Self::from(digits.checked_mul(power)?))
+        }
     }
 
     /// The sum.

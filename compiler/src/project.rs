@@ -135,9 +135,8 @@ impl Loading<'_> {
                 diagnostic = diagnostic.also(*span, format!("`{open}` is used here"));
             }
         }
-        self.diagnostics.push(
-            diagnostic.help("move the blocks that both need to a third file, and use that"),
-        );
+        self.diagnostics
+            .push(diagnostic.help("move the blocks that both need to a third file, and use that"));
     }
 }
 

@@ -15,6 +15,9 @@ use super::function::{Args, Function};
 use super::value::{Binding, Const, Value};
 use super::{Fail, Frame, Resolver, Result, fail};
 
+/// The most relations that `&` puts together.
+const MAX_RELATIONS: usize = 16;
+
 impl<'a> Resolver<'a> {
     fn own(frame: &Frame<'a>) -> Scope {
         Scope { keys: frame.keys.clone(), mode: Mode::Own }
@@ -219,7 +222,7 @@ impl<'a> Resolver<'a> {
                 };
                 match best {
                     Some(number) => Ok(Const::Number(number)),
-                    None => fail(Code::ArgumentCount, "no numbers to choose from", args.span, "empty"),
+                    None => fail(Code::Arithmetic, "no numbers to choose from", args.span, "empty"),
                 }
             }
             Function::Sum => {
@@ -239,7 +242,7 @@ impl<'a> Resolver<'a> {
             Function::Windows => self.windows(frame, args, scope),
             Function::Groups => {
                 let bounds = 1..=super::MAX_TOKENS;
-                let count = self.integer_in(frame, args.need("count"), scope, bounds)?;
+                let count = self.integer_in(frame, args.need("n"), scope, bounds)?;
                 Ok(Const::Relation(Relation::Groups(Groups::new(count))))
             }
             Function::Truncated => self.distribution(frame, args, "std", scope, Init::Truncated),
@@ -287,12 +290,7 @@ impl<'a> Resolver<'a> {
         Ok(numbers)
     }
 
-    fn windows(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Const> {
+    fn windows(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Const> {
         let expr = args.need("size");
         let size = self.sizes(frame, &[expr], scope)?;
         if size.is_empty() || size.len() > 3 {
@@ -341,7 +339,14 @@ impl<'a> Resolver<'a> {
             }
             BinaryOp::Both => match (left, right) {
                 (Const::Relation(left), Const::Relation(right)) => {
-                    Ok(Const::Relation(left.and(right)))
+                    let relation = left.and(right);
+                    if let Relation::And(parts) = &relation
+                        && parts.len() > MAX_RELATIONS
+                    {
+                        let message = format!("more than {MAX_RELATIONS} relations at once");
+                        return fail(Code::TooLarge, message, span, "one too many");
+                    }
+                    Ok(Const::Relation(relation))
                 }
                 (Const::Relation(_), other) | (other, _) => wrong_type("a relation", &other, span),
             },
@@ -368,9 +373,14 @@ fn overflow(span: Span) -> Fail {
 pub(super) fn to_integer(number: Number, span: Span, bounds: RangeInclusive<u64>) -> Result<u64> {
     let Some(integer) = number.to_integer() else {
         let message = format!("expected an integer, found {number}");
-        return Err(Diagnostic::new(Code::NotAnInteger, message, span, format!("this is {number}"))
-            .help("round it: `floor(..)` or `ceil(..)`")
-            .into());
+        return Err(Diagnostic::new(
+            Code::NotAnInteger,
+            message,
+            span,
+            format!("this is {number}"),
+        )
+        .help("round it: `floor(..)` or `ceil(..)`")
+        .into());
     };
     match u64::try_from(integer) {
         Ok(integer) if bounds.contains(&integer) => Ok(integer),

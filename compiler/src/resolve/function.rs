@@ -53,7 +53,7 @@ functions! {
     Sum "sum" Constant ["values"];
     Len "len" Constant ["values"];
     Windows "windows" Constant ["size", "shift?"];
-    Groups "groups" Constant ["count"];
+    Groups "groups" Constant ["n"];
     Truncated "truncated" Constant ["std"];
     Normal "normal" Constant ["std"];
     Uniform "uniform" Constant ["bound"];
@@ -77,7 +77,6 @@ functions! {
     Tanh "tanh" Tokens ["x"];
     Exp "exp" Tokens ["x"];
     Log "log" Tokens ["x"];
-    Activate "activate" Tokens ["x", "function"];
     Softmax "softmax" Tokens ["x"];
     Gated "gated" Tokens ["x", "function"];
     Dropout "dropout" Tokens ["x", "rate"];
@@ -190,9 +189,10 @@ pub(super) fn bind_to<'a>(
     let mut bound: Vec<(&str, Vec<&Expr>)> =
         params.iter().map(|param| (param.name, Vec::new())).collect();
     let mut position = 0;
-    let positional = call.first.into_iter().chain(
-        call.args.iter().filter(|arg| arg.name.is_none()).map(|arg| &arg.value),
-    );
+    let positional = call
+        .first
+        .into_iter()
+        .chain(call.args.iter().filter(|arg| arg.name.is_none()).map(|arg| &arg.value));
     for value in positional {
         let Some(param) = params.get(position) else {
             return Err(surplus(params, call, value));
@@ -214,8 +214,13 @@ pub(super) fn bind_to<'a>(
         };
         if !bound[index].1.is_empty() {
             let message = format!("argument `{}` is given twice", name.text);
-            return Err(Diagnostic::new(Code::ArgumentCount, message, name.span, "given again here")
-                .also(bound[index].1[0].span, "first given here"));
+            return Err(Diagnostic::new(
+                Code::ArgumentCount,
+                message,
+                name.span,
+                "given again here",
+            )
+            .also(bound[index].1[0].span, "first given here"));
         }
         bound[index].1.push(&arg.value);
     }

@@ -11,7 +11,7 @@ use crate::number::Number;
 use super::evaluate::Scope;
 use super::function::{Args, Function};
 use super::value::{Const, Key, Lanes, Value};
-use super::{Draft, Frame, MAX_TOKENS, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
+use super::{Draft, Fail, Frame, MAX_TOKENS, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
 
 /// The start of matrices and learned tokens, where the spec says none.
 fn usual() -> Init {
@@ -125,10 +125,6 @@ impl<'a> Resolver<'a> {
                 Ok(Some(Draft { weights, ..draft(Op::Absent, vec![value], shape) }))
             }
             Function::Softmax => one_of(Op::Softmax),
-            Function::Activate => {
-                let function = self.elementwise(frame, args.need("function"))?;
-                one_of(Op::Elementwise(function))
-            }
             Function::Gated => {
                 let function = self.elementwise(frame, args.need("function"))?;
                 if width % 2 != 0 {
@@ -139,8 +135,7 @@ impl<'a> Resolver<'a> {
                 Ok(Some(draft(Op::Gated(function), vec![value], shape)))
             }
             Function::Dropout | Function::DropPath => {
-                let bounds = Number::ZERO..=Number::ONE;
-                let rate = self.bounded(frame, args.need("rate"), scope, bounds)?;
+                let rate = self.rate(frame, args.need("rate"), scope)?;
                 if function == Function::Dropout {
                     return one_of(Op::Dropout(rate));
                 }
@@ -164,6 +159,24 @@ impl<'a> Resolver<'a> {
                 one_of(Op::Elementwise(*op.expect("all other operations are elementwise")))
             }
         }
+    }
+
+    /// A drop rate: what is kept is divided by the rest, which must not be 0.
+    fn rate(&mut self, frame: &mut Frame<'a>, expr: &'a Expr, scope: &Scope) -> Result<Number> {
+        let rate = self.number_in(frame, expr, scope)?;
+        if rate >= Number::ZERO && rate < Number::ONE {
+            return Ok(rate);
+        }
+        let message = format!("a rate is at least 0 and less than 1, not {rate}");
+        let diagnostic =
+            Diagnostic::new(Code::OutOfRange, message, expr.span, format!("this is {rate}"));
+        let percent = rate.div(Number::from(100u64)).filter(|part| *part < Number::ONE);
+        Err(match percent {
+            Some(part) if rate > Number::ONE => diagnostic
+                .help(format!("a rate is a part of 1, not a percentage: `{part}`?"))
+                .into(),
+            Some(_) | None => diagnostic.into(),
+        })
     }
 
     fn elementwise(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Elementwise> {
@@ -198,11 +211,8 @@ impl<'a> Resolver<'a> {
             let start = (zero(), WeightKind::Bias);
             weights.push(self.weight(site, key, "bias", vec![shape.width], start)?);
         }
-        let op = if is_layer {
-            Op::Norm { eps, scale, bias }
-        } else {
-            Op::RmsNorm { eps, scale, bias }
-        };
+        let op =
+            if is_layer { Op::Norm { eps, scale, bias } } else { Op::RmsNorm { eps, scale, bias } };
         Ok(Draft { weights, ..draft(op, vec![value], shape) })
     }
 
@@ -235,7 +245,8 @@ impl<'a> Resolver<'a> {
                     .into());
             }
         }
-        let grid: Vec<u64> = shape.grid.iter().zip(&sizes).map(|(grid, size)| grid / size).collect();
+        let grid: Vec<u64> =
+            shape.grid.iter().zip(&sizes).map(|(grid, size)| grid / size).collect();
         // Each size divides its grid, so their product is at most the number of tokens.
         let width = shape.width.saturating_mul(sizes.iter().product());
         Ok(draft(Op::Patches(sizes), vec![value], Shape::new(grid, width)))
@@ -325,17 +336,13 @@ impl<'a> Resolver<'a> {
         self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
     }
 
-    fn embed(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Lanes> {
+    fn embed(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Lanes> {
         let expr = args.need("x");
         let lanes = match self.eval(frame, expr, scope)? {
             Value::Tokens(lanes) if lanes.values().all(|value| self.is_ids(*value)) => lanes,
             other => {
-                let message = format!("`embed` takes the ids of a text, found {}", other.describe());
+                let message =
+                    format!("`embed` takes the ids of a text, found {}", other.describe());
                 return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "not ids")
                     .help("for vectors, use `linear`")
                     .into());
@@ -367,12 +374,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn position(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Lanes> {
+    fn position(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Lanes> {
         let lanes = self.operand(frame, args.need("x"), scope)?;
         let word = match args.get("kind") {
             Some(expr) => self.word(frame, expr, &["learned", "sinusoidal", "fourier"])?,
@@ -400,10 +402,16 @@ impl<'a> Resolver<'a> {
                 _ => self.fourier(frame, args, &here, &shape)?,
             };
             if !join && added != shape.width {
-                let message = format!("{added} Fourier features do not add to {} numbers", shape.width);
-                return Err(Diagnostic::new(Code::ShapeMismatch, message, args.span, "widths differ")
-                    .help("put them beside the features: `join: true`, then `linear` if need be")
-                    .into());
+                let message =
+                    format!("{added} Fourier features do not add to {} numbers", shape.width);
+                return Err(Diagnostic::new(
+                    Code::ShapeMismatch,
+                    message,
+                    args.span,
+                    "widths differ",
+                )
+                .help("put them beside the features: `join: true`, then `linear` if need be")
+                .into());
             }
             let width = if join { shape.width + added } else { shape.width };
             let op = Op::Position { kind, join };
@@ -474,7 +482,7 @@ impl<'a> Resolver<'a> {
         spans: &[Span],
     ) -> Result<Shape> {
         let shapes: Vec<&Shape> = operands.iter().map(|value| self.model.shape(*value)).collect();
-        let first = shapes[0];
+        let Some(first) = shapes.first().copied() else { return Err(Fail::Silent) };
         let agrees = |shape: &Shape| match function {
             Function::Mean => shape == first,
             Function::Concat => shape.width == first.width,
@@ -558,7 +566,7 @@ impl<'a> Resolver<'a> {
                 self.check_vectors(&[&left, &right], span)?;
                 for (key, left) in left {
                     let Some(right) = right.get(&key).copied() else { continue };
-                    let shape = self.broadcast(frame, symbol, left, right, span)?;
+                    let shape = self.broadcast(symbol, left, right, span)?;
                     drafts.push((key, draft(op.clone(), vec![left, right], shape)));
                 }
             }
@@ -594,14 +602,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The shape of two values combined number by number.
-    fn broadcast(
-        &self,
-        frame: &Frame<'a>,
-        symbol: &str,
-        left: ValueId,
-        right: ValueId,
-        span: Span,
-    ) -> Result<Shape> {
+    fn broadcast(&self, symbol: &str, left: ValueId, right: ValueId, span: Span) -> Result<Shape> {
         let (left, right) = (self.model.shape(left), self.model.shape(right));
         let counts_for = |small: &Shape, large: &Shape| {
             small.grid.is_empty() && (small.width == 1 || small.width == large.width)
@@ -614,8 +615,7 @@ impl<'a> Resolver<'a> {
         }
         let message = format!("`{symbol}` needs tokens of one shape");
         let label = format!("{left} on the left, {right} on the right");
-        let diagnostic = Diagnostic::new(Code::ShapeMismatch, message, span, label);
-        Err(self.with_application(frame, diagnostic).into())
+        Err(Diagnostic::new(Code::ShapeMismatch, message, span, label).into())
     }
 }
 

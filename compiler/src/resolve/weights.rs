@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use zorro_grammar::ast::{Expr, ExprKind};
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Init, Shape, Weight, WeightId, WeightKind};
+use crate::model::{Init, Weight, WeightId, WeightKind};
 use crate::number::Number;
 
 use super::value::Key;
-use super::{Frame, Resolver, Result, Site, check_size, fail, join};
+use super::{Frame, Resolver, Result, Site, check_weight, fail, join};
 
 impl<'a> Resolver<'a> {
     /// The name of the next operation or loop of a kind under a prefix: `norm`, then `norm_2`.
@@ -27,7 +27,13 @@ impl<'a> Resolver<'a> {
     /// Starts numbering anew under a prefix, as every application of a tied block does.
     pub(super) fn restart_numbers(&mut self, path: &str) {
         let below = format!("{path}.");
-        self.counters.retain(|name, _| name != path && !name.starts_with(&below));
+        self.counters.remove(path);
+        let names = self.counters.range(below.clone()..).map(|(name, _)| name);
+        let names: Vec<String> =
+            names.take_while(|name| name.starts_with(&below)).cloned().collect();
+        for name in names {
+            self.counters.remove(&name);
+        }
     }
 
     /// Opens the place where an operation stands. `weights` is its argument of that name.
@@ -39,6 +45,7 @@ impl<'a> Resolver<'a> {
         weights: Option<&'a Expr>,
     ) -> Result<Site> {
         let tie = weights.map(tie_name).transpose()?;
+        self.spend_bytes(frame.path.len(), span)?;
         self.next_site += 1;
         let (path, name) = match &tie {
             Some(tie) => (tie.clone(), String::new()),
@@ -65,7 +72,7 @@ impl<'a> Resolver<'a> {
         shape: Vec<u64>,
         (init, kind): (Init, WeightKind),
     ) -> Result<WeightId> {
-        check_size(&Shape::new(shape.clone(), 1), site.span)?;
+        check_weight(&shape, site.span)?;
         let name = join(&self.prefix(site, key), part);
         let owner = if site.tied { None } else { Some(site.id) };
         if let Some((id, made_by)) = self.weight_sites.get(&name).copied() {
@@ -78,6 +85,7 @@ impl<'a> Resolver<'a> {
                 Ok(id)
             };
         }
+        self.keep_name(&name, site.span)?;
         let id = WeightId::next(self.model.weights.len());
         let span = site.span;
         self.model.weights.push(Weight { name: name.clone(), shape, init, kind, span });
