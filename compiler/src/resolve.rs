@@ -114,8 +114,11 @@ pub(crate) fn resolve(project: &Project, settings: &[Setting], incomplete: bool)
     resolver.run(model);
     resolver.check_settings(model);
     let own = project.files.first().map_or(&[][..], |file| file.items.as_slice());
-    for warning in unused::names(model, own) {
-        resolver.push(warning);
+    if !resolver.failed {
+        // In a broken model much is unused because its use is broken.
+        for warning in unused::names(model, own) {
+            resolver.push(warning);
+        }
     }
     resolver.warn_unread();
     let proved = resolver.prove();
@@ -202,11 +205,13 @@ struct Resolver<'a> {
     /// Per prefix and operation, how many there are.
     counters: weights::Counters,
     /// Which site made a weight, by the weight's name; ties have none.
-    weight_sites: BTreeMap<String, (WeightId, Option<u32>)>,
+    weight_sites: BTreeMap<String, (WeightId, Option<u32>, Key)>,
     /// Where each prefix was applied first.
     applied: BTreeMap<String, Span>,
     /// The input value of each modality, once it is used.
     inputs: Vec<Option<ValueId>>,
+    /// Every name that the model declares somewhere, with the last place that does.
+    everywhere: BTreeMap<&'a str, Span>,
     /// The name of each group, as it stands in the spec.
     declared: Vec<&'a str>,
     /// Every value that a group has had.
@@ -247,6 +252,7 @@ impl<'a> Resolver<'a> {
             weight_sites: BTreeMap::new(),
             applied: BTreeMap::new(),
             inputs: Vec::new(),
+            everywhere: BTreeMap::new(),
             declared: Vec::new(),
             bound: Vec::new(),
             collapse_allowed: BTreeSet::new(),
@@ -280,17 +286,21 @@ impl<'a> Resolver<'a> {
     /// Adds where the block was applied. An error in a standard block is an error of its application.
     fn with_application(&self, frame: &Frame<'a>, mut diagnostic: Diagnostic) -> Diagnostic {
         let (Some(block), Some(from)) = (frame.block, frame.from) else { return diagnostic };
-        if diagnostic.labels.iter().any(|label| label.span == from) {
-            return diagnostic;
-        }
         let text = format!("in this application of `{}`", block.name.text);
+        let told = diagnostic.labels.iter().position(|label| label.span == from);
+        let label = match told {
+            Some(at) => diagnostic.labels.remove(at),
+            None => Label { span: from, text },
+        };
         let is_standard = |span: Span| self.standard.contains(&span.file);
-        if is_standard(diagnostic.span()) && !is_standard(from) {
-            diagnostic.labels.insert(0, Label { span: from, text });
-            diagnostic
-        } else {
-            diagnostic.also(from, text)
-        }
+        let is_inner = diagnostic.labels.first().is_some_and(|label| is_standard(label.span));
+        let at = match told {
+            _ if is_inner && !is_standard(from) => 0,
+            Some(at) => at,
+            None => diagnostic.labels.len(),
+        };
+        diagnostic.labels.insert(at, label);
+        diagnostic
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {

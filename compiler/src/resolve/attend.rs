@@ -336,7 +336,10 @@ impl<'a> Resolver<'a> {
         };
         let Some(reason) = reason else { return Ok(()) };
         let (to, from) = (self.key_name(receiver.key), self.key_name(edge.read));
-        let message = format!("relation does not fit where `{to}` reads `{from}`");
+        let message = match receiver.key {
+            Some(_) => format!("relation does not fit where `{to}` reads `{from}`"),
+            None => "relation does not fit where this attends to itself".to_owned(),
+        };
         let diagnostic = if edge.relation.fit(query, key).is_err() {
             Diagnostic::new(Code::RelationDoesNotFit, message, edge.span, reason)
                 .also(args.span, "by this attention")

@@ -385,9 +385,15 @@ pub(super) fn to_integer(number: Number, span: Span, bounds: RangeInclusive<u64>
     match u64::try_from(integer) {
         Ok(integer) if bounds.contains(&integer) => Ok(integer),
         Ok(_) | Err(_) => {
-            let message =
-                format!("{integer} is not between {} and {}", bounds.start(), bounds.end());
-            fail(Code::OutOfRange, message, span, format!("this is {integer}"))
+            let label = format!("this is {integer}");
+            let (least, most) = (*bounds.start(), *bounds.end());
+            if integer < i128::from(least) {
+                let message = format!("expected at least {least}, found {integer}");
+                return fail(Code::OutOfRange, message, span, label);
+            }
+            let is_limit = most == super::MAX_WIDTH || most >= super::MAX_TOKENS;
+            let code = if is_limit { Code::TooLarge } else { Code::OutOfRange };
+            fail(code, format!("expected at most {most}, found {integer}"), span, label)
         }
     }
 }

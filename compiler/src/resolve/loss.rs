@@ -291,7 +291,11 @@ impl<'a> Resolver<'a> {
             (TargetKind::Class(n), Function::CrossEntropy)
             | (TargetKind::Classes(n), Function::SigmoidCrossEntropy) => *n,
             (TargetKind::Class(_) | TargetKind::Classes(_) | TargetKind::Tensor(_), _) => {
-                let (wants, other) = if function == Function::CrossEntropy {
+                let (wants, other) = if matches!(declared.kind, TargetKind::Tensor(_)) {
+                    let wants =
+                        if function == Function::CrossEntropy { "class(n)" } else { "classes(n)" };
+                    (wants, "for a `tensor`, use `mse`")
+                } else if function == Function::CrossEntropy {
                     ("class(n)", "for `classes(n)`, use `sigmoid_cross_entropy`")
                 } else {
                     ("classes(n)", "for `class(n)`, use `cross_entropy`")
@@ -301,7 +305,7 @@ impl<'a> Resolver<'a> {
                     Code::WrongTarget,
                     message,
                     target_expr.span,
-                    "another",
+                    format!("this is {}", describe(&declared.kind)),
                 )
                 .also(declared.span, "declared here")
                 .help(other)
@@ -426,6 +430,14 @@ impl<'a> Resolver<'a> {
             });
         }
         Ok(Loss::Mse { a, b })
+    }
+}
+
+fn describe(kind: &TargetKind) -> String {
+    match kind {
+        TargetKind::Class(n) => format!("`class({n})`"),
+        TargetKind::Classes(n) => format!("`classes({n})`"),
+        TargetKind::Tensor(_) => "a `tensor`".to_owned(),
     }
 }
 

@@ -41,8 +41,7 @@ impl Resolver<'_> {
         for objective in &self.model.objectives {
             self.collapses(&flow, &objective.loss, &mut budget, &mut diagnostics);
         }
-        let failed = self.diagnostics.iter().any(|d| d.code.as_str().starts_with('E'));
-        if !failed {
+        if !self.failed && !self.incomplete && self.errors == 0 {
             // In a broken model much is unused because its use is broken.
             self.unreached(&mut diagnostics);
         }

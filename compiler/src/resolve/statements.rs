@@ -6,10 +6,10 @@ use zorro_grammar::ast::{self, AssignOp, BinaryOp, Binding as AstBinding, Name, 
 use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Assert, Group, GroupId, Output, Param, ValueId};
+use crate::model::{Assert, Elementwise, Group, GroupId, Output, Param, ValueId};
 
 use super::evaluate::restrict;
-use super::value::{Binding, Const, Key, Lanes, Value};
+use super::value::{Binding, Const, Entry, Key, Lanes, Value};
 use super::{Fail, Frame, MAX_GROUPS, Resolver, Result, fail, join};
 
 /// The most iterations of one `repeat`.
@@ -21,6 +21,7 @@ impl<'a> Resolver<'a> {
         self.model.name.clone_from(&model.name.text);
         self.model.docs.clone_from(&model.docs);
         let mut frame = Frame::model();
+        everywhere(&model.body, &mut self.everywhere);
         // An error in a statement is reported and ends that statement alone.
         self.body(&mut frame, &model.body);
         if self.model.outputs.is_empty() && self.model.objectives.is_empty() {
@@ -48,6 +49,13 @@ impl<'a> Resolver<'a> {
                 all = false;
                 self.report(frame, fail);
                 break_names(frame, &stmt.kind);
+                if let StmtKind::Param(binding) | StmtKind::Modality(binding) = &stmt.kind
+                    && let Some(outermost) = frame.scopes.first_mut()
+                {
+                    // It was meant to be known everywhere.
+                    let entry = Entry { binding: Binding::Broken, span: binding.name.span };
+                    outermost.entry(binding.name.text.clone()).or_insert(entry);
+                }
                 // In a block, `x` is unknown from here on.
                 if self.exhausted || frame.block.is_some() {
                     break;
@@ -110,17 +118,7 @@ impl<'a> Resolver<'a> {
                 let message = format!("`{}` is declared twice", name.text);
                 Err(Diagnostic::new(Code::DuplicateName, message, name.span, "declared again here")
                     .also(entry.span, "first declared here")
-                    .help(match &entry.binding {
-                        Binding::Tokens { .. } => {
-                            format!("to give it a new value, write `{} = ..`", name.text)
-                        }
-                        Binding::Const(_)
-                        | Binding::Modality(_)
-                        | Binding::Route(_)
-                        | Binding::Target(_)
-                        | Binding::Loss(_)
-                        | Binding::Broken => "choose another name".to_owned(),
-                    })
+                    .help("choose another name")
                     .into())
             }
             Some(_) | None => Ok(()),
@@ -129,7 +127,12 @@ impl<'a> Resolver<'a> {
 
     fn param(&mut self, frame: &mut Frame<'a>, binding: &'a AstBinding) -> Result<()> {
         self.check_new(frame, &binding.name)?;
-        let default = self.constant(frame, &binding.value)?;
+        let default = match &binding.value.kind {
+            ast::ExprKind::Name(word) if is_word(word) && frame.entry(word).is_none() => {
+                Const::Text(word.clone())
+            }
+            _ => self.constant(frame, &binding.value)?,
+        };
         let settings = self.settings;
         let setting = settings.iter().rfind(|setting| setting.name.text == binding.name.text);
         let mut value = default.clone();
@@ -218,7 +221,14 @@ impl<'a> Resolver<'a> {
         let scope = frame.scopes.last().expect("a frame has at least one scope");
         // `tokens video = video |> ..` turns the modality into tokens of the same name.
         if !scope.get(&name.text).is_some_and(|e| matches!(e.binding, Binding::Modality(_))) {
-            self.check_new(frame, name)?;
+            self.check_new(frame, name).map_err(|fail| match fail {
+                Fail::Report(mut diagnostic) if diagnostic.code == Code::DuplicateName => {
+                    diagnostic.help =
+                        vec![format!("to give it a new value, write `{} = ..`", name.text)];
+                    Fail::Report(diagnostic)
+                }
+                other @ (Fail::Report(_) | Fail::Silent) => other,
+            })?;
         }
         let group = GroupId::next(self.model.groups.len());
         let is_model = frame.block.is_none();
@@ -307,6 +317,19 @@ impl<'a> Resolver<'a> {
     pub(super) fn unknown(&self, frame: &Frame<'a>, name: &Name, label: &str) -> Diagnostic {
         let message = format!("unknown name `{}`", name.text);
         let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, label);
+        if frame.block.is_none()
+            && let Some(declared) = self.everywhere.get(name.text.as_str())
+        {
+            return if declared.start > name.span.start {
+                diagnostic
+                    .also(*declared, "declared further down")
+                    .help("declare it before its use")
+            } else {
+                diagnostic
+                    .also(*declared, "declared here, and known until the braces around it close")
+                    .help("declare it before the `repeat` or `when`, and give it a value there")
+            };
+        }
         match nearest(&name.text, frame.names()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None if name.text == "x" => diagnostic.help("`x` stands for tokens inside a block"),
@@ -425,6 +448,29 @@ pub(super) fn single(lanes: &Lanes) -> ValueId {
     *lanes.values().next().expect("the model evaluates for exactly one key")
 }
 
+/// Words that arguments choose from, so that a param can hold one.
+fn is_word(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "pad",
+        "loop",
+        "htk",
+        "slaney",
+        "none",
+        "learned",
+        "sinusoidal",
+        "fourier",
+        "mean",
+        "first",
+        "last",
+        "both",
+        "forward",
+        "joint",
+        "refuse",
+        "allow",
+    ];
+    WORDS.contains(&text) || Elementwise::ALL.iter().any(|op| op.name() == text)
+}
+
 /// The error for a result or target whose name another one of the model has.
 pub(super) fn declared_twice(what: &str, name: &Name, first: Span) -> Diagnostic {
     let message = format!("{what} `{}` is declared twice", name.text);
@@ -461,6 +507,34 @@ fn break_names<'a>(frame: &mut Frame<'a>, kind: &'a StmtKind) {
         | StmtKind::When { .. }
         | StmtKind::Apply(_)
         | StmtKind::Assert { .. } => {}
+    }
+}
+
+/// Collects what statements declare, in whatever scope.
+fn everywhere<'a>(body: &'a [Stmt], names: &mut BTreeMap<&'a str, Span>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Param(binding)
+            | StmtKind::Let(binding)
+            | StmtKind::Modality(binding)
+            | StmtKind::Target(binding)
+            | StmtKind::Output(binding)
+            | StmtKind::Objective(binding) => {
+                names.insert(&binding.name.text, binding.name.span);
+            }
+            StmtKind::Tokens { names: declared, .. } => {
+                names.extend(declared.iter().map(|name| (name.text.as_str(), name.span)));
+            }
+            StmtKind::Route { name, .. } => {
+                names.insert(&name.text, name.span);
+            }
+            StmtKind::Repeat { body, .. } => everywhere(body, names),
+            StmtKind::When { arms, otherwise } => {
+                arms.iter().for_each(|(_, body)| everywhere(body, names));
+                otherwise.iter().for_each(|body| everywhere(body, names));
+            }
+            StmtKind::Assign { .. } | StmtKind::Apply(_) | StmtKind::Assert { .. } => {}
+        }
     }
 }
 
