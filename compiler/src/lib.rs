@@ -60,7 +60,8 @@ pub fn check(path: &str, loader: &mut dyn Loader, options: &Options) -> Outcome 
     let mut sources = SourceMap::new();
     let (project, mut diagnostics) = project::load(&mut sources, path, loader);
     let settings = settings(&mut sources, options, &mut diagnostics);
-    let resolution = resolve::resolve(&sources, &project, &settings);
+    let incomplete = !diagnostics.is_empty();
+    let resolution = resolve::resolve(&project, &settings, incomplete);
     diagnostics.extend(resolution.diagnostics);
     diagnostics.sort_by_key(Diagnostic::span);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);

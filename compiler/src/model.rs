@@ -441,7 +441,11 @@ impl Model {
     #[must_use]
     pub fn made_by(&self, id: ValueId) -> (&Step, &Lane) {
         let step = &self.steps[self.value(id).step.index()];
-        let lane = step.lanes.iter().find(|lane| lane.result == id);
+        // `resolve` makes lanes in the order of their results; a model made by hand may not be so.
+        let lane = match step.lanes.binary_search_by_key(&id, |lane| lane.result) {
+            Ok(at) => step.lanes.get(at),
+            Err(_) => step.lanes.iter().find(|lane| lane.result == id),
+        };
         (step, lane.expect("verified: every value is the result of a lane of its step"))
     }
 

@@ -9,6 +9,7 @@
 
 mod apply;
 mod attend;
+mod attends;
 mod constants;
 mod evaluate;
 mod function;
@@ -26,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zorro_grammar::ast::{self, Item, Name};
 use zorro_grammar::diagnostic::nearest;
-use zorro_grammar::{Code, Diagnostic, SourceMap, Span};
+use zorro_grammar::{Code, Diagnostic, FileId, Label, Severity, Span};
 
 use crate::flow::Flow;
 use crate::model::{
@@ -44,8 +45,16 @@ const MAX_LANES: usize = 1_000_000;
 const MAX_WORK: u64 = 5_000_000;
 /// How deep blocks may call blocks.
 const MAX_CALLS: usize = 32;
-/// More errors than this help nobody.
+/// How deep expressions and statements may nest over all calls: what the stack of a thread holds.
+const MAX_NESTING: usize = 400;
+/// More errors, or more warnings, than this help nobody.
 const MAX_ERRORS: usize = 100;
+/// All names of steps and weights together, in bytes.
+const MAX_NAMES: usize = 1 << 26;
+/// Groups of a model. What is done for each pair of groups stays small.
+const MAX_GROUPS: usize = 4096;
+/// Dimensions of a grid.
+const MAX_AXES: usize = 8;
 /// Sizes that every later stage can count with.
 const MAX_TOKENS: u64 = 1 << 32;
 const MAX_WIDTH: u64 = 1 << 24;
@@ -93,19 +102,31 @@ pub(crate) struct Setting {
 }
 
 /// Resolves a project.
-pub(crate) fn resolve(sources: &SourceMap, project: &Project, settings: &[Setting]) -> Resolution {
+///
+/// `incomplete` says that errors in files were reported before, so that what is missing may stand there.
+pub(crate) fn resolve(project: &Project, settings: &[Setting], incomplete: bool) -> Resolution {
     let mut resolver = Resolver::new(settings);
+    resolver.incomplete = incomplete;
     resolver.collect_blocks(project);
-    let Some(model) = resolver.the_model(sources, project) else {
+    let Some(model) = resolver.the_model(project) else {
         return Resolution { model: None, diagnostics: resolver.diagnostics };
     };
     resolver.run(model);
     resolver.check_settings(model);
     let own = project.files.first().map_or(&[][..], |file| file.items.as_slice());
-    resolver.diagnostics.extend(unused::names(model, own));
+    if !resolver.failed {
+        // In a broken model much is unused because its use is broken.
+        for warning in unused::names(model, own) {
+            resolver.push(warning);
+        }
+    }
+    resolver.warn_unread();
     let proved = resolver.prove();
-    let is_error = |diagnostic: &Diagnostic| diagnostic.code.as_str().starts_with('E');
-    let failed = resolver.diagnostics.iter().any(is_error);
+    debug_assert!(
+        !resolver.failed || resolver.errors > 0 || incomplete,
+        "what fails in silence was reported before"
+    );
+    let failed = resolver.failed || resolver.errors > 0;
     let model = proved.filter(|_| !failed).map(|flow| (resolver.model, flow));
     Resolution { model, diagnostics: resolver.diagnostics }
 }
@@ -175,19 +196,22 @@ struct Draft {
 
 struct Resolver<'a> {
     settings: &'a [Setting],
-    used_settings: BTreeSet<String>,
     blocks: BTreeMap<&'a str, &'a ast::Block>,
+    /// The files of the standard blocks.
+    standard: BTreeSet<FileId>,
     model: Model,
     diagnostics: Vec<Diagnostic>,
     seen: BTreeSet<(Code, Span)>,
     /// Per prefix and operation, how many there are.
     counters: weights::Counters,
     /// Which site made a weight, by the weight's name; ties have none.
-    weight_sites: BTreeMap<String, (WeightId, Option<u32>)>,
+    weight_sites: BTreeMap<String, (WeightId, Option<u32>, Key)>,
     /// Where each prefix was applied first.
     applied: BTreeMap<String, Span>,
     /// The input value of each modality, once it is used.
     inputs: Vec<Option<ValueId>>,
+    /// Every name that the model declares somewhere, with the last place that does.
+    everywhere: BTreeMap<&'a str, Span>,
     /// The name of each group, as it stands in the spec.
     declared: Vec<&'a str>,
     /// Every value that a group has had.
@@ -197,15 +221,30 @@ struct Resolver<'a> {
     next_site: u32,
     lanes: usize,
     work: u64,
+    /// Bytes of the names of steps and weights.
+    names: usize,
+    /// How deep the evaluation is right now.
+    nesting: usize,
+    errors: usize,
+    warnings: usize,
+    /// Whether a statement failed. A model with that is of no use, whatever was reported.
+    failed: bool,
+    /// Nothing more is to be evaluated: a limit was reached, and that was reported.
     exhausted: bool,
+    /// Whether a file could not be loaded as a whole, so that blocks may be missing.
+    incomplete: bool,
+    /// The blocks that read along edges.
+    attends: BTreeSet<&'a str>,
+    /// The edges that applications have not read so far: the warning for each, by application and edge.
+    unread: BTreeMap<(Span, Span), Option<Diagnostic>>,
 }
 
 impl<'a> Resolver<'a> {
     fn new(settings: &'a [Setting]) -> Self {
         Self {
             settings,
-            used_settings: BTreeSet::new(),
             blocks: BTreeMap::new(),
+            standard: BTreeSet::new(),
             model: Model::empty(),
             diagnostics: Vec::new(),
             seen: BTreeSet::new(),
@@ -213,39 +252,77 @@ impl<'a> Resolver<'a> {
             weight_sites: BTreeMap::new(),
             applied: BTreeMap::new(),
             inputs: Vec::new(),
+            everywhere: BTreeMap::new(),
             declared: Vec::new(),
             bound: Vec::new(),
             collapse_allowed: BTreeSet::new(),
             next_site: 0,
             lanes: 0,
             work: 0,
+            names: 0,
+            nesting: 0,
+            errors: 0,
+            warnings: 0,
+            failed: false,
             exhausted: false,
+            incomplete: false,
+            attends: BTreeSet::new(),
+            unread: BTreeMap::new(),
         }
     }
 
-    /// Reports a failure, unless the same was said of the same place.
-    fn report(&mut self, fail: Fail) {
+    /// Reports the failure of a statement, unless the same was said of the same place.
+    fn report(&mut self, frame: &Frame<'a>, fail: Fail) {
+        self.failed = true;
         match fail {
-            Fail::Report(diagnostic) => self.push(*diagnostic),
+            Fail::Report(diagnostic) => {
+                let diagnostic = self.with_application(frame, *diagnostic);
+                self.push(diagnostic);
+            }
             Fail::Silent => {}
         }
     }
 
+    /// Adds where the block was applied. An error in a standard block is an error of its application.
+    fn with_application(&self, frame: &Frame<'a>, mut diagnostic: Diagnostic) -> Diagnostic {
+        let (Some(block), Some(from)) = (frame.block, frame.from) else { return diagnostic };
+        let text = format!("in this application of `{}`", block.name.text);
+        let told = diagnostic.labels.iter().position(|label| label.span == from);
+        let label = match told {
+            Some(at) => diagnostic.labels.remove(at),
+            None => Label { span: from, text },
+        };
+        let is_standard = |span: Span| self.standard.contains(&span.file);
+        let is_inner = diagnostic.labels.first().is_some_and(|label| is_standard(label.span));
+        let at = match told {
+            _ if is_inner && !is_standard(from) => 0,
+            Some(at) => at,
+            None => diagnostic.labels.len(),
+        };
+        diagnostic.labels.insert(at, label);
+        diagnostic
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
-        let new = self.seen.insert((diagnostic.code, diagnostic.span()));
-        if new && self.diagnostics.len() < MAX_ERRORS {
+        let count = match diagnostic.severity() {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        if *count < MAX_ERRORS && self.seen.insert((diagnostic.code, diagnostic.span())) {
+            *count += 1;
             self.diagnostics.push(diagnostic);
         }
+        self.exhausted |= self.errors >= MAX_ERRORS;
     }
 
     /// Counts work, so that a spec of a few lines cannot keep the compiler busy for long.
     fn spend(&mut self, work: u64, span: Span) -> Result<()> {
+        if self.exhausted {
+            return Err(Fail::Silent);
+        }
         self.work = self.work.saturating_add(work);
         if self.work <= MAX_WORK {
             return Ok(());
-        }
-        if self.exhausted {
-            return Err(Fail::Silent);
         }
         self.exhausted = true;
         let message = format!("the model takes more than {MAX_WORK} evaluations to expand");
@@ -254,7 +331,48 @@ impl<'a> Resolver<'a> {
             .into())
     }
 
+    /// Counts the work of reading or copying so many bytes.
+    fn spend_bytes(&mut self, bytes: usize, span: Span) -> Result<()> {
+        self.spend(bytes as u64 / 64, span)
+    }
+
+    /// Counts the bytes of a name that is kept.
+    fn keep_name(&mut self, name: &str, span: Span) -> Result<()> {
+        self.names += name.len();
+        if self.names <= MAX_NAMES {
+            return Ok(());
+        }
+        if self.exhausted {
+            return Err(Fail::Silent);
+        }
+        self.exhausted = true;
+        let message =
+            format!("the names of all steps and weights have more than {MAX_NAMES} bytes");
+        Err(Diagnostic::new(Code::TooManySteps, message, span, "given up here")
+            .help("use shorter names, or fewer repetitions")
+            .into())
+    }
+
+    /// Evaluates something one level deeper, unless that is too deep for the stack.
+    fn nested<T>(
+        &mut self,
+        span: Span,
+        evaluate: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        if self.nesting >= MAX_NESTING {
+            let message = format!("expressions and calls nest more than {MAX_NESTING} deep");
+            return Err(Diagnostic::new(Code::TooDeep, message, span, "too deep here")
+                .help("give parts of it names, as statements of their own")
+                .into());
+        }
+        self.nesting += 1;
+        let result = evaluate(self);
+        self.nesting -= 1;
+        result
+    }
+
     fn collect_blocks(&mut self, project: &'a Project) {
+        self.standard = project.standard.iter().map(|file| file.id).collect();
         for block in blocks(&project.standard) {
             self.blocks.insert(&block.name.text, block);
         }
@@ -281,10 +399,11 @@ impl<'a> Resolver<'a> {
             }
             self.blocks.insert(&name.text, block);
         }
+        self.attends = attends::attending(&self.blocks);
     }
 
     /// The one model of the spec itself.
-    fn the_model(&mut self, sources: &SourceMap, project: &'a Project) -> Option<&'a ast::Model> {
+    fn the_model(&mut self, project: &'a Project) -> Option<&'a ast::Model> {
         let file = project.files.first()?;
         let mut models = file.items.iter().filter_map(|item| match item {
             Item::Model(model) => Some(model),
@@ -293,9 +412,7 @@ impl<'a> Resolver<'a> {
         let first = models.next();
         let Some(model) = first else {
             // A model with a syntax error is not in the tree: then its error has been reported.
-            let text = &sources.file(file.id).text;
-            let tried = text.lines().any(|line| line.starts_with("model "));
-            if !tried {
+            if !self.incomplete {
                 let span = Span { file: file.id, start: 0, end: 0 };
                 let message = "the spec has no model";
                 self.push(
@@ -317,22 +434,26 @@ impl<'a> Resolver<'a> {
         Some(model)
     }
 
+    /// Refuses settings of params that the model does not declare.
     fn check_settings(&mut self, model: &ast::Model) {
+        let declared = model.body.iter().filter_map(|stmt| match &stmt.kind {
+            ast::StmtKind::Param(binding) => Some(binding.name.text.as_str()),
+            _ => None,
+        });
+        let declared: Vec<&str> = declared.collect();
         for setting in self.settings {
-            if self.used_settings.contains(&setting.name.text) {
+            if declared.contains(&setting.name.text.as_str()) {
                 continue;
             }
             let name = &setting.name;
-            let params = || self.model.params.iter().map(|param| param.name.as_str());
+            let params = || declared.iter().copied();
             let message = format!("model `{}` has no param `{}`", model.name.text, name.text);
             let diagnostic =
                 Diagnostic::new(Code::UnknownParam, message, name.span, "no such param");
             let diagnostic = match nearest(&name.text, params()) {
                 Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-                None => {
-                    let params: Vec<&str> = params().collect();
-                    diagnostic.help(format!("its params: {}", params.join(", ")))
-                }
+                None if declared.is_empty() => diagnostic.help("it has no params"),
+                None => diagnostic.help(format!("its params: {}", declared.join(", "))),
             };
             self.push(diagnostic);
         }
@@ -350,18 +471,20 @@ impl<'a> Resolver<'a> {
         let mut steps: Vec<StepId> = Vec::new();
         for (key, draft) in drafts {
             check_size(&draft.shape, span)?;
-            self.lanes += 1 + draft.reads.len();
-            if self.model.steps.len() >= MAX_STEPS || self.lanes > MAX_LANES {
+            self.lanes += 1 + draft.reads.len() + n_indices(&draft.op) / 8;
+            if self.lanes > MAX_LANES {
                 return Err(too_many_steps(span));
             }
-            let existing = steps.iter().copied().find(|step| self.fits(*step, &draft));
-            let step = existing.unwrap_or_else(|| {
-                let id = StepId::next(self.model.steps.len());
-                let op = draft.op.clone();
-                self.model.steps.push(Step { op, lanes: Vec::new(), path: path.to_owned(), span });
-                steps.push(id);
-                id
-            });
+            // Of lanes that all differ, each is compared with all before.
+            self.spend(steps.len() as u64 / 8, span)?;
+            let existing = steps.iter().rev().copied().find(|step| self.fits(*step, &draft));
+            let step = match existing {
+                Some(step) => step,
+                None => self.new_step(path, span, &draft)?,
+            };
+            if existing.is_none() {
+                steps.push(step);
+            }
             let value = ValueId::next(self.model.values.len());
             let group = key.or(owner);
             self.model.values.push(ModelValue { step, group, shape: draft.shape });
@@ -376,15 +499,31 @@ impl<'a> Resolver<'a> {
         Ok(result)
     }
 
+    fn new_step(&mut self, path: &str, span: Span, draft: &Draft) -> Result<StepId> {
+        if self.model.steps.len() >= MAX_STEPS {
+            return Err(too_many_steps(span));
+        }
+        self.keep_name(path, span)?;
+        let id = StepId::next(self.model.steps.len());
+        let op = draft.op.clone();
+        self.model.steps.push(Step { op, lanes: Vec::new(), path: path.to_owned(), span });
+        Ok(id)
+    }
+
     /// Whether a draft can be a lane of a step: the same operation on the same widths.
     fn fits(&self, step: StepId, draft: &Draft) -> bool {
         let step = &self.model.steps[step.index()];
         let first = &step.lanes[0];
         let width = |value: &ValueId| self.model.shape(*value).width;
-        step.op == draft.op
-            && self.model.shape(first.result).width == draft.shape.width
+        self.model.shape(first.result).width == draft.shape.width
             && first.operands.first().map(width) == draft.operands.first().map(width)
+            && step.op == draft.op
     }
+}
+
+/// How many tokens an operation lists one by one.
+fn n_indices(op: &Op) -> usize {
+    if let Op::Gather(indices) = op { indices.len() } else { 0 }
 }
 
 fn too_many_steps(span: Span) -> Fail {
@@ -396,6 +535,10 @@ fn too_many_steps(span: Span) -> Fail {
 
 /// Sizes beyond what later stages can count with are refused before anything is computed from them.
 fn check_size(shape: &Shape, span: Span) -> Result<()> {
+    if shape.grid.len() > MAX_AXES {
+        let message = format!("a grid of {} dimensions is beyond the limits", shape.grid.len());
+        return fail(Code::TooLarge, message, span, format!("at most {MAX_AXES}"));
+    }
     let tokens = shape.grid.iter().try_fold(1u64, |tokens, size| tokens.checked_mul(*size));
     let numbers = tokens.and_then(|tokens| tokens.checked_mul(shape.width));
     let too_large = |what: String| {
@@ -415,6 +558,18 @@ fn check_size(shape: &Shape, span: Span) -> Result<()> {
         _ => too_large(format!("a grid of {} is beyond the limits", grid_text(&shape.grid))),
     };
     Ok(result?)
+}
+
+/// Weights, too, have a limit.
+fn check_weight(shape: &[u64], span: Span) -> Result<()> {
+    let numbers = shape.iter().try_fold(1u64, |numbers, size| numbers.checked_mul(*size));
+    if numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS) {
+        return Ok(());
+    }
+    let message = format!("a weight of {} numbers is beyond the limits", grid_text(shape));
+    Err(Diagnostic::new(Code::TooLarge, message, span, "too large")
+        .help("a value or a weight has at most 2^40 numbers")
+        .into())
 }
 
 /// A grid as users see it: `8x14x14`.

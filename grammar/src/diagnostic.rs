@@ -78,12 +78,18 @@ impl Diagnostic {
     }
 }
 
+/// The most candidates that are looked at closely; no spec that somebody wrote has more names.
+const MAX_CANDIDATES: usize = 1000;
+
 /// The candidate nearest to a misspelled name, if one is near enough to be meant.
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = name.chars().count().div_ceil(3).clamp(1, 4);
+    let length = name.chars().count();
+    let limit = length.div_ceil(3).clamp(1, 4);
     candidates
         .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
+        .take(MAX_CANDIDATES)
         .map(|candidate| (edit_distance(name, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min()

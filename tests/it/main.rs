@@ -2,7 +2,10 @@
 
 mod cli;
 mod commands;
+mod diagnostics;
 mod errors;
+mod garbage;
 mod mask;
+mod semantics;
 mod stages;
 mod tidy;

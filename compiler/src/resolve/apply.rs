@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zorro_grammar::ast::{self, Endpoint, Name, RouteExpr, Stmt, StmtKind};
+use zorro_grammar::ast::{self, Endpoint, Expr, Name, RouteExpr};
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::{Apply, GroupId, ValueId};
 use crate::routing::Relation;
 
-use super::evaluate::{Mode, Scope, mentions_x, visit_calls};
-use super::function::{Call, Parameter, bind_to};
+use super::evaluate::{Mode, Scope, mentions_x, restrict};
+use super::function::{Args, Call, Parameter, bind_to};
 use super::statements::break_name;
 use super::value::{Binding, Entry, Key, Lanes, Value};
 use super::{Edge, Fail, Frame, MAX_CALLS, Resolver, Result, fail, join, too_many_steps};
@@ -20,6 +20,8 @@ struct Route<'a> {
     /// In order of first mention.
     receivers: Vec<GroupId>,
     reads: BTreeMap<Key, Vec<Edge>>,
+    /// Receivers with what they read, to find what is said twice.
+    pairs: BTreeSet<(Key, Key)>,
     /// The name and the value of every group mentioned.
     values: BTreeMap<Key, (&'a str, ValueId)>,
 }
@@ -51,7 +53,7 @@ impl<'a> Resolver<'a> {
         let route = self.route(frame, &apply.over)?;
         let args_span = apply.block.span;
         let call = Call { name: &apply.block, first: None, args: &apply.args, span: args_span };
-        let scope = self.bind_block(frame, block, call, false)?;
+        let (scope, _) = self.bind_block(frame, block, call, false)?;
         let path = Self::apply_name(frame, apply);
         let (path, tied) = match &apply.weights.tie {
             Some(tie) => (tie.text.clone(), true),
@@ -80,11 +82,11 @@ impl<'a> Resolver<'a> {
         if !self.body(&mut inner, &block.body) {
             return Err(Fail::Silent);
         }
-        self.check_read(&inner, &route, block);
+        self.check_read(&inner, &route, block, span);
         self.write_back(frame, &route, &inner);
         let steps = first_step..self.model.steps.len();
         let (path, route_name) = (Self::apply_name(frame, apply), route.name);
-        let after = self.groups_in_scope(frame);
+        let after = self.groups_in_scope(frame, span)?;
         self.lanes += after.len();
         if self.lanes > super::MAX_LANES {
             return Err(too_many_steps(span));
@@ -116,32 +118,33 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn groups_in_scope(&self, frame: &Frame<'a>) -> Vec<(GroupId, ValueId)> {
-        let mut groups = BTreeMap::new();
-        for name in frame.names() {
-            // Of two groups of one name, the inner one is in scope.
-            if let Some(Entry { binding: Binding::Tokens { lanes, group: Some(group) }, .. }) =
-                frame.entry(name)
-            {
-                groups.insert(*group, super::statements::single(lanes));
-            }
-        }
-        groups.into_iter().collect()
+    /// The groups that a route can name here, in the order of their declaration.
+    fn groups_in_scope(
+        &mut self,
+        frame: &Frame<'a>,
+        span: Span,
+    ) -> Result<Vec<(GroupId, ValueId)>> {
+        let names: usize = frame.scopes.iter().map(BTreeMap::len).sum();
+        self.spend(2 * names as u64, span)?;
+        Ok(groups_of(frame))
     }
 
     fn block_named(&self, name: &Name) -> Result<&'a ast::Block> {
         if let Some(block) = self.blocks.get(name.text.as_str()) {
             return Ok(block);
         }
-        let mut diagnostic = self.unknown_operation(name);
         if super::function::Function::is_name(&name.text) {
-            diagnostic.message = format!("`{}` is an operation, not a block", name.text);
-            diagnostic.help = vec![format!(
-                "write a block around it: `block my_{0}() {{ x = x |> {0}(..) }}`",
-                name.text
-            )];
+            let message = format!("`{}` is an operation, not a block", name.text);
+            let diagnostic =
+                Diagnostic::new(Code::UnknownOperation, message, name.span, "not a block");
+            return Err(diagnostic
+                .help(format!(
+                    "write a block around it: `block my_{0}() {{ x = x |> {0}(..) }}`",
+                    name.text
+                ))
+                .into());
         }
-        Err(diagnostic.into())
+        Err(self.unknown_operation(name))
     }
 
     /// Binds the arguments of a block; `x` comes first where it is called as a function.
@@ -151,7 +154,8 @@ impl<'a> Resolver<'a> {
         block: &'a ast::Block,
         call: Call<'a>,
         is_call: bool,
-    ) -> Result<BTreeMap<String, Entry<'a>>> {
+    ) -> Result<(BTreeMap<String, Entry<'a>>, Args<'a>)> {
+        self.spend((block.params.len() * (1 + block.params.len() / 64)) as u64, call.span)?;
         let mut params = Vec::new();
         if is_call {
             params.push(Parameter { name: "x", required: true, variadic: false });
@@ -165,28 +169,24 @@ impl<'a> Resolver<'a> {
             params.push(Parameter { name: "weights", required: false, variadic: false });
         }
         let args = bind_to(&params, call)?;
-        let mut scope: BTreeMap<String, Entry<'a>> = BTreeMap::new();
         // Defaults may speak of the params before them, but of nothing else.
         let mut defaults = Frame { block: Some(block), ..Frame::model() };
         for param in &block.params {
             let value = match (args.get(&param.name.text), &param.default) {
                 (Some(expr), _) => self.constant(frame, expr)?,
-                (None, Some(default)) => {
-                    defaults.scopes = vec![scope.clone()];
-                    self.constant(&mut defaults, default)?
-                }
+                (None, Some(default)) => self.constant(&mut defaults, default)?,
                 (None, None) => panic!("`bind_to` refuses calls without a required argument"),
             };
-            let entry = Entry { binding: Binding::Const(value), span: param.name.span };
-            if let Some(first) = scope.insert(param.name.text.clone(), entry) {
+            if let Some(first) = defaults.entry(&param.name.text) {
                 let message = format!("param `{}` is declared twice", param.name.text);
                 let label = "declared again here";
                 return Err(Diagnostic::new(Code::DuplicateName, message, param.name.span, label)
                     .also(first.span, "first declared here")
                     .into());
             }
+            defaults.declare(&param.name, Binding::Const(value));
         }
-        Ok(scope)
+        Ok((defaults.scopes.pop().unwrap_or_default(), args))
     }
 
     /// Calls a block as a function of tokens.
@@ -204,14 +204,16 @@ impl<'a> Resolver<'a> {
                 .help("a block cannot call itself; use `repeat`")
                 .into());
         }
-        let Some(first) = call.first.or_else(|| call.args.first().map(|arg| &arg.value)) else {
+        if call.first.is_none() && call.args.is_empty() {
             let message = format!("`{}` needs the tokens it works on", block.name.text);
             let label = "`x` is missing";
             return Err(Diagnostic::new(Code::ArgumentCount, message, call.span, label)
                 .help(format!("write `value |> {}(..)`", block.name.text))
                 .into());
-        };
-        let inner_scope = self.bind_block(frame, block, call, true)?;
+        }
+        self.spend_bytes((call.span.end - call.span.start) as usize, call.span)?;
+        let (inner_scope, args) = self.bind_block(frame, block, call, true)?;
+        let first = args.need("x");
         let (x, reads) = self.called_on(frame, block, first, scope)?;
         let weights = call.args.iter().find(|arg| {
             let is_weights = |name: &Name| name.text == "weights";
@@ -242,8 +244,7 @@ impl<'a> Resolver<'a> {
             return Err(Fail::Silent);
         }
         frame.read.extend(inner.read);
-        inner.x.retain(|key, _| scope.keys.contains(key));
-        Ok(Value::Tokens(inner.x))
+        Ok(Value::Tokens(restrict(&inner.x, &scope.keys)))
     }
 
     /// The first argument of a called block, for all keys whose `x` it looks at, and whom it may read.
@@ -252,7 +253,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         frame: &mut Frame<'a>,
         block: &'a ast::Block,
-        first: &'a ast::Expr,
+        first: &'a Expr,
         scope: &Scope,
     ) -> Result<(Lanes, BTreeMap<Key, Vec<Edge>>)> {
         let own = |key: &Key| {
@@ -260,7 +261,8 @@ impl<'a> Resolver<'a> {
         };
         // Outside of an apply, and on a local of the receiver, a group reads itself.
         let routed = frame.block.is_some() && mentions_x(first);
-        if routed && scope.mode != Mode::Own && self.reads_x(&block.body, 0) {
+        let attends = self.attends.contains(block.name.text.as_str());
+        if routed && scope.mode != Mode::Own && attends {
             let message = format!("`{}` attends, inside of what is read", block.name.text);
             return Err(Diagnostic::new(Code::Misplaced, message, first.span, "cannot stand here")
                 .help("give its result a name before, and read that")
@@ -270,7 +272,7 @@ impl<'a> Resolver<'a> {
             let lanes = self.operand(frame, first, scope)?;
             return Ok((lanes, scope.keys.iter().map(own).collect()));
         }
-        if !self.reads_x(&block.body, 0) {
+        if !attends {
             return Ok((self.operand(frame, first, scope)?, frame.reads.clone()));
         }
         let read = frame.reads.values().flatten().map(|edge| edge.read);
@@ -287,7 +289,7 @@ impl<'a> Resolver<'a> {
                 match endpoint {
                     Endpoint::Group(name) => names.push(name.clone()),
                     Endpoint::All(span) => {
-                        let all = self.groups_in_scope(frame);
+                        let all = groups_of(frame);
                         let name = |(group, _): &(GroupId, ValueId)| Name {
                             text: self.model.group_name(*group).to_owned(),
                             span: *span,
@@ -329,8 +331,13 @@ impl<'a> Resolver<'a> {
             }
         };
         let name = name.map(|name| name.text.clone());
-        let mut route =
-            Route { name, receivers: Vec::new(), reads: BTreeMap::new(), values: BTreeMap::new() };
+        let mut route = Route {
+            name,
+            receivers: Vec::new(),
+            reads: BTreeMap::new(),
+            pairs: BTreeSet::new(),
+            values: BTreeMap::new(),
+        };
         for edge in edges {
             self.edge(frame, &mut route, edge, over.span())?;
         }
@@ -349,7 +356,18 @@ impl<'a> Resolver<'a> {
                 let message = format!("`{}` is {}, not a route", name.text, other.describe());
                 Err(Diagnostic::new(Code::WrongType, message, name.span, "expected a route")
                     .also(span, "declared here")
-                    .help(format!("for a group alone, write `over {{ {} }}`", name.text))
+                    .help(match other {
+                        Binding::Tokens { .. } => format!(
+                            "write a route in place: `over {{ {0} }}`, or `over {{ {0} <- {0} }}`",
+                            name.text
+                        ),
+                        Binding::Const(_)
+                        | Binding::Modality(_)
+                        | Binding::Route(_)
+                        | Binding::Target(_)
+                        | Binding::Loss(_)
+                        | Binding::Broken => "declare one: `route name { a <- b }`".to_owned(),
+                    })
                     .into())
             }
             None => Err(self.unknown(frame, name, "no such route").into()),
@@ -369,10 +387,10 @@ impl<'a> Resolver<'a> {
         }
         for key in &receivers {
             let group = key.expect("endpoints are groups");
-            if !route.receivers.contains(&group) {
+            if !route.reads.contains_key(key) {
                 route.receivers.push(group);
+                route.reads.insert(*key, Vec::new());
             }
-            route.reads.entry(*key).or_default();
         }
         for read in &edge.reads {
             let relation = match &read.within {
@@ -393,7 +411,9 @@ impl<'a> Resolver<'a> {
                     if self.lanes > super::MAX_LANES {
                         return Err(too_many_steps(span));
                     }
-                    if let Some(first) = edges.iter().find(|edge| edge.read == from) {
+                    if !route.pairs.insert((*key, from))
+                        && let Some(first) = edges.iter().find(|edge| edge.read == from)
+                    {
                         let message = format!(
                             "`{}` reads `{}` twice",
                             self.key_name(*key),
@@ -424,7 +444,7 @@ impl<'a> Resolver<'a> {
         applied: Span,
     ) -> Result<Vec<Key>> {
         let name = match endpoint {
-            Endpoint::All(_) => return Ok(self.all_groups(frame, route)),
+            Endpoint::All(span) => return self.all_groups(frame, route, *span),
             Endpoint::Group(name) => name,
         };
         let not_a_group = |what: &str| {
@@ -442,7 +462,9 @@ impl<'a> Resolver<'a> {
             Some(Binding::Modality(_)) => Err(not_a_group("a modality")
                 .help(format!("make tokens of it: `tokens {0} = {0} |> ..`", name.text))
                 .into()),
-            Some(Binding::Tokens { .. }) => Err(not_a_group("no `tokens`").into()),
+            Some(Binding::Tokens { .. }) => Err(not_a_group("a value without a group")
+                .help(format!("declare it as tokens: `tokens {} = ..`", name.text))
+                .into()),
             Some(other) => Err(not_a_group(other.describe()).into()),
             None => {
                 let mut diagnostic = self.unknown(frame, name, "no such token group");
@@ -454,74 +476,70 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn all_groups(&self, frame: &Frame<'a>, route: &mut Route<'a>) -> Vec<Key> {
+    fn all_groups(
+        &mut self,
+        frame: &Frame<'a>,
+        route: &mut Route<'a>,
+        span: Span,
+    ) -> Result<Vec<Key>> {
         let mut keys = Vec::new();
-        for (group, value) in self.groups_in_scope(frame) {
+        for (group, value) in self.groups_in_scope(frame, span)? {
             route.values.insert(Some(group), (self.declared[group.index()], value));
             keys.push(Some(group));
         }
-        keys
+        Ok(keys)
+    }
+
+    /// Remembers which edges some attention has read, over all repetitions of an application.
+    fn check_read(
+        &mut self,
+        inner: &Frame<'a>,
+        route: &Route<'a>,
+        block: &ast::Block,
+        applied: Span,
+    ) {
+        for (receiver, edges) in &route.reads {
+            for edge in edges {
+                let place = (applied, edge.span);
+                if inner.read.contains(&(*receiver, edge.read)) {
+                    self.unread.insert(place, None);
+                } else if !self.unread.contains_key(&place) {
+                    let (to, from) = (self.key_name(*receiver), self.key_name(edge.read));
+                    let message =
+                        format!("block `{}` never reads along this edge", block.name.text);
+                    let label = format!("`{to}` is allowed to read `{from}`");
+                    let warning = Diagnostic::new(Code::UnreadEdge, message, edge.span, label)
+                        .also(applied, "in this application")
+                        .help(format!("where it is to read nobody, write `{to}` without an arrow"))
+                        .help("an `attend` reads along edges what speaks of `x` or `from`, not a local");
+                    self.unread.insert(place, Some(warning));
+                }
+            }
+        }
     }
 
     /// Warns of edges that no attention of the block has read.
-    fn check_read(&mut self, inner: &Frame<'a>, route: &Route<'a>, block: &ast::Block) {
-        for (receiver, edges) in &route.reads {
-            for edge in edges {
-                if inner.read.contains(&(*receiver, edge.read)) {
-                    continue;
-                }
-                let (to, from) = (self.key_name(*receiver), self.key_name(edge.read));
-                let message = format!("block `{}` never reads along this edge", block.name.text);
-                let label = format!("`{to}` is allowed to read `{from}`");
-                let mut diagnostic = Diagnostic::new(Code::UnreadEdge, message, edge.span, label);
-                if let Some(span) = inner.from {
-                    diagnostic = diagnostic.also(span, "in this application");
-                }
-                self.push(diagnostic.help(
-                    "an `attend` reads along edges only what speaks of `x` or `from`, not a local",
-                ));
-            }
+    pub(super) fn warn_unread(&mut self) {
+        for warning in std::mem::take(&mut self.unread).into_values().flatten() {
+            self.push(warning);
         }
     }
 }
 
-impl<'a> Resolver<'a> {
-    /// Whether a body has an `attend` on `x`, directly or in a block that it calls.
-    fn reads_x(&self, body: &'a [Stmt], depth: usize) -> bool {
-        body.iter().any(|stmt| match &stmt.kind {
-            StmtKind::Repeat { body, .. } => self.reads_x(body, depth),
-            StmtKind::When { arms, otherwise } => {
-                arms.iter().any(|(_, body)| self.reads_x(body, depth))
-                    || otherwise.as_ref().is_some_and(|body| self.reads_x(body, depth))
-            }
-            StmtKind::Assign { value, .. } | StmtKind::Tokens { value, .. } => {
-                let mut reads = false;
-                visit_calls(value, &mut |call| reads |= self.call_reads_x(call, depth));
-                reads
-            }
-            StmtKind::Let(_)
-            | StmtKind::Param(_)
-            | StmtKind::Modality(_)
-            | StmtKind::Route { .. }
-            | StmtKind::Apply(_)
-            | StmtKind::Target(_)
-            | StmtKind::Output(_)
-            | StmtKind::Objective(_)
-            | StmtKind::Assert { .. } => false,
-        })
-    }
-
-    fn call_reads_x(&self, call: Call<'a>, depth: usize) -> bool {
-        let args = || call.first.into_iter().chain(call.args.iter().map(|arg| &arg.value));
-        if call.name.text == "attend" {
-            return args().any(mentions_x);
+/// The token groups whose names are in scope, in the order of their declaration.
+fn groups_of(frame: &Frame<'_>) -> Vec<(GroupId, ValueId)> {
+    let mut seen = BTreeSet::new();
+    let mut groups = BTreeMap::new();
+    for (name, entry) in frame.scopes.iter().rev().flatten() {
+        // Of two groups of one name, the inner one is in scope.
+        if let Binding::Tokens { lanes, group: Some(group) } = &entry.binding
+            && (frame.scopes.len() == 1 || !seen.contains(name))
+        {
+            groups.insert(*group, super::statements::single(lanes));
         }
-        match self.blocks.get(call.name.text.as_str()) {
-            // A block that calls itself is refused when it is called.
-            Some(block) if depth < MAX_CALLS => {
-                args().any(mentions_x) && self.reads_x(&block.body, depth + 1)
-            }
-            Some(_) | None => false,
+        if frame.scopes.len() > 1 {
+            seen.insert(name);
         }
     }
+    groups.into_iter().collect()
 }

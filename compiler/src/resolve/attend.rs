@@ -3,7 +3,7 @@
 //! Queries come from the receivers. Keys and values come from what is read: where the expression for them speaks of
 //! `x` or `from`, from every group that the route lets a receiver read; else from the receiver's own local.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use zorro_grammar::ast::{Expr, ExprKind};
 use zorro_grammar::{Code, Diagnostic, Span};
@@ -48,6 +48,7 @@ impl<'a> Resolver<'a> {
                 .help("give its result a name before: `tokens h = attend(..)`")
                 .into());
         }
+        self.spend_bytes((args.span.end - args.span.start) as usize, args.span)?;
         let routed = mentions_x(args.get("from").unwrap_or(args.need("x")));
         let edges = self.edges(frame, scope, routed, args.span)?;
         let (queries, read) = self.sides(frame, args, scope, routed, &edges)?;
@@ -63,7 +64,7 @@ impl<'a> Resolver<'a> {
         let mut drafts = Vec::new();
         for receiver in &receivers {
             let query = queries[&receiver.key];
-            let draft = self.core(frame, args, &site, receiver, query, (&read, &keys, &values))?;
+            let draft = self.core(args, &site, receiver, query, (&read, &keys, &values))?;
             drafts.push((receiver.key, draft));
         }
         let attended = self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)?;
@@ -156,7 +157,6 @@ impl<'a> Resolver<'a> {
                 .collect();
             let label = format!("{width} / {heads} is no integer");
             let diagnostic = Diagnostic::new(Code::DoesNotDivide, message, span, label);
-            let diagnostic = self.with_application(frame, diagnostic);
             return Err(diagnostic.help(format!("these divide: {}", fitting.join(", "))).into());
         }
         let bias = self.bool_in(frame, args.get("bias"), scope, true)?;
@@ -188,6 +188,30 @@ impl<'a> Resolver<'a> {
         };
         let exprs: Vec<&Expr> = call.args.iter().map(|arg| &arg.value).collect();
         let window = self.sizes(frame, &exprs, scope)?;
+        if let Some(name) = call.args.iter().find_map(|arg| arg.name.as_ref())
+            && name.text != "window"
+        {
+            let message = format!("`relative` has no argument `{}`", name.text);
+            return Err(Diagnostic::new(
+                Code::UnknownArgument,
+                message,
+                name.span,
+                "unknown argument",
+            )
+            .help("write `relative(window)`")
+            .into());
+        }
+        if window.is_empty() {
+            let message = "`relative` needs the window";
+            return Err(Diagnostic::new(
+                Code::ArgumentCount,
+                message,
+                call.span,
+                "`window` is missing",
+            )
+            .help("write `relative(window)`")
+            .into());
+        }
         let positions = window.iter().try_fold(1u64, |n, w| n.checked_mul(2 * w - 1));
         if positions.is_none_or(|n| n > super::MAX_NUMBERS) {
             let message = "the table of relative positions is beyond the limits";
@@ -227,12 +251,20 @@ impl<'a> Resolver<'a> {
         read: &Lanes,
     ) -> Result<(Lanes, Lanes)> {
         let mut values = Vec::new();
+        let mut first_reader: BTreeMap<Key, &Receiver> = BTreeMap::new();
+        let mut differs: BTreeMap<Key, &Receiver> = BTreeMap::new();
+        for receiver in receivers {
+            for edge in &receiver.edges {
+                let first = *first_reader.entry(edge.read).or_insert(receiver);
+                if (first.told.width, first.told.bias) != (receiver.told.width, receiver.told.bias)
+                {
+                    differs.entry(edge.read).or_insert(receiver);
+                }
+            }
+        }
         for (key, value) in read {
-            let mut readers = receivers
-                .iter()
-                .filter(|receiver| receiver.edges.iter().any(|edge| edge.read == *key));
-            let Some(first) = readers.next() else { continue };
-            if let Some(other) = readers.find(|other| other.told.width != first.told.width) {
+            let Some(first) = first_reader.get(key) else { continue };
+            if let Some(other) = differs.get(key) {
                 let name = self.key_name(*key);
                 let message = format!("`{name}` is read at two widths");
                 let label = format!(
@@ -243,10 +275,7 @@ impl<'a> Resolver<'a> {
                     self.key_name(other.key)
                 );
                 let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, site.span, label);
-                return Err(self
-                    .with_application(frame, diagnostic)
-                    .help("say one for all: `attend(.., width: ..)`")
-                    .into());
+                return Err(diagnostic.help("say one for all: `attend(.., width: ..)`").into());
             }
             values.push((*key, *value, first.told.width, first.told.bias));
         }
@@ -257,7 +286,6 @@ impl<'a> Resolver<'a> {
     /// The attention of one receiver.
     fn core(
         &mut self,
-        frame: &Frame<'a>,
         args: &Args<'a>,
         site: &Site,
         receiver: &Receiver,
@@ -273,7 +301,7 @@ impl<'a> Resolver<'a> {
             }
             let relation = edge.relation.clone().and(told.within.clone());
             let (key, value) = (keys[&edge.read], values[&edge.read]);
-            self.check_relation(frame, args, receiver, edge, &relation, (query, key))?;
+            self.check_relation(args, receiver, edge, &relation, (query, key))?;
             operands.extend([key, value]);
             let group = edge.read.or(self.model.value(read[&edge.read]).group);
             reads.push(Read { group, relation, span: edge.span });
@@ -294,7 +322,6 @@ impl<'a> Resolver<'a> {
     /// A relation, and a relative score bias, must fit both grids.
     fn check_relation(
         &self,
-        frame: &Frame<'a>,
         args: &Args<'a>,
         receiver: &Receiver,
         edge: &Edge,
@@ -309,7 +336,10 @@ impl<'a> Resolver<'a> {
         };
         let Some(reason) = reason else { return Ok(()) };
         let (to, from) = (self.key_name(receiver.key), self.key_name(edge.read));
-        let message = format!("relation does not fit where `{to}` reads `{from}`");
+        let message = match receiver.key {
+            Some(_) => format!("relation does not fit where `{to}` reads `{from}`"),
+            None => "relation does not fit where this attends to itself".to_owned(),
+        };
         let diagnostic = if edge.relation.fit(query, key).is_err() {
             Diagnostic::new(Code::RelationDoesNotFit, message, edge.span, reason)
                 .also(args.span, "by this attention")
@@ -321,7 +351,7 @@ impl<'a> Resolver<'a> {
                 diagnostic.also(edge.span, format!("`{to}` reads `{from}` here"))
             }
         };
-        Err(self.with_application(frame, diagnostic).into())
+        Err(diagnostic.into())
     }
 }
 

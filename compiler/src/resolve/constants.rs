@@ -15,6 +15,9 @@ use super::function::{Args, Function};
 use super::value::{Binding, Const, Value};
 use super::{Fail, Frame, Resolver, Result, fail};
 
+/// The most relations that `&` puts together.
+const MAX_RELATIONS: usize = 16;
+
 impl<'a> Resolver<'a> {
     fn own(frame: &Frame<'a>) -> Scope {
         Scope { keys: frame.keys.clone(), mode: Mode::Own }
@@ -219,9 +222,7 @@ impl<'a> Resolver<'a> {
                 };
                 match best {
                     Some(number) => Ok(Const::Number(number)),
-                    None => {
-                        fail(Code::ArgumentCount, "no numbers to choose from", args.span, "empty")
-                    }
+                    None => fail(Code::Arithmetic, "no numbers to choose from", args.span, "empty"),
                 }
             }
             Function::Sum => {
@@ -241,7 +242,7 @@ impl<'a> Resolver<'a> {
             Function::Windows => self.windows(frame, args, scope),
             Function::Groups => {
                 let bounds = 1..=super::MAX_TOKENS;
-                let count = self.integer_in(frame, args.need("count"), scope, bounds)?;
+                let count = self.integer_in(frame, args.need("n"), scope, bounds)?;
                 Ok(Const::Relation(Relation::Groups(Groups::new(count))))
             }
             Function::Truncated => self.distribution(frame, args, "std", scope, Init::Truncated),
@@ -338,7 +339,14 @@ impl<'a> Resolver<'a> {
             }
             BinaryOp::Both => match (left, right) {
                 (Const::Relation(left), Const::Relation(right)) => {
-                    Ok(Const::Relation(left.and(right)))
+                    let relation = left.and(right);
+                    if let Relation::And(parts) = &relation
+                        && parts.len() > MAX_RELATIONS
+                    {
+                        let message = format!("more than {MAX_RELATIONS} relations at once");
+                        return fail(Code::TooLarge, message, span, "one too many");
+                    }
+                    Ok(Const::Relation(relation))
                 }
                 (Const::Relation(_), other) | (other, _) => wrong_type("a relation", &other, span),
             },
@@ -377,9 +385,15 @@ pub(super) fn to_integer(number: Number, span: Span, bounds: RangeInclusive<u64>
     match u64::try_from(integer) {
         Ok(integer) if bounds.contains(&integer) => Ok(integer),
         Ok(_) | Err(_) => {
-            let message =
-                format!("{integer} is not between {} and {}", bounds.start(), bounds.end());
-            fail(Code::OutOfRange, message, span, format!("this is {integer}"))
+            let label = format!("this is {integer}");
+            let (least, most) = (*bounds.start(), *bounds.end());
+            if integer < i128::from(least) {
+                let message = format!("expected at least {least}, found {integer}");
+                return fail(Code::OutOfRange, message, span, label);
+            }
+            let is_limit = most == super::MAX_WIDTH || most >= super::MAX_TOKENS;
+            let code = if is_limit { Code::TooLarge } else { Code::OutOfRange };
+            fail(code, format!("expected at most {most}, found {integer}"), span, label)
         }
     }
 }

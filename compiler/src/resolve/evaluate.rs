@@ -88,6 +88,13 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
     ) -> Result<Value> {
         self.spend(1, expr.span)?;
+        self.nested(expr.span, |resolver| resolver.eval_kind(frame, expr, scope))
+    }
+
+    fn eval_kind(&mut self, frame: &mut Frame<'a>, expr: &'a Expr, scope: &Scope) -> Result<Value> {
+        if let ExprKind::Number(text) | ExprKind::Text(text) | ExprKind::Name(text) = &expr.kind {
+            self.spend_bytes(text.len(), expr.span)?;
+        }
         match &expr.kind {
             ExprKind::Number(text) => match Number::parse(text) {
                 Some(number) => Ok(Value::Const(Const::Number(number))),
@@ -143,7 +150,10 @@ impl<'a> Resolver<'a> {
             return self.builtin(frame, name);
         };
         match &entry.binding {
-            Binding::Const(value) => Ok(Value::Const(value.clone())),
+            Binding::Const(value) => {
+                self.spend(value.size() as u64, name.span)?;
+                Ok(Value::Const(value.clone()))
+            }
             Binding::Tokens { lanes, .. } if scope.mode == Mode::Own => {
                 Ok(Value::Tokens(restrict(lanes, &scope.keys)))
             }
@@ -208,7 +218,7 @@ impl<'a> Resolver<'a> {
             return self.call_block(frame, block, call, scope);
         }
         let Some(function) = Function::find(&name.text, &[Kind::Constant, Kind::Tokens]) else {
-            return Err(self.unknown_operation(name).into());
+            return Err(self.unknown_operation(name));
         };
         let elsewhere = match function.kind() {
             Kind::Constant | Kind::Tokens => None,
@@ -234,13 +244,16 @@ impl<'a> Resolver<'a> {
         Ok(Value::Tokens(self.operation(frame, function, &args, scope)?))
     }
 
-    pub(super) fn unknown_operation(&self, name: &Name) -> Diagnostic {
+    pub(super) fn unknown_operation(&self, name: &Name) -> Fail {
+        if self.incomplete {
+            return Fail::Silent; // It may stand in what could not be read.
+        }
         let message = format!("unknown operation or block `{}`", name.text);
         let diagnostic = Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
         let functions = Function::ALL.iter().map(|function| function.name());
         match nearest(&name.text, functions.chain(self.blocks.keys().copied())) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-            None => diagnostic.help("declare it with `block`, or `use` the file that does"),
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
+            None => diagnostic.help("declare it with `block`, or `use` the file that does").into(),
         }
     }
 
@@ -303,10 +316,7 @@ impl<'a> Resolver<'a> {
                     self.key_name(key)
                 );
                 let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, name.span, label);
-                Err(self
-                    .with_application(frame, diagnostic)
-                    .help("apply the block to each of these groups by itself")
-                    .into())
+                Err(diagnostic.help("apply the block to each of these groups by itself").into())
             }
         }
     }
@@ -316,18 +326,9 @@ impl<'a> Resolver<'a> {
         key.map_or("x", |group| self.model.group_name(group))
     }
 
-    /// Adds where the block was applied.
-    pub(super) fn with_application(&self, frame: &Frame<'a>, diagnostic: Diagnostic) -> Diagnostic {
-        match frame.from {
-            Some(span) => diagnostic.also(span, "in this application"),
-            None => diagnostic,
-        }
-    }
-
     /// Whether a value is the ids of a text.
     pub(super) fn is_ids(&self, value: ValueId) -> bool {
-        let (step, _) = self.model.made_by(value);
-        match &step.op {
+        match &self.model.steps[self.model.value(value).step.index()].op {
             crate::model::Op::Input(modality) => matches!(
                 self.model.modalities[modality.index()].source,
                 crate::model::Source::Text { .. }
@@ -343,7 +344,7 @@ pub(super) fn plain(call: &AstCall) -> Call<'_> {
 }
 
 /// The lanes of these keys. A key without a lane is left out; whoever needs it reports that.
-fn restrict(lanes: &Lanes, keys: &[Key]) -> Lanes {
+pub(super) fn restrict(lanes: &Lanes, keys: &[Key]) -> Lanes {
     keys.iter().filter_map(|key| lanes.get(key).map(|value| (*key, *value))).collect()
 }
 

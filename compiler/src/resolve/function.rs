@@ -53,7 +53,7 @@ functions! {
     Sum "sum" Constant ["values"];
     Len "len" Constant ["values"];
     Windows "windows" Constant ["size", "shift?"];
-    Groups "groups" Constant ["count"];
+    Groups "groups" Constant ["n"];
     Truncated "truncated" Constant ["std"];
     Normal "normal" Constant ["std"];
     Uniform "uniform" Constant ["bound"];
@@ -77,7 +77,6 @@ functions! {
     Tanh "tanh" Tokens ["x"];
     Exp "exp" Tokens ["x"];
     Log "log" Tokens ["x"];
-    Activate "activate" Tokens ["x", "function"];
     Softmax "softmax" Tokens ["x"];
     Gated "gated" Tokens ["x", "function"];
     Dropout "dropout" Tokens ["x", "rate"];

@@ -48,6 +48,10 @@ impl<'a> Resolver<'a> {
 
     fn prepare(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Prepared> {
         self.spend(1, expr.span)?;
+        self.nested(expr.span, |resolver| resolver.prepare_kind(frame, expr))
+    }
+
+    fn prepare_kind(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Prepared> {
         let (value, call) = match &expr.kind {
             ExprKind::Paren(inner) => return self.prepare(frame, inner),
             ExprKind::Call(call) => (None, plain(call)),
@@ -72,7 +76,7 @@ impl<'a> Resolver<'a> {
                     .help("steps: `normalize`, `logmel`, `spectrogram`, `crop`, `pad`")
                     .into());
             }
-            None => return Err(self.unknown_operation(call.name).into()),
+            None => return Err(self.unknown_operation(call.name)),
         };
         let args = function::bind(function, call)?;
         let prepared = match function {

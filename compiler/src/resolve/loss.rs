@@ -10,9 +10,12 @@ use crate::number::Number;
 
 use super::evaluate::{Mode, Scope, plain};
 use super::function::{self, Args, Call, Function, Kind};
-use super::statements::single;
-use super::value::{Binding, Const, Value};
+use super::statements::{declared_twice, single};
+use super::value::{Binding, Const, Entry, Value};
 use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text};
+
+/// The most terms of one loss.
+const MAX_TERMS: usize = 4096;
 
 /// A loss, or a number that weighs one.
 enum Term {
@@ -23,6 +26,9 @@ enum Term {
 impl<'a> Resolver<'a> {
     pub(super) fn target(&mut self, frame: &mut Frame<'a>, binding: &'a AstBinding) -> Result<()> {
         self.check_new(frame, &binding.name)?;
+        if let Some(first) = self.model.targets.iter().find(|t| t.name == binding.name.text) {
+            return Err(declared_twice("target", &binding.name, first.span).into());
+        }
         let expr = &binding.value;
         let ExprKind::Call(call) = &expr.kind else {
             return Err(not_a_target(expr.span).into());
@@ -61,12 +67,10 @@ impl<'a> Resolver<'a> {
             let message = "an objective is a loss";
             return fail(Code::WrongType, message, binding.value.span, "this is a number");
         };
+        self.count_terms(&loss, binding.value.span)?;
         let (name, span) = (binding.name.text.clone(), binding.name.span);
         if let Some(first) = self.model.objectives.iter().find(|o| o.name == name) {
-            let message = format!("objective `{name}` is declared twice");
-            return Err(Diagnostic::new(Code::DuplicateName, message, span, "again here")
-                .also(first.span, "first declared here")
-                .into());
+            return Err(declared_twice("objective", &binding.name, first.span).into());
         }
         self.model.objectives.push(Objective { name, loss: loss.clone(), span });
         frame.declare(&binding.name, Binding::Loss(loss));
@@ -88,7 +92,11 @@ impl<'a> Resolver<'a> {
         match &expr.kind {
             ExprKind::Paren(inner) => self.term(frame, inner),
             ExprKind::Name(name) => match frame.entry(name).map(|entry| &entry.binding) {
-                Some(Binding::Loss(loss)) => Ok(Term::Loss(loss.clone())),
+                Some(Binding::Loss(loss)) => {
+                    let loss = loss.clone();
+                    self.count_terms(&loss, expr.span)?;
+                    Ok(Term::Loss(loss))
+                }
                 Some(_) | None => self.number_term(frame, expr),
             },
             ExprKind::Call(call) => self.loss_call(frame, plain(call), expr),
@@ -102,7 +110,10 @@ impl<'a> Resolver<'a> {
                 self.weighted(frame, *op, left, right, expr.span)
             }
             ExprKind::Unary { op: UnaryOp::Neg, value } => match self.term(frame, value)? {
-                Term::Loss(loss) => Ok(Term::Loss(Loss::Sum(vec![(Number::from(-1i128), loss)]))),
+                Term::Loss(loss) => match sum(vec![(Number::from(-1i128), loss)]) {
+                    Some(loss) => Ok(Term::Loss(loss)),
+                    None => fail(Code::Arithmetic, "a weight does not fit", expr.span, "too large"),
+                },
                 Term::Number(_) => self.number_term(frame, expr),
             },
             ExprKind::If { arms, otherwise } => {
@@ -122,6 +133,19 @@ impl<'a> Resolver<'a> {
             | ExprKind::Index { .. }
             | ExprKind::Slice { .. } => self.number_term(frame, expr),
         }
+    }
+
+    /// Sums of sums can double with each line.
+    fn count_terms(&mut self, loss: &Loss, span: Span) -> Result<()> {
+        let terms = n_terms(loss);
+        self.spend(terms as u64, span)?;
+        if terms <= MAX_TERMS {
+            return Ok(());
+        }
+        let message = format!("a loss of more than {MAX_TERMS} terms");
+        Err(Diagnostic::new(Code::TooLarge, message, span, "too many terms")
+            .help("add the weights of terms that are the same")
+            .into())
     }
 
     fn number_term(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Term> {
@@ -245,6 +269,20 @@ impl<'a> Resolver<'a> {
         args: &Args<'a>,
     ) -> Result<(ValueId, TargetId)> {
         let expr = args.need("logits");
+        if let ExprKind::Name(name) = &expr.kind
+            && let Some(Entry { binding: Binding::Target(_), span }) = frame.entry(name)
+        {
+            let message = format!("the logits of `{}` come first", function.name());
+            return Err(Diagnostic::new(
+                Code::WrongOperand,
+                message,
+                expr.span,
+                "this is a target",
+            )
+            .also(*span, "declared here")
+            .help(format!("write `{}(logits, {name})`", function.name()))
+            .into());
+        }
         let logits = single(&self.tokens_of(frame, expr)?);
         let target_expr = args.need("target");
         let target = self.target_of(frame, target_expr)?;
@@ -253,7 +291,11 @@ impl<'a> Resolver<'a> {
             (TargetKind::Class(n), Function::CrossEntropy)
             | (TargetKind::Classes(n), Function::SigmoidCrossEntropy) => *n,
             (TargetKind::Class(_) | TargetKind::Classes(_) | TargetKind::Tensor(_), _) => {
-                let (wants, other) = if function == Function::CrossEntropy {
+                let (wants, other) = if matches!(declared.kind, TargetKind::Tensor(_)) {
+                    let wants =
+                        if function == Function::CrossEntropy { "class(n)" } else { "classes(n)" };
+                    (wants, "for a `tensor`, use `mse`")
+                } else if function == Function::CrossEntropy {
                     ("class(n)", "for `classes(n)`, use `sigmoid_cross_entropy`")
                 } else {
                     ("classes(n)", "for `class(n)`, use `cross_entropy`")
@@ -263,7 +305,7 @@ impl<'a> Resolver<'a> {
                     Code::WrongTarget,
                     message,
                     target_expr.span,
-                    "another",
+                    format!("this is {}", describe(&declared.kind)),
                 )
                 .also(declared.span, "declared here")
                 .help(other)
@@ -388,6 +430,26 @@ impl<'a> Resolver<'a> {
             });
         }
         Ok(Loss::Mse { a, b })
+    }
+}
+
+fn describe(kind: &TargetKind) -> String {
+    match kind {
+        TargetKind::Class(n) => format!("`class({n})`"),
+        TargetKind::Classes(n) => format!("`classes({n})`"),
+        TargetKind::Tensor(_) => "a `tensor`".to_owned(),
+    }
+}
+
+/// How many single losses there are in a loss.
+fn n_terms(loss: &Loss) -> usize {
+    match loss {
+        Loss::Mean(terms) => terms.iter().map(n_terms).sum(),
+        Loss::Sum(terms) => terms.iter().map(|(_, term)| n_terms(term)).sum(),
+        Loss::CrossEntropy { .. }
+        | Loss::SigmoidCrossEntropy { .. }
+        | Loss::Nce { .. }
+        | Loss::Mse { .. } => 1,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::number::Number;
 use super::evaluate::Scope;
 use super::function::{Args, Function};
 use super::value::{Const, Key, Lanes, Value};
-use super::{Draft, Frame, MAX_TOKENS, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
+use super::{Draft, Fail, Frame, MAX_TOKENS, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
 
 /// The start of matrices and learned tokens, where the spec says none.
 fn usual() -> Init {
@@ -125,10 +125,6 @@ impl<'a> Resolver<'a> {
                 Ok(Some(Draft { weights, ..draft(Op::Absent, vec![value], shape) }))
             }
             Function::Softmax => one_of(Op::Softmax),
-            Function::Activate => {
-                let function = self.elementwise(frame, args.need("function"))?;
-                one_of(Op::Elementwise(function))
-            }
             Function::Gated => {
                 let function = self.elementwise(frame, args.need("function"))?;
                 if width % 2 != 0 {
@@ -139,8 +135,7 @@ impl<'a> Resolver<'a> {
                 Ok(Some(draft(Op::Gated(function), vec![value], shape)))
             }
             Function::Dropout | Function::DropPath => {
-                let bounds = Number::ZERO..=Number::ONE;
-                let rate = self.bounded(frame, args.need("rate"), scope, bounds)?;
+                let rate = self.rate(frame, args.need("rate"), scope)?;
                 if function == Function::Dropout {
                     return one_of(Op::Dropout(rate));
                 }
@@ -164,6 +159,24 @@ impl<'a> Resolver<'a> {
                 one_of(Op::Elementwise(*op.expect("all other operations are elementwise")))
             }
         }
+    }
+
+    /// A drop rate: what is kept is divided by the rest, which must not be 0.
+    fn rate(&mut self, frame: &mut Frame<'a>, expr: &'a Expr, scope: &Scope) -> Result<Number> {
+        let rate = self.number_in(frame, expr, scope)?;
+        if rate >= Number::ZERO && rate < Number::ONE {
+            return Ok(rate);
+        }
+        let message = format!("a rate is at least 0 and less than 1, not {rate}");
+        let diagnostic =
+            Diagnostic::new(Code::OutOfRange, message, expr.span, format!("this is {rate}"));
+        let percent = rate.div(Number::from(100u64)).filter(|part| *part < Number::ONE);
+        Err(match percent {
+            Some(part) if rate > Number::ONE => diagnostic
+                .help(format!("a rate is a part of 1, not a percentage: `{part}`?"))
+                .into(),
+            Some(_) | None => diagnostic.into(),
+        })
     }
 
     fn elementwise(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Elementwise> {
@@ -469,7 +482,7 @@ impl<'a> Resolver<'a> {
         spans: &[Span],
     ) -> Result<Shape> {
         let shapes: Vec<&Shape> = operands.iter().map(|value| self.model.shape(*value)).collect();
-        let first = shapes[0];
+        let Some(first) = shapes.first().copied() else { return Err(Fail::Silent) };
         let agrees = |shape: &Shape| match function {
             Function::Mean => shape == first,
             Function::Concat => shape.width == first.width,
@@ -553,7 +566,7 @@ impl<'a> Resolver<'a> {
                 self.check_vectors(&[&left, &right], span)?;
                 for (key, left) in left {
                     let Some(right) = right.get(&key).copied() else { continue };
-                    let shape = self.broadcast(frame, symbol, left, right, span)?;
+                    let shape = self.broadcast(symbol, left, right, span)?;
                     drafts.push((key, draft(op.clone(), vec![left, right], shape)));
                 }
             }
@@ -589,14 +602,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The shape of two values combined number by number.
-    fn broadcast(
-        &self,
-        frame: &Frame<'a>,
-        symbol: &str,
-        left: ValueId,
-        right: ValueId,
-        span: Span,
-    ) -> Result<Shape> {
+    fn broadcast(&self, symbol: &str, left: ValueId, right: ValueId, span: Span) -> Result<Shape> {
         let (left, right) = (self.model.shape(left), self.model.shape(right));
         let counts_for = |small: &Shape, large: &Shape| {
             small.grid.is_empty() && (small.width == 1 || small.width == large.width)
@@ -609,8 +615,7 @@ impl<'a> Resolver<'a> {
         }
         let message = format!("`{symbol}` needs tokens of one shape");
         let label = format!("{left} on the left, {right} on the right");
-        let diagnostic = Diagnostic::new(Code::ShapeMismatch, message, span, label);
-        Err(self.with_application(frame, diagnostic).into())
+        Err(Diagnostic::new(Code::ShapeMismatch, message, span, label).into())
     }
 }
 

@@ -3,13 +3,15 @@
 
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::flow::{Flow, ModalitySet, live, path};
+use crate::flow::{Flow, Hop, ModalitySet, live, path};
 use crate::model::{Assert, Loss, ModalityId, ValueId};
 
 use super::Resolver;
 
 /// The most steps of a leak that are told; the ends of a longer path tell the story.
 const MAX_HOPS: usize = 8;
+/// Values and reads that are looked at to tell all leaks; one path through the largest model, or many through others.
+const PATH_WORK: usize = 3_000_000;
 
 impl Resolver<'_> {
     /// Checks asserts and objectives, and warns of what reaches nothing. The flow, if it could be computed.
@@ -24,19 +26,22 @@ impl Resolver<'_> {
                 return None;
             }
         };
+        let mut budget = PATH_WORK;
         for assert in self.model.asserts.clone() {
+            if self.errors >= super::MAX_ERRORS {
+                break;
+            }
             let allowed = ModalitySet::of(assert.only.iter().copied());
             for modality in flow.sees(assert.value).without(allowed).iter() {
-                let diagnostic = self.leak(&assert, modality);
+                let diagnostic = self.leak(&assert, modality, &mut budget);
                 self.push(diagnostic);
             }
         }
         let mut diagnostics = Vec::new();
         for objective in &self.model.objectives {
-            self.collapses(&flow, &objective.loss, &mut diagnostics);
+            self.collapses(&flow, &objective.loss, &mut budget, &mut diagnostics);
         }
-        let failed = self.diagnostics.iter().any(|d| d.code.as_str().starts_with('E'));
-        if !failed {
+        if !self.failed && !self.incomplete && self.errors == 0 {
             // In a broken model much is unused because its use is broken.
             self.unreached(&mut diagnostics);
         }
@@ -47,7 +52,7 @@ impl Resolver<'_> {
     }
 
     /// The error for a modality that reaches what an assert keeps it from.
-    fn leak(&self, assert: &Assert, modality: ModalityId) -> Diagnostic {
+    fn leak(&self, assert: &Assert, modality: ModalityId, budget: &mut usize) -> Diagnostic {
         let leaked = &self.model.modalities[modality.index()].name;
         let message = format!("`{}` reads `{leaked}`", assert.name);
         let promised: Vec<String> = assert
@@ -60,7 +65,7 @@ impl Resolver<'_> {
             some => format!("asserted to read only {}", some.join(", ")),
         };
         let mut diagnostic = Diagnostic::new(Code::Leak, message, assert.span, label);
-        let hops = path(&self.model, modality, assert.value);
+        let hops = self.path(modality, assert.value, budget);
         let told = |index: usize| index < MAX_HOPS / 2 || index + MAX_HOPS / 2 >= hops.len();
         let mut steps: Vec<String> = Vec::new();
         for (index, hop) in hops.iter().enumerate() {
@@ -71,32 +76,53 @@ impl Resolver<'_> {
                 steps.push("..".to_owned());
             }
         }
-        diagnostic.help(format!("the path of `{leaked}`:\n{}", steps.join("\n"))).help(format!(
+        if !steps.is_empty() {
+            let story = format!("the path of `{leaked}`:\n{}", steps.join("\n"));
+            diagnostic = diagnostic.help(story);
+        }
+        diagnostic.help(format!(
             "take one of these edges out of its route, or let `{}` read `{leaked}`, too",
             assert.name
         ))
     }
 
+    /// How a modality reaches a value; nothing once too much work went into such stories.
+    fn path(&self, modality: ModalityId, value: ValueId, budget: &mut usize) -> Vec<Hop> {
+        match budget.checked_sub(self.model.values.len() + self.lanes) {
+            Some(rest) => {
+                *budget = rest;
+                path(&self.model, modality, value)
+            }
+            None => Vec::new(),
+        }
+    }
+
     /// The errors for contrastive losses whose sides see the same.
-    fn collapses(&self, flow: &Flow, loss: &Loss, found: &mut Vec<Diagnostic>) {
+    fn collapses(&self, flow: &Flow, loss: &Loss, budget: &mut usize, found: &mut Vec<Diagnostic>) {
         match loss {
             Loss::Nce { a, b, span, .. } => {
                 let (left, right) = (flow.sees(*a), flow.sees(*b));
                 if left == right && !self.collapse_allowed.contains(span) {
-                    found.push(self.collapse(*span, (*a, *b), left));
+                    found.push(self.collapse(*span, (*a, *b), left, budget));
                 }
             }
             Loss::Mean(terms) => {
-                terms.iter().for_each(|term| self.collapses(flow, term, found));
+                terms.iter().for_each(|term| self.collapses(flow, term, budget, found));
             }
             Loss::Sum(terms) => {
-                terms.iter().for_each(|(_, term)| self.collapses(flow, term, found));
+                terms.iter().for_each(|(_, term)| self.collapses(flow, term, budget, found));
             }
             Loss::CrossEntropy { .. } | Loss::SigmoidCrossEntropy { .. } | Loss::Mse { .. } => {}
         }
     }
 
-    fn collapse(&self, span: Span, sides: (ValueId, ValueId), sees: ModalitySet) -> Diagnostic {
+    fn collapse(
+        &self,
+        span: Span,
+        sides: (ValueId, ValueId),
+        sees: ModalitySet,
+        budget: &mut usize,
+    ) -> Diagnostic {
         let sees_text = format!("{}", sees.display(&self.model));
         let message = "this contrastive loss would collapse";
         let label = if sees.is_empty() {
@@ -110,7 +136,7 @@ impl Resolver<'_> {
             let mut told: Vec<Span> = Vec::new();
             for (side, value) in [("first", sides.0), ("second", sides.1)] {
                 for modality in sees.iter() {
-                    let hops = path(&self.model, modality, value);
+                    let hops = self.path(modality, value, budget);
                     let crossing = hops.iter().find(|hop| hop.from.is_some() && hop.to.is_some());
                     if let Some(hop) = crossing.filter(|hop| !told.contains(&hop.span)) {
                         told.push(hop.span);

@@ -42,7 +42,7 @@ impl<'a> Resolver<'a> {
             Value::Const(Const::List(items)) => {
                 let at = self.position_in(frame, index, scope, items.len() as u64)?;
                 if at == items.len() as u64 {
-                    return out_of_range(index.span, "the list", items.len() as u64);
+                    return out_of_range(index.span, at.into(), items.len() as u64);
                 }
                 let at = usize::try_from(at).expect("below the length of a list");
                 Ok(Value::Const(items[at].clone()))
@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
                     let tokens = self.model.shape(*value).tokens();
                     let at = self.position_in(frame, index, scope, tokens)?;
                     if at == tokens {
-                        return out_of_range(index.span, "the tokens", tokens);
+                        return out_of_range(index.span, at.into(), tokens);
                     }
                     bounds.push((at, at + 1));
                 }
@@ -137,7 +137,7 @@ impl<'a> Resolver<'a> {
         let from_start = if index < 0 { index + i128::from(length) } else { index };
         match u64::try_from(from_start) {
             Ok(at) if at <= length => Ok(at),
-            Ok(_) | Err(_) => out_of_range(expr.span, &format!("index {index}"), length),
+            Ok(_) | Err(_) => out_of_range(expr.span, index, length),
         }
     }
 
@@ -169,7 +169,11 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn out_of_range<T>(span: Span, what: &str, length: u64) -> Result<T> {
-    let message = format!("{what} is out of range: there are {length}");
-    fail(Code::IndexOutOfRange, message, span, format!("valid: 0 to {}", length.saturating_sub(1)))
+fn out_of_range<T>(span: Span, index: i128, length: u64) -> Result<T> {
+    let message = format!("index {index} is out of range: there are {length}");
+    let label = match length.checked_sub(1) {
+        Some(last) => format!("valid: 0 to {last}, or -{length} to -1 from the end"),
+        None => "there is nothing".to_owned(),
+    };
+    fail(Code::IndexOutOfRange, message, span, label)
 }

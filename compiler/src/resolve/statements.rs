@@ -6,10 +6,11 @@ use zorro_grammar::ast::{self, AssignOp, BinaryOp, Binding as AstBinding, Name, 
 use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Assert, Group, GroupId, Output, Param, ValueId};
+use crate::model::{Assert, Elementwise, Group, GroupId, Output, Param, ValueId};
 
-use super::value::{Binding, Const, Key, Lanes, Value};
-use super::{Fail, Frame, Resolver, Result, fail, join};
+use super::evaluate::restrict;
+use super::value::{Binding, Const, Entry, Key, Lanes, Value};
+use super::{Fail, Frame, MAX_GROUPS, Resolver, Result, fail, join};
 
 /// The most iterations of one `repeat`.
 const MAX_REPEAT: u64 = 100_000;
@@ -20,6 +21,7 @@ impl<'a> Resolver<'a> {
         self.model.name.clone_from(&model.name.text);
         self.model.docs.clone_from(&model.docs);
         let mut frame = Frame::model();
+        everywhere(&model.body, &mut self.everywhere);
         // An error in a statement is reported and ends that statement alone.
         self.body(&mut frame, &model.body);
         if self.model.outputs.is_empty() && self.model.objectives.is_empty() {
@@ -42,10 +44,18 @@ impl<'a> Resolver<'a> {
     pub(super) fn body(&mut self, frame: &mut Frame<'a>, body: &'a [Stmt]) -> bool {
         let mut all = true;
         for stmt in body {
-            if let Err(fail) = self.statement(frame, stmt) {
+            let result = self.nested(stmt.span, |resolver| resolver.statement(frame, stmt));
+            if let Err(fail) = result {
                 all = false;
-                self.report(fail);
+                self.report(frame, fail);
                 break_names(frame, &stmt.kind);
+                if let StmtKind::Param(binding) | StmtKind::Modality(binding) = &stmt.kind
+                    && let Some(outermost) = frame.scopes.first_mut()
+                {
+                    // It was meant to be known everywhere.
+                    let entry = Entry { binding: Binding::Broken, span: binding.name.span };
+                    outermost.entry(binding.name.text.clone()).or_insert(entry);
+                }
                 // In a block, `x` is unknown from here on.
                 if self.exhausted || frame.block.is_some() {
                     break;
@@ -56,11 +66,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// Runs statements in a scope of their own.
-    fn scoped(&mut self, frame: &mut Frame<'a>, body: &'a [Stmt]) -> bool {
+    fn scoped(&mut self, frame: &mut Frame<'a>, body: &'a [Stmt]) -> Result<()> {
         frame.scopes.push(BTreeMap::new());
         let all = self.body(frame, body);
         frame.scopes.pop();
-        all
+        if all { Ok(()) } else { Err(Fail::Silent) }
     }
 
     fn statement(&mut self, frame: &mut Frame<'a>, stmt: &'a Stmt) -> Result<()> {
@@ -84,14 +94,10 @@ impl<'a> Resolver<'a> {
             StmtKind::When { arms, otherwise } => {
                 for (condition, body) in arms {
                     if self.condition(frame, condition)? {
-                        self.scoped(frame, body);
-                        return Ok(());
+                        return self.scoped(frame, body);
                     }
                 }
-                if let Some(body) = otherwise {
-                    self.scoped(frame, body);
-                }
-                Ok(())
+                otherwise.as_ref().map_or(Ok(()), |body| self.scoped(frame, body))
             }
             StmtKind::Target(binding) => self.target(frame, binding),
             StmtKind::Output(binding) => self.output(frame, binding),
@@ -108,12 +114,11 @@ impl<'a> Resolver<'a> {
         }
         let scope = frame.scopes.last().expect("a frame has at least one scope");
         match scope.get(&name.text) {
-            // `tokens video = video |> ..` turns the modality into tokens of the same name.
-            Some(entry) if !matches!(entry.binding, Binding::Modality(_) | Binding::Broken) => {
+            Some(entry) if !matches!(entry.binding, Binding::Broken) => {
                 let message = format!("`{}` is declared twice", name.text);
                 Err(Diagnostic::new(Code::DuplicateName, message, name.span, "declared again here")
                     .also(entry.span, "first declared here")
-                    .help(format!("to give it a new value, write `{} = ..`", name.text))
+                    .help("choose another name")
                     .into())
             }
             Some(_) | None => Ok(()),
@@ -122,13 +127,21 @@ impl<'a> Resolver<'a> {
 
     fn param(&mut self, frame: &mut Frame<'a>, binding: &'a AstBinding) -> Result<()> {
         self.check_new(frame, &binding.name)?;
-        let default = self.constant(frame, &binding.value)?;
+        let default = match &binding.value.kind {
+            ast::ExprKind::Name(word) if is_word(word) && frame.entry(word).is_none() => {
+                Const::Text(word.clone())
+            }
+            _ => self.constant(frame, &binding.value)?,
+        };
         let settings = self.settings;
         let setting = settings.iter().rfind(|setting| setting.name.text == binding.name.text);
         let mut value = default.clone();
         if let Some(setting) = setting {
-            self.used_settings.insert(setting.name.text.clone());
-            value = self.constant(frame, &setting.value)?;
+            value = match (&default, &setting.value.kind) {
+                // A shell takes quotes away: `--set short=loop`.
+                (Const::Text(_), ast::ExprKind::Name(word)) => Const::Text(word.clone()),
+                _ => self.constant(frame, &setting.value)?,
+            };
             if std::mem::discriminant(&value) != std::mem::discriminant(&default) {
                 let name = &setting.name.text;
                 let message =
@@ -191,8 +204,9 @@ impl<'a> Resolver<'a> {
         let mut all = Ok(());
         for name in names {
             if let Err(fail) = self.one_tokens(frame, name, value) {
+                self.report(frame, fail);
                 frame.declare(name, Binding::Broken);
-                all = Err(fail);
+                all = Err(Fail::Silent);
             }
         }
         all
@@ -204,9 +218,25 @@ impl<'a> Resolver<'a> {
         name: &'a Name,
         value: &'a ast::Expr,
     ) -> Result<()> {
-        self.check_new(frame, name)?;
+        let scope = frame.scopes.last().expect("a frame has at least one scope");
+        // `tokens video = video |> ..` turns the modality into tokens of the same name.
+        if !scope.get(&name.text).is_some_and(|e| matches!(e.binding, Binding::Modality(_))) {
+            self.check_new(frame, name).map_err(|fail| match fail {
+                Fail::Report(mut diagnostic) if diagnostic.code == Code::DuplicateName => {
+                    diagnostic.help =
+                        vec![format!("to give it a new value, write `{} = ..`", name.text)];
+                    Fail::Report(diagnostic)
+                }
+                other @ (Fail::Report(_) | Fail::Silent) => other,
+            })?;
+        }
         let group = GroupId::next(self.model.groups.len());
         let is_model = frame.block.is_none();
+        if is_model && self.model.groups.len() >= MAX_GROUPS {
+            self.exhausted = true;
+            let message = format!("a model has at most {MAX_GROUPS} token groups");
+            return fail(Code::TooManySteps, message, name.span, "one too many");
+        }
         if is_model {
             self.model.groups.push(Group { name: name.text.clone(), span: name.span });
             self.declared.push(&name.text);
@@ -260,10 +290,17 @@ impl<'a> Resolver<'a> {
     /// The tokens that an assignment changes.
     fn assigned(&mut self, frame: &Frame<'a>, name: &Name) -> Result<(Lanes, Key)> {
         if name.text == "x" && frame.block.is_some() {
-            let receivers = |(key, _): &(&Key, &ValueId)| frame.keys.contains(key);
-            return Ok((frame.x.iter().filter(receivers).map(|(k, v)| (*k, *v)).collect(), None));
+            return Ok((restrict(&frame.x, &frame.keys), None));
         }
         match frame.entry(&name.text).map(|entry| (&entry.binding, entry.span)) {
+            Some((Binding::Tokens { group: None, .. }, span))
+                if self.model.outputs.iter().any(|output| output.span == span) =>
+            {
+                let message = format!("`{}` is an output, which does not change", name.text);
+                Err(Diagnostic::new(Code::WrongType, message, name.span, "only tokens change")
+                    .also(span, "declared here")
+                    .into())
+            }
             Some((Binding::Tokens { lanes, group }, _)) => Ok((lanes.clone(), *group)),
             Some((Binding::Broken, _)) => Err(Fail::Silent),
             Some((other, span)) => {
@@ -280,6 +317,19 @@ impl<'a> Resolver<'a> {
     pub(super) fn unknown(&self, frame: &Frame<'a>, name: &Name, label: &str) -> Diagnostic {
         let message = format!("unknown name `{}`", name.text);
         let diagnostic = Diagnostic::new(Code::UnknownName, message, name.span, label);
+        if frame.block.is_none()
+            && let Some(declared) = self.everywhere.get(name.text.as_str())
+        {
+            return if declared.start > name.span.start {
+                diagnostic
+                    .also(*declared, "declared further down")
+                    .help("declare it before its use")
+            } else {
+                diagnostic
+                    .also(*declared, "declared here, and known until the braces around it close")
+                    .help("declare it before the `repeat` or `when`, and give it a value there")
+            };
+        }
         match nearest(&name.text, frame.names()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
             None if name.text == "x" => diagnostic.help("`x` stands for tokens inside a block"),
@@ -298,14 +348,24 @@ impl<'a> Resolver<'a> {
         counter: Option<&'a Name>,
         body: &'a [Stmt],
     ) -> Result<()> {
-        let count = self.integer(frame, count, 0..=MAX_REPEAT)?;
+        let expr = count;
+        let count = self.integer(frame, count, 0..=u64::MAX)?;
+        if count > MAX_REPEAT {
+            let message = format!("{count} repetitions are more than {MAX_REPEAT}");
+            return fail(Code::TooManySteps, message, expr.span, "too many");
+        }
         let name = match label {
             Some(label) => label.text.clone(),
             None => self.numbered(&frame.path, "repeat"),
         };
+        let mut result = Ok(());
         let outer_path = frame.path.clone();
         let outer_labeled = std::mem::replace(&mut frame.labeled, label.is_some());
         for index in 0..count {
+            result = self.spend(1 + (outer_path.len() + name.len()) as u64 / 64, expr.span);
+            if result.is_err() {
+                break;
+            }
             frame.path = join(&join(&outer_path, &name), &index.to_string());
             frame.scopes.push(BTreeMap::new());
             if let Some(counter) = counter {
@@ -314,12 +374,14 @@ impl<'a> Resolver<'a> {
             let all = self.body(frame, body);
             frame.scopes.pop();
             if !all {
-                break; // The next iteration would only say the same again.
+                // The next iteration would only say the same again.
+                result = Err(Fail::Silent);
+                break;
             }
         }
         frame.path = outer_path;
         frame.labeled = outer_labeled;
-        Ok(())
+        result
     }
 
     fn output(&mut self, frame: &mut Frame<'a>, binding: &'a AstBinding) -> Result<()> {
@@ -329,10 +391,7 @@ impl<'a> Resolver<'a> {
         })?;
         let (name, span) = (binding.name.text.clone(), binding.name.span);
         if let Some(earlier) = self.model.outputs.iter().find(|output| output.name == name) {
-            let message = format!("output `{name}` is declared twice");
-            return Err(Diagnostic::new(Code::DuplicateName, message, span, "declared again here")
-                .also(earlier.span, "first declared here")
-                .into());
+            return Err(declared_twice("output", &binding.name, earlier.span).into());
         }
         self.model.outputs.push(Output { name, value: single(&lanes), span });
         frame.declare(&binding.name, Binding::Tokens { lanes, group: None });
@@ -373,6 +432,9 @@ impl<'a> Resolver<'a> {
         let known = || self.model.modalities.iter().map(|modality| modality.name.as_str());
         match nearest(&name.text, known()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None if self.model.modalities.is_empty() => {
+                diagnostic.help("the model has no modality before this line")
+            }
             None => {
                 let known: Vec<&str> = known().collect();
                 diagnostic.help(format!("the modalities: {}", known.join(", ")))
@@ -384,6 +446,45 @@ impl<'a> Resolver<'a> {
 /// The only value of something evaluated in the model, where there are no groups.
 pub(super) fn single(lanes: &Lanes) -> ValueId {
     *lanes.values().next().expect("the model evaluates for exactly one key")
+}
+
+/// Words that arguments choose from, so that a param can hold one.
+fn is_word(text: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "pad",
+        "loop",
+        "htk",
+        "slaney",
+        "none",
+        "learned",
+        "sinusoidal",
+        "fourier",
+        "mean",
+        "first",
+        "last",
+        "both",
+        "forward",
+        "joint",
+        "refuse",
+        "allow",
+    ];
+    WORDS.contains(&text) || Elementwise::ALL.iter().any(|op| op.name() == text)
+}
+
+/// The error for a result or target whose name another one of the model has.
+pub(super) fn declared_twice(what: &str, name: &Name, first: Span) -> Diagnostic {
+    let message = format!("{what} `{}` is declared twice", name.text);
+    if first == name.span {
+        return Diagnostic::new(
+            Code::DuplicateName,
+            message,
+            name.span,
+            "once for each repetition",
+        )
+        .help(format!("declare it once, outside of the `repeat`; each {what} has one name"));
+    }
+    Diagnostic::new(Code::DuplicateName, message, name.span, "declared again here")
+        .also(first, "first declared here")
 }
 
 /// Declares what a failed statement would have declared, so that its use is not reported again.
@@ -406,6 +507,34 @@ fn break_names<'a>(frame: &mut Frame<'a>, kind: &'a StmtKind) {
         | StmtKind::When { .. }
         | StmtKind::Apply(_)
         | StmtKind::Assert { .. } => {}
+    }
+}
+
+/// Collects what statements declare, in whatever scope.
+fn everywhere<'a>(body: &'a [Stmt], names: &mut BTreeMap<&'a str, Span>) {
+    for stmt in body {
+        match &stmt.kind {
+            StmtKind::Param(binding)
+            | StmtKind::Let(binding)
+            | StmtKind::Modality(binding)
+            | StmtKind::Target(binding)
+            | StmtKind::Output(binding)
+            | StmtKind::Objective(binding) => {
+                names.insert(&binding.name.text, binding.name.span);
+            }
+            StmtKind::Tokens { names: declared, .. } => {
+                names.extend(declared.iter().map(|name| (name.text.as_str(), name.span)));
+            }
+            StmtKind::Route { name, .. } => {
+                names.insert(&name.text, name.span);
+            }
+            StmtKind::Repeat { body, .. } => everywhere(body, names),
+            StmtKind::When { arms, otherwise } => {
+                arms.iter().for_each(|(_, body)| everywhere(body, names));
+                otherwise.iter().for_each(|body| everywhere(body, names));
+            }
+            StmtKind::Assign { .. } | StmtKind::Apply(_) | StmtKind::Assert { .. } => {}
+        }
     }
 }
 

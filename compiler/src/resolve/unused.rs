@@ -14,6 +14,8 @@ use super::evaluate::visit_names;
 struct Names<'a> {
     declared: Vec<(&'a Name, Code, &'static str)>,
     mentioned: BTreeSet<String>,
+    /// In the model, tokens are judged by whether they reach a result.
+    in_block: bool,
 }
 
 /// Warns of params, names, routes, targets and block params that nobody mentions.
@@ -24,7 +26,7 @@ pub(super) fn names(model: &ast::Model, items: &[Item]) -> Vec<Diagnostic> {
     names.report(&mut diagnostics);
     for item in items {
         let Item::Block(block) = item else { continue };
-        let mut names = Names::default();
+        let mut names = Names { in_block: true, ..Names::default() };
         for param in &block.params {
             names.declared.push((&param.name, Code::UnusedParam, "param"));
             param.default.iter().for_each(|expr| names.expr(expr));
@@ -77,6 +79,11 @@ impl<'a> Names<'a> {
             StmtKind::Target(binding) => {
                 self.declared.push((&binding.name, Code::UnusedName, "target"));
                 self.expr(&binding.value);
+            }
+            StmtKind::Tokens { names, value } if self.in_block => {
+                let locals = names.iter().map(|name| (name, Code::UnusedName, "local"));
+                self.declared.extend(locals);
+                self.expr(value);
             }
             StmtKind::Modality(binding)
             | StmtKind::Output(binding)

@@ -70,9 +70,18 @@ impl Const {
         super::fail(Code::TooLarge, message, span, "this list is larger")
     }
 
-    /// How many elements there are, or `None` beyond the bounds.
+    /// How much there is to copy: elements, and texts by their length.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::List(items) => items.iter().map(Self::size).sum(),
+            Self::Text(text) => 1 + text.len() / 16,
+            Self::Number(_) | Self::Bool(_) | Self::Relation(_) | Self::Init(_) => 1,
+        }
+    }
+
+    /// How much there is to copy, or `None` beyond the bounds.
     fn extent(&self, elements: usize, nesting: usize) -> Option<usize> {
-        let Self::List(items) = self else { return Some(1) };
+        let Self::List(items) = self else { return Some(self.size()) };
         let nesting = nesting.checked_sub(1)?;
         let mut count = 0;
         for item in items {

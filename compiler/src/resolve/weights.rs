@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 use zorro_grammar::ast::{Expr, ExprKind};
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Init, Shape, Weight, WeightId, WeightKind};
+use crate::model::{Init, Weight, WeightId, WeightKind};
 use crate::number::Number;
 
 use super::value::Key;
-use super::{Frame, Resolver, Result, Site, check_size, fail, join};
+use super::{Frame, Resolver, Result, Site, check_weight, fail, grid_text, join};
 
 impl<'a> Resolver<'a> {
     /// The name of the next operation or loop of a kind under a prefix: `norm`, then `norm_2`.
@@ -27,7 +27,13 @@ impl<'a> Resolver<'a> {
     /// Starts numbering anew under a prefix, as every application of a tied block does.
     pub(super) fn restart_numbers(&mut self, path: &str) {
         let below = format!("{path}.");
-        self.counters.retain(|name, _| name != path && !name.starts_with(&below));
+        self.counters.remove(path);
+        let names = self.counters.range(below.clone()..).map(|(name, _)| name);
+        let names: Vec<String> =
+            names.take_while(|name| name.starts_with(&below)).cloned().collect();
+        for name in names {
+            self.counters.remove(&name);
+        }
     }
 
     /// Opens the place where an operation stands. `weights` is its argument of that name.
@@ -39,6 +45,7 @@ impl<'a> Resolver<'a> {
         weights: Option<&'a Expr>,
     ) -> Result<Site> {
         let tie = weights.map(tie_name).transpose()?;
+        self.spend_bytes(frame.path.len(), span)?;
         self.next_site += 1;
         let (path, name) = match &tie {
             Some(tie) => (tie.clone(), String::new()),
@@ -65,23 +72,24 @@ impl<'a> Resolver<'a> {
         shape: Vec<u64>,
         (init, kind): (Init, WeightKind),
     ) -> Result<WeightId> {
-        check_size(&Shape::new(shape.clone(), 1), site.span)?;
+        check_weight(&shape, site.span)?;
         let name = join(&self.prefix(site, key), part);
         let owner = if site.tied { None } else { Some(site.id) };
-        if let Some((id, made_by)) = self.weight_sites.get(&name).copied() {
+        if let Some((id, made_by, first)) = self.weight_sites.get(&name).copied() {
             let existing = &self.model.weights[id.index()];
             return if made_by != owner {
                 Err(clash(site, existing).into())
             } else if existing.shape != shape || existing.init != init || existing.kind != kind {
-                Err(self.mismatch(site, key, existing, &shape, &init).into())
+                Err(self.mismatch(site, (first, key), existing, &shape, &init).into())
             } else {
                 Ok(id)
             };
         }
+        self.keep_name(&name, site.span)?;
         let id = WeightId::next(self.model.weights.len());
         let span = site.span;
         self.model.weights.push(Weight { name: name.clone(), shape, init, kind, span });
-        self.weight_sites.insert(name, (id, owner));
+        self.weight_sites.insert(name, (id, owner, key));
         Ok(id)
     }
 
@@ -104,7 +112,7 @@ impl<'a> Resolver<'a> {
     fn mismatch(
         &self,
         site: &Site,
-        key: Key,
+        (first, key): (Key, Key),
         existing: &Weight,
         shape: &[u64],
         init: &Init,
@@ -117,18 +125,22 @@ impl<'a> Resolver<'a> {
                 .also(existing.span, there)
                 .help("tie only what has the same shape and start, or use another name");
         }
-        let message = format!("`{}` would need two shapes", existing.name);
+        let (first, second) = (self.key_name(first), self.key_name(key));
+        let message = format!("`{first}` and `{second}` share weights and need different ones");
         let label = format!(
-            "{:?} for the groups before, {shape:?} for `{}`",
-            existing.shape,
-            self.key_name(key)
+            "`{}` is {} for `{first}` and {} for `{second}`",
+            existing.name,
+            grid_text(&existing.shape),
+            grid_text(shape)
         );
         let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, site.span, label);
         let diagnostic = match site.from {
             Some(span) => diagnostic.also(span, "these groups share their weights"),
             None => diagnostic,
         };
-        diagnostic.help("give each group its own: `apply .. over .. weights per group`")
+        diagnostic
+            .help("bring them to one width before, with `linear`")
+            .help("or give each group its own: `apply .. over .. weights per group`")
     }
 
     /// Weights of a linear map: a matrix, and a bias if there is one.

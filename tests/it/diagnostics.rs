@@ -1,0 +1,110 @@
+//! What the compiler says about specs with one slip each: `tests/errors/*.zorro`.
+//!
+//! What is expected stands at the end of each file, below a line of dashes: for every diagnostic
+//! a line `// CODE place message`, then `//   place label`s, the main one first, and `//   help ..`. With `ZORRO_UPDATE=1`
+//! the expectations are written anew; read the difference before keeping it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use zorro_compiler::{Loader, Options, Outcome, check};
+use zorro_grammar::{Code, SourceMap, Span};
+
+/// Between the spec and what is expected.
+const RULE: &str = "// ----\n";
+
+/// The texts of `tests/errors`; the spec itself without its expectations.
+struct Folder(PathBuf);
+
+impl Loader for Folder {
+    fn load(&mut self, path: &str) -> Result<String, String> {
+        match std::fs::read_to_string(self.0.join(path)) {
+            Ok(text) => Ok(spec(&text).to_owned()),
+            Err(_) => Err("no such file".to_owned()),
+        }
+    }
+}
+
+fn spec(text: &str) -> &str {
+    text.split_once(RULE).map_or(text, |(spec, _)| spec)
+}
+
+/// A first line `// set: name=value` sets a param.
+fn options(text: &str) -> Options {
+    let settings = text.lines().filter_map(|line| line.strip_prefix("// set: "));
+    let pair = |setting: &str| {
+        let (name, value) = setting.split_once('=').expect("`// set: name=value`");
+        (name.to_owned(), value.to_owned())
+    };
+    Options { set: settings.map(pair).collect() }
+}
+
+fn place(sources: &SourceMap, span: Span, spec: &str) -> String {
+    let (line, column) = sources.line_column(span.file, span.start);
+    let (end_line, end_column) = sources.line_column(span.file, span.end);
+    let file = &sources.file(span.file).name;
+    let file = if file == spec { String::new() } else { format!("{file}:") };
+    format!("{file}{line}:{column}-{end_line}:{end_column}")
+}
+
+/// The diagnostics as they stand in the files.
+fn written(outcome: &Outcome, spec: &str) -> String {
+    let mut text = String::new();
+    for diagnostic in &outcome.diagnostics {
+        writeln!(text, "// {} {}", diagnostic.code.as_str(), diagnostic.message).expect("a string");
+        for label in &diagnostic.labels {
+            let place = place(&outcome.sources, label.span, spec);
+            writeln!(text, "//   {place} {}", label.text).expect("a string");
+        }
+        for line in diagnostic.help.iter().flat_map(|help| help.lines()) {
+            writeln!(text, "//   help {line}").expect("a string");
+        }
+    }
+    text
+}
+
+fn specs() -> (PathBuf, Vec<PathBuf>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/errors");
+    let files = std::fs::read_dir(&folder).expect("the folder is there");
+    let mut files: Vec<PathBuf> = files.map(|file| file.expect("readable").path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "zorro"));
+    files.sort();
+    (folder, files)
+}
+
+#[test]
+fn slips_are_answered_as_expected() {
+    let (folder, files) = specs();
+    let update = std::env::var_os("ZORRO_UPDATE").is_some();
+    let mut wrong = String::new();
+    for path in files {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a readable name");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let outcome = check(name, &mut Folder(folder.clone()), &options(&text));
+        let found = written(&outcome, name);
+        let expected = text.split_once(RULE).map_or("", |(_, expected)| expected);
+        if found == expected {
+            continue;
+        }
+        if update {
+            let text = format!("{}{RULE}{found}", spec(&text));
+            std::fs::write(&path, text).expect("writable");
+        } else {
+            write!(wrong, "{name}\nexpected:\n{expected}found:\n{found}\n").expect("a string");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_code_is_provoked() {
+    let (_, files) = specs();
+    let texts: Vec<String> =
+        files.iter().map(|path| std::fs::read_to_string(path).expect("readable")).collect();
+    for code in Code::ALL {
+        // A file of more than a MiB is made in `garbage.rs`.
+        let line = format!("\n// {} ", code.as_str());
+        let provoked = texts.iter().any(|text| text.contains(&line));
+        assert!(provoked || *code == Code::FileTooLarge, "no file in tests/errors has {code:?}");
+    }
+}
