@@ -14,9 +14,11 @@ mod constants;
 mod evaluate;
 mod function;
 mod host;
+mod limits;
 mod loss;
 mod operations;
 mod prove;
+mod report;
 mod slicing;
 mod statements;
 mod unused;
@@ -27,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zorro_grammar::ast::{self, Item, Name};
 use zorro_grammar::diagnostic::nearest;
-use zorro_grammar::{Code, Diagnostic, FileId, Label, Severity, Span};
+use zorro_grammar::{Code, Diagnostic, FileId, Span};
 
 use crate::flow::Flow;
 use crate::model::{
@@ -36,30 +38,11 @@ use crate::model::{
 use crate::project::Project;
 use crate::routing::Relation;
 
+use limits::{
+    MAX_CALLS, MAX_ERRORS, MAX_GROUPS, MAX_LANES, MAX_MODALITIES, MAX_NUMBERS, MAX_STEPS,
+    MAX_TOKENS, MAX_WIDTH, check_size, check_weight, n_indices, too_many_steps,
+};
 use value::{Binding, Entry, Key, Lanes};
-
-/// Most steps, most lanes and reads of all steps, and most statements and operations evaluated: what a spec of a few
-/// lines may cost before it is refused.
-const MAX_STEPS: usize = 100_000;
-const MAX_LANES: usize = 1_000_000;
-const MAX_WORK: u64 = 5_000_000;
-/// How deep blocks may call blocks.
-const MAX_CALLS: usize = 32;
-/// How deep expressions and statements may nest over all calls: what the stack of a thread holds.
-const MAX_NESTING: usize = 400;
-/// More errors, or more warnings, than this help nobody.
-const MAX_ERRORS: usize = 100;
-/// All names of steps and weights together, in bytes.
-const MAX_NAMES: usize = 1 << 26;
-/// Groups of a model. What is done for each pair of groups stays small.
-const MAX_GROUPS: usize = 4096;
-/// Dimensions of a grid.
-const MAX_AXES: usize = 8;
-/// Sizes that every later stage can count with.
-const MAX_TOKENS: u64 = 1 << 32;
-const MAX_WIDTH: u64 = 1 << 24;
-const MAX_NUMBERS: u64 = 1 << 40;
-const MAX_MODALITIES: usize = 32;
 
 /// Why something was not evaluated.
 enum Fail {
@@ -204,6 +187,8 @@ struct Resolver<'a> {
     seen: BTreeSet<(Code, Span)>,
     /// Per prefix and operation, how many there are.
     counters: weights::Counters,
+    /// Which operation a tie's name stands for, and where it did first.
+    ties: BTreeMap<&'a str, (String, Span)>,
     /// Which site made a weight, by the weight's name; ties have none.
     weight_sites: BTreeMap<String, (WeightId, Option<u32>, Key)>,
     /// Where each prefix was applied first.
@@ -249,6 +234,7 @@ impl<'a> Resolver<'a> {
             diagnostics: Vec::new(),
             seen: BTreeSet::new(),
             counters: BTreeMap::new(),
+            ties: BTreeMap::new(),
             weight_sites: BTreeMap::new(),
             applied: BTreeMap::new(),
             inputs: Vec::new(),
@@ -269,106 +255,6 @@ impl<'a> Resolver<'a> {
             attends: BTreeSet::new(),
             unread: BTreeMap::new(),
         }
-    }
-
-    /// Reports the failure of a statement, unless the same was said of the same place.
-    fn report(&mut self, frame: &Frame<'a>, fail: Fail) {
-        self.failed = true;
-        match fail {
-            Fail::Report(diagnostic) => {
-                let diagnostic = self.with_application(frame, *diagnostic);
-                self.push(diagnostic);
-            }
-            Fail::Silent => {}
-        }
-    }
-
-    /// Adds where the block was applied. An error in a standard block is an error of its application.
-    fn with_application(&self, frame: &Frame<'a>, mut diagnostic: Diagnostic) -> Diagnostic {
-        let (Some(block), Some(from)) = (frame.block, frame.from) else { return diagnostic };
-        let text = format!("in this application of `{}`", block.name.text);
-        let told = diagnostic.labels.iter().position(|label| label.span == from);
-        let label = match told {
-            Some(at) => diagnostic.labels.remove(at),
-            None => Label { span: from, text },
-        };
-        let is_standard = |span: Span| self.standard.contains(&span.file);
-        let is_inner = diagnostic.labels.first().is_some_and(|label| is_standard(label.span));
-        let at = match told {
-            _ if is_inner && !is_standard(from) => 0,
-            Some(at) => at,
-            None => diagnostic.labels.len(),
-        };
-        diagnostic.labels.insert(at, label);
-        diagnostic
-    }
-
-    fn push(&mut self, diagnostic: Diagnostic) {
-        let count = match diagnostic.severity() {
-            Severity::Error => &mut self.errors,
-            Severity::Warning => &mut self.warnings,
-        };
-        if *count < MAX_ERRORS && self.seen.insert((diagnostic.code, diagnostic.span())) {
-            *count += 1;
-            self.diagnostics.push(diagnostic);
-        }
-        self.exhausted |= self.errors >= MAX_ERRORS;
-    }
-
-    /// Counts work, so that a spec of a few lines cannot keep the compiler busy for long.
-    fn spend(&mut self, work: u64, span: Span) -> Result<()> {
-        if self.exhausted {
-            return Err(Fail::Silent);
-        }
-        self.work = self.work.saturating_add(work);
-        if self.work <= MAX_WORK {
-            return Ok(());
-        }
-        self.exhausted = true;
-        let message = format!("the model takes more than {MAX_WORK} evaluations to expand");
-        Err(Diagnostic::new(Code::TooManySteps, message, span, "given up here")
-            .help("use fewer repetitions")
-            .into())
-    }
-
-    /// Counts the work of reading or copying so many bytes.
-    fn spend_bytes(&mut self, bytes: usize, span: Span) -> Result<()> {
-        self.spend(bytes as u64 / 64, span)
-    }
-
-    /// Counts the bytes of a name that is kept.
-    fn keep_name(&mut self, name: &str, span: Span) -> Result<()> {
-        self.names += name.len();
-        if self.names <= MAX_NAMES {
-            return Ok(());
-        }
-        if self.exhausted {
-            return Err(Fail::Silent);
-        }
-        self.exhausted = true;
-        let message =
-            format!("the names of all steps and weights have more than {MAX_NAMES} bytes");
-        Err(Diagnostic::new(Code::TooManySteps, message, span, "given up here")
-            .help("use shorter names, or fewer repetitions")
-            .into())
-    }
-
-    /// Evaluates something one level deeper, unless that is too deep for the stack.
-    fn nested<T>(
-        &mut self,
-        span: Span,
-        evaluate: impl FnOnce(&mut Self) -> Result<T>,
-    ) -> Result<T> {
-        if self.nesting >= MAX_NESTING {
-            let message = format!("expressions and calls nest more than {MAX_NESTING} deep");
-            return Err(Diagnostic::new(Code::TooDeep, message, span, "too deep here")
-                .help("give parts of it names, as statements of their own")
-                .into());
-        }
-        self.nesting += 1;
-        let result = evaluate(self);
-        self.nesting -= 1;
-        result
     }
 
     fn collect_blocks(&mut self, project: &'a Project) {
@@ -519,57 +405,6 @@ impl<'a> Resolver<'a> {
             && first.operands.first().map(width) == draft.operands.first().map(width)
             && step.op == draft.op
     }
-}
-
-/// How many tokens an operation lists one by one.
-fn n_indices(op: &Op) -> usize {
-    if let Op::Gather(indices) = op { indices.len() } else { 0 }
-}
-
-fn too_many_steps(span: Span) -> Fail {
-    let message = format!("the model has more than {MAX_STEPS} steps or {MAX_LANES} lanes");
-    Diagnostic::new(Code::TooManySteps, message, span, "one too many here")
-        .help("use fewer repetitions or groups")
-        .into()
-}
-
-/// Sizes beyond what later stages can count with are refused before anything is computed from them.
-fn check_size(shape: &Shape, span: Span) -> Result<()> {
-    if shape.grid.len() > MAX_AXES {
-        let message = format!("a grid of {} dimensions is beyond the limits", shape.grid.len());
-        return fail(Code::TooLarge, message, span, format!("at most {MAX_AXES}"));
-    }
-    let tokens = shape.grid.iter().try_fold(1u64, |tokens, size| tokens.checked_mul(*size));
-    let numbers = tokens.and_then(|tokens| tokens.checked_mul(shape.width));
-    let too_large = |what: String| {
-        Err(Diagnostic::new(Code::TooLarge, what, span, "too large")
-            .help("limits: 2^32 tokens a group, a width of 2^24, 2^40 numbers a value or weight"))
-    };
-    let result = match (tokens, numbers) {
-        (Some(tokens), Some(numbers)) if tokens <= MAX_TOKENS => {
-            if shape.width > MAX_WIDTH {
-                too_large(format!("a token of {} numbers is beyond the limits", shape.width))
-            } else if numbers > MAX_NUMBERS {
-                too_large(format!("a value of {numbers} numbers is beyond the limits"))
-            } else {
-                Ok(())
-            }
-        }
-        _ => too_large(format!("a grid of {} is beyond the limits", grid_text(&shape.grid))),
-    };
-    Ok(result?)
-}
-
-/// Weights, too, have a limit.
-fn check_weight(shape: &[u64], span: Span) -> Result<()> {
-    let numbers = shape.iter().try_fold(1u64, |numbers, size| numbers.checked_mul(*size));
-    if numbers.is_some_and(|numbers| numbers <= MAX_NUMBERS) {
-        return Ok(());
-    }
-    let message = format!("a weight of {} numbers is beyond the limits", grid_text(shape));
-    Err(Diagnostic::new(Code::TooLarge, message, span, "too large")
-        .help("a value or a weight has at most 2^40 numbers")
-        .into())
 }
 
 /// A grid as users see it: `8x14x14`.

@@ -12,6 +12,7 @@ use zorro_grammar::{Code, Diagnostic, Span};
 use crate::model::{Init, Weight, WeightId, WeightKind};
 use crate::number::Number;
 
+use super::function::Function;
 use super::value::Key;
 use super::{Frame, Resolver, Result, Site, check_weight, fail, grid_text, join};
 
@@ -45,10 +46,23 @@ impl<'a> Resolver<'a> {
         weights: Option<&'a Expr>,
     ) -> Result<Site> {
         let tie = weights.map(tie_name).transpose()?;
+        if let Some(name) = tie
+            && Function::is_name(kind)
+        {
+            let (first_kind, first) =
+                self.ties.entry(name).or_insert_with(|| (kind.to_owned(), span)).clone();
+            if first_kind != kind {
+                let message = format!("`{name}` ties a `{kind}` to a `{first_kind}`");
+                return Err(Diagnostic::new(Code::TieMismatch, message, span, format!("`{kind}`"))
+                    .also(first, format!("`{first_kind}`"))
+                    .help("tie operations of one kind, or use another name")
+                    .into());
+            }
+        }
         self.spend_bytes(frame.path.len(), span)?;
         self.next_site += 1;
         let (path, name) = match &tie {
-            Some(tie) => (tie.clone(), String::new()),
+            Some(tie) => ((*tie).to_owned(), String::new()),
             None => (frame.path.clone(), self.numbered(&frame.path, kind)),
         };
         Ok(Site {
@@ -193,9 +207,9 @@ fn clash(site: &Site, existing: &Weight) -> Diagnostic {
 }
 
 /// The name in `weights: NAME`.
-fn tie_name(expr: &Expr) -> Result<String> {
+fn tie_name(expr: &Expr) -> Result<&str> {
     match &expr.kind {
-        ExprKind::Name(name) | ExprKind::Text(name) => Ok(name.clone()),
+        ExprKind::Name(name) | ExprKind::Text(name) => Ok(name),
         _ => {
             let message = "a tie has a name";
             fail(Code::WrongType, message, expr.span, "write a name: `weights: shared`")
