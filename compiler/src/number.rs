@@ -63,7 +63,7 @@ impl Number {
 
     /// The sum.
     #[must_use]
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         let left = self.numerator.checked_mul(other.denominator)?;
         let right = other.numerator.checked_mul(self.denominator)?;
         Self::ratio(left.checked_add(right)?, self.denominator.checked_mul(other.denominator)?)
@@ -71,13 +71,13 @@ impl Number {
 
     /// The difference.
     #[must_use]
-    pub fn sub(self, other: Self) -> Option<Self> {
-        self.add(other.neg()?)
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(other.checked_neg()?)
     }
 
     /// The product.
     #[must_use]
-    pub fn mul(self, other: Self) -> Option<Self> {
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
         Self::ratio(
             self.numerator.checked_mul(other.numerator)?,
             self.denominator.checked_mul(other.denominator)?,
@@ -86,7 +86,7 @@ impl Number {
 
     /// The quotient; `None` for a division by zero, too.
     #[must_use]
-    pub fn div(self, other: Self) -> Option<Self> {
+    pub fn checked_div(self, other: Self) -> Option<Self> {
         Self::ratio(
             self.numerator.checked_mul(other.denominator)?,
             self.denominator.checked_mul(other.numerator)?,
@@ -95,13 +95,13 @@ impl Number {
 
     /// What remains of a floored division; it has the sign of the divisor.
     #[must_use]
-    pub fn rem(self, other: Self) -> Option<Self> {
-        self.sub(self.div(other)?.floor().mul(other)?)
+    pub fn checked_rem(self, other: Self) -> Option<Self> {
+        self.checked_sub(self.checked_div(other)?.floor().checked_mul(other)?)
     }
 
     /// The number with the other sign.
     #[must_use]
-    pub fn neg(self) -> Option<Self> {
+    pub fn checked_neg(self) -> Option<Self> {
         Some(Self { numerator: self.numerator.checked_neg()?, denominator: self.denominator })
     }
 
@@ -223,11 +223,14 @@ mod tests {
     #[test]
     fn arithmetic_is_exact() {
         let third = Number::ratio(1, 3).expect("not zero");
-        assert_eq!(third.mul(Number::from(3u64)), Some(Number::ONE));
-        assert_eq!(number("0.1").add(number("0.2")), Some(number("0.3")));
-        assert_eq!(number("7").rem(number("-2")), Some(number("1").neg().expect("small")));
-        assert_eq!(Number::ONE.div(Number::ZERO), None);
-        assert_eq!(number("1e38").mul(number("1e38")), None);
+        assert_eq!(third.checked_mul(Number::from(3u64)), Some(Number::ONE));
+        assert_eq!(number("0.1").checked_add(number("0.2")), Some(number("0.3")));
+        assert_eq!(
+            number("7").checked_rem(number("-2")),
+            Some(number("1").checked_neg().expect("small"))
+        );
+        assert_eq!(Number::ONE.checked_div(Number::ZERO), None);
+        assert_eq!(number("1e38").checked_mul(number("1e38")), None);
         assert_eq!(Number::parse("1e99"), None);
         assert_eq!(Number::parse("1e2147483648"), None);
     }
@@ -244,7 +247,7 @@ mod tests {
     fn shown_as_written() {
         for text in ["0", "12", "0.05", "-3.125", "0.000001"] {
             let positive = number(text.trim_start_matches('-'));
-            let value = if text.starts_with('-') { positive.neg() } else { Some(positive) };
+            let value = if text.starts_with('-') { positive.checked_neg() } else { Some(positive) };
             assert_eq!(value.expect("small").to_string(), text);
         }
         assert_eq!(number("1e-6").to_string(), "0.000001");

@@ -8,8 +8,10 @@
 //! error ends its statement; what it would have declared is then `Broken`, and what uses that is not reported.
 
 mod apply;
+mod arithmetic;
 mod attend;
 mod attends;
+mod combine;
 mod constants;
 mod evaluate;
 mod function;
@@ -17,6 +19,7 @@ mod host;
 mod limits;
 mod loss;
 mod operations;
+mod positions;
 mod prove;
 mod report;
 mod slicing;
@@ -265,7 +268,7 @@ impl<'a> Resolver<'a> {
         let mut own: BTreeMap<&str, Span> = BTreeMap::new();
         for block in blocks(&project.files) {
             let name = &block.name;
-            if function::Function::is_name(&name.text) {
+            if function::is_name(&name.text) {
                 let message = format!("`{}` is an operation of the language", name.text);
                 let label = "a block cannot have this name";
                 self.push(

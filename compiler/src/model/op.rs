@@ -145,6 +145,12 @@ impl Elementwise {
         Self::Log,
     ];
 
+    /// The function of a name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|function| function.name() == name)
+    }
+
     /// As written in a spec.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -133,7 +133,7 @@ impl<'a> Resolver<'a> {
         if let Some(block) = self.blocks.get(name.text.as_str()) {
             return Ok(block);
         }
-        if super::function::Function::is_name(&name.text) {
+        if super::function::is_name(&name.text) {
             let message = format!("`{}` is an operation, not a block", name.text);
             let diagnostic =
                 Diagnostic::new(Code::UnknownOperation, message, name.span, "not a block");

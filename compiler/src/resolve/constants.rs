@@ -11,7 +11,7 @@ use crate::number::Number;
 use crate::routing::{Groups, Relation, Windows};
 
 use super::evaluate::{Mode, Scope};
-use super::function::{Args, Function};
+use super::function::{Args, Constant};
 use super::value::{Binding, Const, Value};
 use super::{Fail, Frame, Resolver, Result, fail};
 
@@ -53,10 +53,7 @@ impl<'a> Resolver<'a> {
         expr: &'a Expr,
         scope: &Scope,
     ) -> Result<bool> {
-        match self.constant_in(frame, expr, scope)? {
-            Const::Bool(value) => Ok(value),
-            other => wrong_type("true or false", &other, expr.span),
-        }
+        self.constant_in(frame, expr, scope)?.truth(expr.span)
     }
 
     pub(super) fn number_in(
@@ -65,10 +62,7 @@ impl<'a> Resolver<'a> {
         expr: &'a Expr,
         scope: &Scope,
     ) -> Result<Number> {
-        match self.constant_in(frame, expr, scope)? {
-            Const::Number(number) => Ok(number),
-            other => wrong_type("a number", &other, expr.span),
-        }
+        self.constant_in(frame, expr, scope)?.number(expr.span)
     }
 
     /// A number within bounds, both included.
@@ -126,13 +120,10 @@ impl<'a> Resolver<'a> {
     ) -> Result<Vec<u64>> {
         let mut sizes = Vec::new();
         for expr in exprs {
-            match self.constant_in(frame, expr, scope)? {
-                Const::List(items) if exprs.len() == 1 => {
-                    for item in items {
-                        sizes.push(size_of(&item, expr.span, 1)?);
-                    }
-                }
-                other => sizes.push(size_of(&other, expr.span, 1)?),
+            let value = self.constant_in(frame, expr, scope)?;
+            let one = std::slice::from_ref(&value);
+            for size in if exprs.len() == 1 { value.elements() } else { one } {
+                sizes.push(size_of(size, expr.span, 1)?);
             }
         }
         Ok(sizes)
@@ -156,7 +147,11 @@ impl<'a> Resolver<'a> {
             ExprKind::Text(text) => text.clone(),
             _ => match self.constant(frame, expr)? {
                 Const::Text(text) => text,
-                other => return wrong_type("a word", &other, expr.span),
+                other @ (Const::Number(_)
+                | Const::Bool(_)
+                | Const::List(_)
+                | Const::Relation(_)
+                | Const::Init(_)) => return other.is_not("a word", expr.span),
             },
         };
         if let Some(word) = find(&text) {
@@ -178,10 +173,7 @@ impl<'a> Resolver<'a> {
         expr: &'a Expr,
         scope: &Scope,
     ) -> Result<Relation> {
-        match self.constant_in(frame, expr, scope)? {
-            Const::Relation(relation) => Ok(relation),
-            other => wrong_type("a relation", &other, expr.span),
-        }
+        Ok(self.constant_in(frame, expr, scope)?.relation(expr.span)?.clone())
     }
 
     /// A start: a number, or one of the distributions.
@@ -196,60 +188,58 @@ impl<'a> Resolver<'a> {
         match self.constant_in(frame, expr, scope)? {
             Const::Init(init) => Ok(init),
             Const::Number(number) => Ok(Init::Constant(number)),
-            other => wrong_type("a start", &other, expr.span),
+            other @ (Const::Bool(_) | Const::Text(_) | Const::List(_) | Const::Relation(_)) => {
+                other.is_not("a start", expr.span)
+            }
         }
     }
 
     pub(super) fn constant_function(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        function: Constant,
         args: &Args<'a>,
         scope: &Scope,
     ) -> Result<Const> {
         match function {
-            Function::Floor | Function::Ceil => {
-                let expr = args.need("value");
-                let value = self.constant_in(frame, expr, scope)?;
-                let round = if function == Function::Floor { Number::floor } else { Number::ceil };
-                map_numbers(value, expr.span, &round)
-            }
-            Function::Min | Function::Max => {
-                let numbers = self.numbers(frame, args, scope)?;
-                let best = match function {
-                    Function::Min => numbers.into_iter().min(),
-                    _ => numbers.into_iter().max(),
-                };
-                match best {
-                    Some(number) => Ok(Const::Number(number)),
-                    None => fail(Code::Arithmetic, "no numbers to choose from", args.span, "empty"),
-                }
-            }
-            Function::Sum => {
+            Constant::Floor => self.rounded(frame, args, scope, Number::floor),
+            Constant::Ceil => self.rounded(frame, args, scope, Number::ceil),
+            Constant::Min => chosen(self.numbers(frame, args, scope)?.into_iter().min(), args.span),
+            Constant::Max => chosen(self.numbers(frame, args, scope)?.into_iter().max(), args.span),
+            Constant::Sum => {
                 let mut sum = Number::ZERO;
                 for number in self.numbers(frame, args, scope)? {
-                    sum = sum.add(number).ok_or_else(|| overflow(args.span))?;
+                    sum = sum.checked_add(number).ok_or_else(|| overflow(args.span))?;
                 }
                 Ok(Const::Number(sum))
             }
-            Function::Len => {
+            Constant::Len => {
                 let expr = args.need("values");
-                match self.constant_in(frame, expr, scope)? {
-                    Const::List(items) => Ok(Const::Number((items.len() as u64).into())),
-                    other => wrong_type("a list", &other, expr.span),
-                }
+                let length = self.constant_in(frame, expr, scope)?.list(expr.span)?.len() as u64;
+                Ok(Const::Number(length.into()))
             }
-            Function::Windows => self.windows(frame, args, scope),
-            Function::Groups => {
+            Constant::Windows => self.windows(frame, args, scope),
+            Constant::Groups => {
                 let bounds = 1..=super::MAX_TOKENS;
                 let count = self.integer_in(frame, args.need("n"), scope, bounds)?;
                 Ok(Const::Relation(Relation::Groups(Groups::new(count))))
             }
-            Function::Truncated => self.distribution(frame, args, "std", scope, Init::Truncated),
-            Function::Normal => self.distribution(frame, args, "std", scope, Init::Normal),
-            Function::Uniform => self.distribution(frame, args, "bound", scope, Init::Uniform),
-            other => panic!("{other:?} is not a function on constants"),
+            Constant::Truncated => self.distribution(frame, args, "std", scope, Init::Truncated),
+            Constant::Normal => self.distribution(frame, args, "std", scope, Init::Normal),
+            Constant::Uniform => self.distribution(frame, args, "bound", scope, Init::Uniform),
         }
+    }
+
+    fn rounded(
+        &mut self,
+        frame: &mut Frame<'a>,
+        args: &Args<'a>,
+        scope: &Scope,
+        round: fn(Number) -> Number,
+    ) -> Result<Const> {
+        let expr = args.need("value");
+        let value = self.constant_in(frame, expr, scope)?;
+        map_numbers(&value, expr.span, round)
     }
 
     fn distribution(
@@ -274,17 +264,10 @@ impl<'a> Resolver<'a> {
         let exprs = args.all("values");
         let mut numbers = Vec::new();
         for expr in exprs {
-            match self.constant_in(frame, expr, scope)? {
-                Const::Number(number) => numbers.push(number),
-                Const::List(items) if exprs.len() == 1 => {
-                    for item in items {
-                        match item {
-                            Const::Number(number) => numbers.push(number),
-                            other => return wrong_type("numbers", &other, expr.span),
-                        }
-                    }
-                }
-                other => return wrong_type("a number", &other, expr.span),
+            let value = self.constant_in(frame, expr, scope)?;
+            let one = std::slice::from_ref(&value);
+            for number in if exprs.len() == 1 { value.elements() } else { one } {
+                numbers.push(number.number(expr.span)?);
             }
         }
         Ok(numbers)
@@ -299,15 +282,12 @@ impl<'a> Resolver<'a> {
         }
         let mut shift = vec![0; size.len()];
         if let Some(expr) = args.get("shift") {
-            match self.constant_in(frame, expr, scope)? {
-                Const::List(items) => {
-                    let mut sizes = Vec::new();
-                    for item in &items {
-                        sizes.push(size_of(item, expr.span, 0)?);
-                    }
-                    shift = sizes;
-                }
-                other => shift = vec![size_of(&other, expr.span, 0)?; size.len()],
+            let value = self.constant_in(frame, expr, scope)?;
+            let sizes: Result<Vec<u64>> =
+                value.elements().iter().map(|item| size_of(item, expr.span, 0)).collect();
+            shift = sizes?;
+            if let (Const::Number(_), [one]) = (&value, shift.as_slice()) {
+                shift = vec![*one; size.len()];
             }
             if shift.len() != size.len() || shift.iter().zip(&size).any(|(s, w)| s >= w) {
                 let message = "a shift is smaller than its window, one number an axis";
@@ -326,42 +306,41 @@ impl<'a> Resolver<'a> {
         right: Const,
         span: Span,
     ) -> Result<Const> {
-        let work = [&left, &right].map(|value| match value {
-            Const::List(items) => items.len() as u64,
-            _ => 0,
-        });
-        self.spend(work[0] + work[1], span)?;
+        let work = left.elements().len() + right.elements().len();
+        self.spend(work as u64, span)?;
         match op {
             BinaryOp::Equal => Ok(Const::Bool(left == right)),
             BinaryOp::NotEqual => Ok(Const::Bool(left != right)),
-            BinaryOp::Less | BinaryOp::LessEqual | BinaryOp::Greater | BinaryOp::GreaterEqual => {
-                compare(op, &left, &right, span)
-            }
-            BinaryOp::Both => match (left, right) {
-                (Const::Relation(left), Const::Relation(right)) => {
-                    let relation = left.and(right);
-                    if let Relation::And(parts) = &relation
-                        && parts.len() > MAX_RELATIONS
-                    {
-                        let message = format!("more than {MAX_RELATIONS} relations at once");
-                        return fail(Code::TooLarge, message, span, "one too many");
-                    }
-                    Ok(Const::Relation(relation))
+            BinaryOp::Less => Ok(Const::Bool(left.number(span)? < right.number(span)?)),
+            BinaryOp::LessEqual => Ok(Const::Bool(left.number(span)? <= right.number(span)?)),
+            BinaryOp::Greater => Ok(Const::Bool(left.number(span)? > right.number(span)?)),
+            BinaryOp::GreaterEqual => Ok(Const::Bool(left.number(span)? >= right.number(span)?)),
+            BinaryOp::Both => {
+                let relation = left.relation(span)?.clone().and(right.relation(span)?.clone());
+                if let Relation::And(parts) = &relation
+                    && parts.len() > MAX_RELATIONS
+                {
+                    let message = format!("more than {MAX_RELATIONS} relations at once");
+                    return fail(Code::TooLarge, message, span, "one too many");
                 }
-                (Const::Relation(_), other) | (other, _) => wrong_type("a relation", &other, span),
-            },
-            BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Rem => {
-                elementwise(op, left, right, span)
+                Ok(Const::Relation(relation))
             }
+            BinaryOp::Add => elementwise(Number::checked_add, &left, &right, span),
+            BinaryOp::Sub => elementwise(Number::checked_sub, &left, &right, span),
+            BinaryOp::Mul => elementwise(Number::checked_mul, &left, &right, span),
+            BinaryOp::Div => divided(Number::checked_div, &left, &right, span),
+            BinaryOp::Rem => divided(Number::checked_rem, &left, &right, span),
             BinaryOp::And | BinaryOp::Or => panic!("`and` and `or` evaluate their sides lazily"),
         }
     }
 }
 
-/// The error for a constant of another type.
-pub(super) fn wrong_type<T>(expected: &str, found: &Const, span: Span) -> Result<T> {
-    let message = format!("expected {expected}, found {}", found.describe());
-    fail(Code::WrongType, message, span, format!("this is {}", found.describe()))
+/// The smallest or largest number, if there was any.
+fn chosen(number: Option<Number>, span: Span) -> Result<Const> {
+    match number {
+        Some(number) => Ok(Const::Number(number)),
+        None => fail(Code::Arithmetic, "no numbers to choose from", span, "empty"),
+    }
 }
 
 fn overflow(span: Span) -> Fail {
@@ -399,76 +378,56 @@ pub(super) fn to_integer(number: Number, span: Span, bounds: RangeInclusive<u64>
 }
 
 fn size_of(value: &Const, span: Span, least: u64) -> Result<u64> {
-    match value {
-        Const::Number(number) => to_integer(*number, span, least..=super::MAX_TOKENS),
-        other => wrong_type("a size", other, span),
-    }
+    let Const::Number(number) = value else { return value.is_not("a size", span) };
+    to_integer(*number, span, least..=super::MAX_TOKENS)
 }
 
-fn map_numbers(value: Const, span: Span, map: &dyn Fn(Number) -> Number) -> Result<Const> {
-    match value {
-        Const::Number(number) => Ok(Const::Number(map(number))),
-        Const::List(items) => {
-            let mapped: Result<Vec<Const>> =
-                items.into_iter().map(|item| map_numbers(item, span, map)).collect();
-            Ok(Const::List(mapped?))
-        }
-        other => wrong_type("a number", &other, span),
-    }
+fn map_numbers(value: &Const, span: Span, map: fn(Number) -> Number) -> Result<Const> {
+    let Const::List(items) = value else { return Ok(Const::Number(map(value.number(span)?))) };
+    let mapped: Result<Vec<Const>> =
+        items.iter().map(|item| map_numbers(item, span, map)).collect();
+    Ok(Const::List(mapped?))
 }
 
-fn compare(op: BinaryOp, left: &Const, right: &Const, span: Span) -> Result<Const> {
-    let (left, right) = match (left, right) {
-        (Const::Number(left), Const::Number(right)) => (left, right),
-        (Const::Number(_), other) | (other, _) => return wrong_type("a number", other, span),
-    };
-    let holds = match op {
-        BinaryOp::Less => left < right,
-        BinaryOp::LessEqual => left <= right,
-        BinaryOp::Greater => left > right,
-        _ => left >= right,
-    };
-    Ok(Const::Bool(holds))
-}
+/// Arithmetic of two numbers; `None` where the result does not fit.
+type Arithmetic = fn(Number, Number) -> Option<Number>;
 
-/// Arithmetic on numbers, and on lists element by element.
-fn elementwise(op: BinaryOp, left: Const, right: Const, span: Span) -> Result<Const> {
-    match (left, right) {
-        (Const::Number(left), Const::Number(right)) => {
-            if matches!(op, BinaryOp::Div | BinaryOp::Rem) && right == Number::ZERO {
-                return fail(Code::Arithmetic, "division by zero", span, "the divisor is 0");
-            }
-            let result = match op {
-                BinaryOp::Add => left.add(right),
-                BinaryOp::Sub => left.sub(right),
-                BinaryOp::Mul => left.mul(right),
-                BinaryOp::Div => left.div(right),
-                _ => left.rem(right),
-            };
+/// Arithmetic on numbers, and on lists element by element; a number counts for every element.
+fn elementwise(op: Arithmetic, left: &Const, right: &Const, span: Span) -> Result<Const> {
+    let is_list = |value: &&Const| matches!(value, Const::List(_));
+    let lengths: Vec<usize> =
+        [left, right].into_iter().filter(is_list).map(|list| list.elements().len()).collect();
+    match lengths.as_slice() {
+        [] => {
+            let result = op(left.number(span)?, right.number(span)?);
             result.map(Const::Number).ok_or_else(|| overflow(span))
         }
-        (Const::List(left), Const::List(right)) => {
-            if left.len() != right.len() {
-                let message = format!("lists of {} and {} elements", left.len(), right.len());
-                return fail(Code::ShapeMismatch, message, span, "lengths differ");
-            }
-            let pairs = left.into_iter().zip(right);
-            let list: Result<Vec<Const>> =
-                pairs.map(|(left, right)| elementwise(op, left, right, span)).collect();
-            Ok(Const::List(list?))
+        [left, right] if left != right => {
+            let message = format!("lists of {left} and {right} elements");
+            fail(Code::ShapeMismatch, message, span, "lengths differ")
         }
-        (Const::List(left), right @ Const::Number(_)) => {
-            let list: Result<Vec<Const>> =
-                left.into_iter().map(|item| elementwise(op, item, right.clone(), span)).collect();
+        [length, ..] => {
+            let at = |value: &Const, index: usize| match value {
+                Const::List(items) => items[index].clone(),
+                Const::Number(_)
+                | Const::Bool(_)
+                | Const::Text(_)
+                | Const::Relation(_)
+                | Const::Init(_) => value.clone(),
+            };
+            let list: Result<Vec<Const>> = (0..*length)
+                .map(|index| elementwise(op, &at(left, index), &at(right, index), span))
+                .collect();
             Ok(Const::List(list?))
-        }
-        (left @ Const::Number(_), Const::List(right)) => {
-            let list: Result<Vec<Const>> =
-                right.into_iter().map(|item| elementwise(op, left.clone(), item, span)).collect();
-            Ok(Const::List(list?))
-        }
-        (Const::Number(_) | Const::List(_), other) | (other, _) => {
-            wrong_type("a number", &other, span)
         }
     }
+}
+
+/// The same for divisions, whose divisor must not be 0.
+fn divided(op: Arithmetic, left: &Const, right: &Const, span: Span) -> Result<Const> {
+    let is_zero = |value: &Const| *value == Const::Number(Number::ZERO);
+    if right.elements().iter().any(is_zero) {
+        return fail(Code::Arithmetic, "division by zero", span, "the divisor is 0");
+    }
+    elementwise(op, left, right, span)
 }

@@ -11,7 +11,7 @@ use crate::model::{Init, Shape, ValueId};
 use crate::number::Number;
 use crate::routing::Relation;
 
-use super::function::{self, Call, Function, Kind};
+use super::function::{self, Call, Constant, Operation};
 use super::value::{Binding, Const, Key, Lanes, Value};
 use super::{Fail, Frame, Resolver, Result, fail};
 
@@ -197,7 +197,7 @@ impl<'a> Resolver<'a> {
             "all" => Ok(Value::Const(Const::Relation(Relation::All))),
             "causal" => Ok(Value::Const(Const::Relation(Relation::Causal))),
             "xavier" => Ok(Value::Const(Const::Init(Init::Xavier))),
-            text if Function::is_name(text) || self.blocks.contains_key(text) => {
+            text if function::is_name(text) || self.blocks.contains_key(text) => {
                 let message = format!("`{text}` is called with parentheses");
                 Err(Diagnostic::new(Code::UnknownName, message, name.span, "not a value by itself")
                     .help(format!("write `{text}(..)`, or `|> {text}` after a value"))
@@ -217,31 +217,21 @@ impl<'a> Resolver<'a> {
         if let Some(block) = self.blocks.get(name.text.as_str()).copied() {
             return self.call_block(frame, block, call, scope);
         }
-        let Some(function) = Function::find(&name.text, &[Kind::Constant, Kind::Tokens]) else {
-            return Err(self.unknown_operation(name));
-        };
-        let elsewhere = match function.kind() {
-            Kind::Constant | Kind::Tokens => None,
-            Kind::Host => Some("data is prepared on the right side of `modality`"),
-            Kind::Loss => Some("losses stand on the right side of `objective`"),
-            Kind::Target => Some("targets stand on the right side of `target`"),
-        };
-        if let Some(help) = elsewhere {
-            let message = format!("`{}` cannot be called here", name.text);
-            return Err(Diagnostic::new(
-                Code::Misplaced,
-                message,
-                name.span,
-                "does not belong here",
-            )
-            .help(help)
-            .into());
-        }
-        let args = function::bind(function, call)?;
-        if function.kind() == Kind::Constant {
+        if let Some(function) = Constant::find(&name.text) {
+            let args = function::bind(function.params(), call)?;
             return Ok(Value::Const(self.constant_function(frame, function, &args, scope)?));
         }
-        Ok(Value::Tokens(self.operation(frame, function, &args, scope)?))
+        if let Some(operation) = Operation::find(&name.text) {
+            let args = function::bind(operation.params(), call)?;
+            return Ok(Value::Tokens(self.operation(frame, operation, &args, scope)?));
+        }
+        let Some(help) = function::elsewhere(&name.text) else {
+            return Err(self.unknown_operation(name));
+        };
+        let message = format!("`{}` cannot be called here", name.text);
+        Err(Diagnostic::new(Code::Misplaced, message, name.span, "does not belong here")
+            .help(help)
+            .into())
     }
 
     pub(super) fn unknown_operation(&self, name: &Name) -> Fail {
@@ -250,8 +240,9 @@ impl<'a> Resolver<'a> {
         }
         let message = format!("unknown operation or block `{}`", name.text);
         let diagnostic = Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
-        let functions = Function::ALL.iter().map(|function| function.name());
-        match nearest(&name.text, functions.chain(self.blocks.keys().copied())) {
+        let functions: Vec<&str> = function::names().collect();
+        let known = functions.into_iter().chain(self.blocks.keys().copied());
+        match nearest(&name.text, known) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
             None => diagnostic.help("declare it with `block`, or `use` the file that does").into(),
         }

@@ -1,129 +1,192 @@
 //! Everything that can be called, and how arguments find their parameters.
 //!
-//! One table: the function, its name, where it may be called, and its parameters. A parameter that ends in `?` may be
-//! left out, one that ends in `..` takes all remaining positional arguments.
+//! One table for each kind of place: a function, its name, its parameters. A parameter that ends in `?` may be left out,
+//! one that ends in `..` takes all remaining positional arguments.
 
 use zorro_grammar::ast::{Arg, Expr, Name};
 use zorro_grammar::{Code, Diagnostic, Span, diagnostic::nearest};
 
-/// Where a function may be called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// On numbers and lists, anywhere.
-    Constant,
-    /// On tokens.
-    Tokens,
-    /// On the right side of `modality`.
-    Host,
-    /// On the right side of `objective`.
-    Loss,
-    /// On the right side of `target`.
-    Target,
-}
+use crate::model::Elementwise;
+
+/// Names of parameters, as the tables write them.
+pub(super) type Params = &'static [&'static str];
 
 macro_rules! functions {
-    ($($variant:ident $name:literal $kind:ident [$($param:literal),*];)*) => {
-        /// A built-in function.
+    ($($(#[$doc:meta])* $table:ident { $($variant:ident $name:literal [$($param:literal),*];)* })*) => {$(
+        $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Function { $($variant,)* }
+        pub(super) enum $table { $($variant,)* }
 
-        impl Function {
-            pub(super) const ALL: &[Self] = &[$(Self::$variant,)*];
+        impl $table {
+            const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            pub(super) fn find(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|function| function.name() == name)
+            }
 
             pub(super) fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            pub(super) fn kind(self) -> Kind {
-                match self { $(Self::$variant => Kind::$kind,)* }
-            }
-
-            fn params(self) -> &'static [&'static str] {
+            pub(super) fn params(self) -> Params {
                 match self { $(Self::$variant => &[$($param),*],)* }
             }
         }
-    };
+    )*};
 }
 
 functions! {
-    Floor "floor" Constant ["value"];
-    Ceil "ceil" Constant ["value"];
-    Min "min" Constant ["values.."];
-    Max "max" Constant ["values.."];
-    Sum "sum" Constant ["values"];
-    Len "len" Constant ["values"];
-    Windows "windows" Constant ["size", "shift?"];
-    Groups "groups" Constant ["n"];
-    Truncated "truncated" Constant ["std"];
-    Normal "normal" Constant ["std"];
-    Uniform "uniform" Constant ["bound"];
-
-    Patches "patches" Tokens ["x", "sizes.."];
-    Linear "linear" Tokens ["x", "width", "bias?", "init?", "weights?"];
-    Embed "embed" Tokens ["x", "width", "init?", "weights?"];
-    Position "position" Tokens ["x", "kind?", "join?", "bands?", "max?", "init?", "weights?"];
-    Latents "latents" Tokens ["tokens", "width", "init?", "weights?"];
-    Learned "learned" Tokens ["shape", "init?", "weights?"];
-    Absent "absent" Tokens ["x", "policy", "init?", "weights?"];
-    Norm "norm" Tokens ["x", "eps?", "scale?", "bias?", "weights?"];
-    RmsNorm "rms_norm" Tokens ["x", "eps?", "scale?", "bias?", "weights?"];
-    Scale "scale" Tokens ["x", "init?", "weights?"];
-    Gelu "gelu" Tokens ["x"];
-    GeluTanh "gelu_tanh" Tokens ["x"];
-    Relu "relu" Tokens ["x"];
-    SquaredRelu "squared_relu" Tokens ["x"];
-    Silu "silu" Tokens ["x"];
-    Sigmoid "sigmoid" Tokens ["x"];
-    Tanh "tanh" Tokens ["x"];
-    Exp "exp" Tokens ["x"];
-    Log "log" Tokens ["x"];
-    Softmax "softmax" Tokens ["x"];
-    Gated "gated" Tokens ["x", "function"];
-    Dropout "dropout" Tokens ["x", "rate"];
-    DropPath "drop_path" Tokens ["x", "rate", "rescale?"];
-    Pool "pool" Tokens ["x", "how"];
-    Mean "mean" Tokens ["x.."];
-    Concat "concat" Tokens ["x.."];
-    Join "join" Tokens ["x.."];
-    Gather "gather" Tokens ["x", "tokens"];
-    Pad "pad" Tokens ["x", "sizes.."];
-    Crop "crop" Tokens ["x", "sizes.."];
-    Attend "attend" Tokens
-        ["x", "from?", "heads?", "width?", "out?", "bias?", "within?", "scores?", "weights?"];
-
-    Frames "frames" Host ["count", "fps", "size", "channels?"];
-    Image "image" Host ["size", "channels?"];
-    Wave "wave" Host ["rate", "seconds", "short?", "channels?"];
-    Text "text" Host ["length", "vocabulary"];
-    TensorSource "tensor" Host ["shape"];
-    Normalize "normalize" Host ["x", "mean", "std"];
-    LogMel "logmel" Host
-        ["x", "bins", "window", "hop", "fft?", "low?", "high?", "scale?", "norm?", "floor?"];
-    Spectrogram "spectrogram" Host ["x", "window", "hop", "fft?", "power?"];
-    HostPad "pad" Host ["x", "sizes.."];
-    HostCrop "crop" Host ["x", "sizes.."];
-
-    CrossEntropy "cross_entropy" Loss ["logits", "target", "smoothing?"];
-    SigmoidCrossEntropy "sigmoid_cross_entropy" Loss ["logits", "target"];
-    Nce "nce" Loss ["a", "b", "temperature?", "negatives?", "collapse?"];
-    Mse "mse" Loss ["a", "b"];
-    MeanLoss "mean" Loss ["losses.."];
-
-    Class "class" Target ["n"];
-    Classes "classes" Target ["n"];
-    TensorTarget "tensor" Target ["shape"];
-}
-
-impl Function {
-    /// The function of a name, of one of these kinds if there is one, else of any.
-    pub(super) fn find(name: &str, kinds: &[Kind]) -> Option<Self> {
-        let named = || Self::ALL.iter().copied().filter(|function| function.name() == name);
-        named().find(|function| kinds.contains(&function.kind())).or_else(|| named().next())
+    /// On numbers, lists, relations and starts, anywhere.
+    Constant {
+        Floor "floor" ["value"];
+        Ceil "ceil" ["value"];
+        Min "min" ["values.."];
+        Max "max" ["values.."];
+        Sum "sum" ["values"];
+        Len "len" ["values"];
+        Windows "windows" ["size", "shift?"];
+        Groups "groups" ["n"];
+        Truncated "truncated" ["std"];
+        Normal "normal" ["std"];
+        Uniform "uniform" ["bound"];
     }
 
-    /// Whether a block may not be called like this.
-    pub(super) fn is_name(name: &str) -> bool {
-        Self::ALL.iter().any(|function| function.name() == name)
+    /// On one operand.
+    Single {
+        Patches "patches" ["x", "sizes.."];
+        Linear "linear" ["x", "width", "bias?", "init?", "weights?"];
+        Absent "absent" ["x", "policy", "init?", "weights?"];
+        Norm "norm" ["x", "eps?", "scale?", "bias?", "weights?"];
+        RmsNorm "rms_norm" ["x", "eps?", "scale?", "bias?", "weights?"];
+        Scale "scale" ["x", "init?", "weights?"];
+        Activate "activate" ["x", "function"];
+        Softmax "softmax" ["x"];
+        Gated "gated" ["x", "function"];
+        Dropout "dropout" ["x", "rate"];
+        DropPath "drop_path" ["x", "rate", "rescale?"];
+        Pool "pool" ["x", "how"];
+        Gather "gather" ["x", "tokens"];
+        Pad "pad" ["x", "sizes.."];
+        Crop "crop" ["x", "sizes.."];
+        Position "position" ["x", "kind?", "join?", "bands?", "max?", "init?", "weights?"];
+    }
+
+    /// On several operands.
+    Several {
+        Mean "mean" ["x.."];
+        Concat "concat" ["x.."];
+        Join "join" ["x.."];
+    }
+
+    /// Weights that are values.
+    Weighted {
+        Latents "latents" ["tokens", "width", "init?", "weights?"];
+        Learned "learned" ["shape", "init?", "weights?"];
+    }
+
+    /// Tokens of something else than tokens, or of whom a route says.
+    Special {
+        Embed "embed" ["x", "width", "init?", "weights?"];
+        Attend "attend" ["x", "from?", "heads?", "width?", "out?", "bias?", "within?", "scores?", "weights?"];
+    }
+
+    /// First on the right side of `modality`.
+    Origin {
+        Frames "frames" ["count", "fps", "size", "channels?"];
+        Image "image" ["size", "channels?"];
+        Wave "wave" ["rate", "seconds", "short?", "channels?"];
+        Text "text" ["length", "vocabulary"];
+        Tensor "tensor" ["shape"];
+    }
+
+    /// Further on the right side of `modality`.
+    Preparation {
+        Normalize "normalize" ["x", "mean", "std"];
+        LogMel "logmel" ["x", "bins", "window", "hop", "fft?", "low?", "high?", "scale?", "norm?", "floor?"];
+        Spectrogram "spectrogram" ["x", "window", "hop", "fft?", "power?"];
+        Pad "pad" ["x", "sizes.."];
+        Crop "crop" ["x", "sizes.."];
+    }
+
+    /// With logits and a target, on the right side of `objective`.
+    Classification {
+        CrossEntropy "cross_entropy" ["logits", "target", "smoothing?"];
+        SigmoidCrossEntropy "sigmoid_cross_entropy" ["logits", "target"];
+    }
+
+    /// On the right side of `objective`.
+    Comparison {
+        Nce "nce" ["a", "b", "temperature?", "negatives?", "collapse?"];
+        Mse "mse" ["a", "b"];
+        Mean "mean" ["losses.."];
+    }
+
+    /// On the right side of `target`.
+    Aim {
+        Class "class" ["n"];
+        Classes "classes" ["n"];
+        Tensor "tensor" ["shape"];
+    }
+}
+
+/// What can be called on tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Elementwise(Elementwise),
+    Single(Single),
+    Several(Several),
+    Weighted(Weighted),
+    Special(Special),
+}
+
+impl Operation {
+    pub(super) fn find(name: &str) -> Option<Self> {
+        Elementwise::find(name)
+            .map(Self::Elementwise)
+            .or_else(|| Single::find(name).map(Self::Single))
+            .or_else(|| Several::find(name).map(Self::Several))
+            .or_else(|| Weighted::find(name).map(Self::Weighted))
+            .or_else(|| Special::find(name).map(Self::Special))
+    }
+
+    pub(super) fn params(self) -> Params {
+        match self {
+            Self::Elementwise(_) => &["x"],
+            Self::Single(operation) => operation.params(),
+            Self::Several(operation) => operation.params(),
+            Self::Weighted(operation) => operation.params(),
+            Self::Special(operation) => operation.params(),
+        }
+    }
+}
+
+/// The names of all that can be called in an ordinary expression.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    Elementwise::ALL
+        .iter()
+        .map(|function| function.name())
+        .chain(Constant::ALL.iter().map(|function| function.name()))
+        .chain(Single::ALL.iter().map(|function| function.name()))
+        .chain(Several::ALL.iter().map(|function| function.name()))
+        .chain(Weighted::ALL.iter().map(|function| function.name()))
+        .chain(Special::ALL.iter().map(|function| function.name()))
+}
+
+/// Whether the language has a function of this name; no block can have it.
+pub(super) fn is_name(name: &str) -> bool {
+    names().any(|known| known == name) || elsewhere(name).is_some()
+}
+
+/// Where a function stands that cannot be called in an ordinary expression.
+pub(super) fn elsewhere(name: &str) -> Option<&'static str> {
+    if Origin::find(name).is_some() || Preparation::find(name).is_some() {
+        Some("data is prepared on the right side of `modality`")
+    } else if Classification::find(name).is_some() || Comparison::find(name).is_some() {
+        Some("losses stand on the right side of `objective`")
+    } else if Aim::find(name).is_some() {
+        Some("targets stand on the right side of `target`")
+    } else {
+        None
     }
 }
 
@@ -168,9 +231,8 @@ pub(super) struct Parameter<'a> {
 }
 
 /// Binds the arguments of a call to the parameters of a built-in function.
-pub(super) fn bind<'a>(function: Function, call: Call<'a>) -> Result<Args<'a>, Diagnostic> {
-    let params: Vec<Parameter<'_>> = function
-        .params()
+pub(super) fn bind<'a>(params: Params, call: Call<'a>) -> Result<Args<'a>, Diagnostic> {
+    let params: Vec<Parameter<'_>> = params
         .iter()
         .map(|param| {
             let name = param.trim_end_matches("..").trim_end_matches('?');

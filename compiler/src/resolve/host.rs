@@ -7,9 +7,9 @@ use crate::model::{HostStep, Modality, ModalityId, Shape, Short, Source};
 use crate::number::Number;
 
 use super::evaluate::{Mode, Scope, plain};
-use super::function::{self, Args, Call, Function, Kind};
+use super::function::{self, Args, Call, Origin, Preparation};
 use super::operations::check_resize;
-use super::value::{Binding, Const};
+use super::value::Binding;
 use super::{Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail};
 
 /// A source with the steps so far.
@@ -67,36 +67,26 @@ impl<'a> Resolver<'a> {
                     .into());
             }
         };
-        let function = match Function::find(&call.name.text, &[Kind::Host]) {
-            Some(function) if function.kind() == Kind::Host => function,
-            Some(_) => {
-                let message = format!("`{}` is no step of a modality", call.name.text);
-                let label = "works on tokens, not on data";
-                return Err(Diagnostic::new(Code::Misplaced, message, call.name.span, label)
-                    .help("steps: `normalize`, `logmel`, `spectrogram`, `crop`, `pad`")
-                    .into());
+        let prepared = if let Some(origin) = Origin::find(&call.name.text) {
+            if let Some(value) = value {
+                let message = format!("`{}` is a source", call.name.text);
+                let label = "nothing can be piped into it";
+                return fail(Code::WrongInput, message, value.span, label);
             }
-            None => return Err(self.unknown_operation(call.name)),
-        };
-        let args = function::bind(function, call)?;
-        let prepared = match function {
-            Function::Frames
-            | Function::Image
-            | Function::Wave
-            | Function::Text
-            | Function::TensorSource => {
-                if let Some(value) = value {
-                    let message = format!("`{}` is a source", call.name.text);
-                    let label = "nothing can be piped into it";
-                    return fail(Code::WrongInput, message, value.span, label);
-                }
-                self.source(frame, function, &args)?
-            }
-            _ => {
-                let first = args.need("x");
-                let prepared = self.prepare(frame, first)?;
-                self.host_step(frame, function, &args, prepared)?
-            }
+            let args = function::bind(origin.params(), call)?;
+            self.source(frame, origin, &args)?
+        } else if let Some(preparation) = Preparation::find(&call.name.text) {
+            let args = function::bind(preparation.params(), call)?;
+            let prepared = self.prepare(frame, args.need("x"))?;
+            self.host_step(frame, preparation, &args, prepared)?
+        } else if function::is_name(&call.name.text) {
+            let message = format!("`{}` is no step of a modality", call.name.text);
+            let label = "works on tokens, not on data";
+            return Err(Diagnostic::new(Code::Misplaced, message, call.name.span, label)
+                .help("steps: `normalize`, `logmel`, `spectrogram`, `crop`, `pad`")
+                .into());
+        } else {
+            return Err(self.unknown_operation(call.name));
         };
         check_size(&prepared.shape, expr.span)?;
         Ok(prepared)
@@ -105,11 +95,11 @@ impl<'a> Resolver<'a> {
     fn source(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        origin: Origin,
         args: &Args<'a>,
     ) -> Result<Prepared> {
-        let (source, shape) = match function {
-            Function::Frames => {
+        let (source, shape) = match origin {
+            Origin::Frames => {
                 let count = self.integer(frame, args.need("count"), 1..=MAX_TOKENS)?;
                 let fps = self.positive(frame, args.need("fps"))?;
                 let size = self.picture_size(frame, args.need("size"))?;
@@ -118,18 +108,18 @@ impl<'a> Resolver<'a> {
                 let source = Source::Frames { count, fps, size, channels };
                 (source, Shape::new(grid, channels))
             }
-            Function::Image => {
+            Origin::Image => {
                 let size = self.picture_size(frame, args.need("size"))?;
                 let channels = self.channels(frame, args)?;
                 (Source::Image { size, channels }, Shape::new(size.to_vec(), channels))
             }
-            Function::Wave => self.wave(frame, args)?,
-            Function::Text => {
+            Origin::Wave => self.wave(frame, args)?,
+            Origin::Text => {
                 let length = self.integer(frame, args.need("length"), 1..=MAX_TOKENS)?;
                 let vocabulary = self.integer(frame, args.need("vocabulary"), 1..=MAX_TOKENS)?;
                 (Source::Text { length, vocabulary }, Shape::new(vec![length], 1))
             }
-            _ => (Source::Tensor, self.tensor_shape(frame, args.need("shape"))?),
+            Origin::Tensor => (Source::Tensor, self.tensor_shape(frame, args.need("shape"))?),
         };
         Ok(Prepared { source, steps: Vec::new(), shape })
     }
@@ -149,7 +139,7 @@ impl<'a> Resolver<'a> {
             Some(expr) => self.integer(frame, expr, 1..=64)?,
             None => 1,
         };
-        let samples = seconds.mul(rate.into()).map(Number::floor);
+        let samples = seconds.checked_mul(rate.into()).map(Number::floor);
         let samples = samples.and_then(Number::to_integer).and_then(|n| u64::try_from(n).ok());
         match samples {
             Some(samples) if samples > 0 => {
@@ -177,14 +167,12 @@ impl<'a> Resolver<'a> {
     }
 
     fn positive(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Number> {
-        match self.constant(frame, expr)? {
-            Const::Number(number) if number > Number::ZERO => Ok(number),
-            Const::Number(number) => {
-                let message = format!("expected a number above 0, found {number}");
-                fail(Code::OutOfRange, message, expr.span, format!("this is {number}"))
-            }
-            other => super::constants::wrong_type("a number", &other, expr.span),
+        let number = self.constant(frame, expr)?.number(expr.span)?;
+        if number > Number::ZERO {
+            return Ok(number);
         }
+        let message = format!("expected a number above 0, found {number}");
+        fail(Code::OutOfRange, message, expr.span, format!("this is {number}"))
     }
 
     /// Height and width: a number for both, or a list of two.
@@ -212,16 +200,16 @@ impl<'a> Resolver<'a> {
     fn host_step(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        preparation: Preparation,
         args: &Args<'a>,
         mut prepared: Prepared,
     ) -> Result<Prepared> {
         if matches!(prepared.source, Source::Text { .. }) {
-            let message = format!("`{}` does not work on ids", function.name());
+            let message = format!("`{}` does not work on ids", preparation.name());
             return fail(Code::WrongInput, message, args.span, "a text is fed as it is");
         }
-        let step = match function {
-            Function::Normalize => {
+        let step = match preparation {
+            Preparation::Normalize => {
                 let mean = self.per_channel(frame, args.need("mean"), prepared.shape.width)?;
                 let std_expr = args.need("std");
                 let std = self.per_channel(frame, std_expr, prepared.shape.width)?;
@@ -231,8 +219,8 @@ impl<'a> Resolver<'a> {
                 }
                 HostStep::Normalize { mean, std }
             }
-            Function::LogMel => self.logmel(frame, args, &mut prepared)?,
-            Function::Spectrogram => {
+            Preparation::LogMel => self.logmel(frame, args, &mut prepared)?,
+            Preparation::Spectrogram => {
                 let (window, hop, fft) = self.frames_of_sound(frame, args, &prepared)?;
                 let power = match args.get("power") {
                     Some(expr) => self.positive(frame, expr)?,
@@ -241,19 +229,30 @@ impl<'a> Resolver<'a> {
                 prepared.shape.grid = vec![fft / 2 + 1, prepared.shape.grid[0] / hop];
                 HostStep::Spectrogram { window, hop, fft, power }
             }
-            _ => {
-                let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
-                let sizes = self.sizes(frame, args.all("sizes"), &scope)?;
-                check_resize(function.name(), &sizes, &prepared.shape, args.span)?;
-                prepared.shape.grid.clone_from(&sizes);
-                match function {
-                    Function::HostPad => HostStep::Pad(sizes),
-                    _ => HostStep::Crop(sizes),
-                }
+            Preparation::Pad => {
+                HostStep::Pad(self.resized(frame, preparation, args, &mut prepared)?)
+            }
+            Preparation::Crop => {
+                HostStep::Crop(self.resized(frame, preparation, args, &mut prepared)?)
             }
         };
         prepared.steps.push(step);
         Ok(prepared)
+    }
+
+    /// The sizes of a pad or crop, which are the grid's from then on.
+    fn resized(
+        &mut self,
+        frame: &mut Frame<'a>,
+        preparation: Preparation,
+        args: &Args<'a>,
+        prepared: &mut Prepared,
+    ) -> Result<Vec<u64>> {
+        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+        let sizes = self.sizes(frame, args.all("sizes"), &scope)?;
+        check_resize(preparation.name(), &sizes, &prepared.shape, args.span)?;
+        prepared.shape.grid.clone_from(&sizes);
+        Ok(sizes)
     }
 
     /// One number for all channels, or one for each.
@@ -263,20 +262,10 @@ impl<'a> Resolver<'a> {
         expr: &'a Expr,
         channels: u64,
     ) -> Result<Vec<Number>> {
-        let numbers = match self.constant(frame, expr)? {
-            Const::Number(number) => vec![number],
-            Const::List(items) => {
-                let mut numbers = Vec::new();
-                for item in items {
-                    match item {
-                        Const::Number(number) => numbers.push(number),
-                        other => return super::constants::wrong_type("numbers", &other, expr.span),
-                    }
-                }
-                numbers
-            }
-            other => return super::constants::wrong_type("numbers", &other, expr.span),
-        };
+        let value = self.constant(frame, expr)?;
+        let numbers: Result<Vec<Number>> =
+            value.elements().iter().map(|item| item.number(expr.span)).collect();
+        let numbers = numbers?;
         if numbers.len() as u64 != channels && numbers.len() != 1 {
             let message = format!("{} numbers for {channels} channels", numbers.len());
             return fail(Code::ShapeMismatch, message, expr.span, "one number, or one a channel");
@@ -293,7 +282,7 @@ impl<'a> Resolver<'a> {
         let (window, hop, fft) = self.frames_of_sound(frame, args, prepared)?;
         let Source::Wave { rate, .. } = prepared.source else { panic!("checked to be a sound") };
         let bins = self.integer(frame, args.need("bins"), 1..=MAX_WIDTH)?;
-        let nyquist = Number::from(rate).div(Number::from(2u64)).expect("2 is not 0");
+        let nyquist = Number::from(rate).checked_div(Number::from(2u64)).expect("2 is not 0");
         let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
         let low = match args.get("low") {
             Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=nyquist)?,

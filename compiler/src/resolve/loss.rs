@@ -9,7 +9,7 @@ use crate::model::{
 use crate::number::Number;
 
 use super::evaluate::{Mode, Scope, plain};
-use super::function::{self, Args, Call, Function, Kind};
+use super::function::{self, Aim, Args, Call, Classification, Comparison};
 use super::statements::{declared_twice, single};
 use super::value::{Binding, Const, Entry, Value};
 use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text};
@@ -33,19 +33,16 @@ impl<'a> Resolver<'a> {
         let ExprKind::Call(call) = &expr.kind else {
             return Err(not_a_target(expr.span).into());
         };
-        let function = match Function::find(&call.name.text, &[Kind::Target]) {
-            Some(function) if function.kind() == Kind::Target => function,
-            Some(_) | None => return Err(not_a_target(call.name.span).into()),
+        let Some(aim) = Aim::find(&call.name.text) else {
+            return Err(not_a_target(call.name.span).into());
         };
-        let args = function::bind(function, plain(call))?;
-        let kind = match function {
-            Function::Class => {
-                TargetKind::Class(self.integer(frame, args.need("n"), 1..=MAX_WIDTH)?)
-            }
-            Function::Classes => {
+        let args = function::bind(aim.params(), plain(call))?;
+        let kind = match aim {
+            Aim::Class => TargetKind::Class(self.integer(frame, args.need("n"), 1..=MAX_WIDTH)?),
+            Aim::Classes => {
                 TargetKind::Classes(self.integer(frame, args.need("n"), 1..=MAX_WIDTH)?)
             }
-            _ => TargetKind::Tensor(self.tensor_shape(frame, args.need("shape"))?),
+            Aim::Tensor => TargetKind::Tensor(self.tensor_shape(frame, args.need("shape"))?),
         };
         let id = TargetId::next(self.model.targets.len());
         let (name, span) = (binding.name.text.clone(), binding.name.span);
@@ -107,7 +104,7 @@ impl<'a> Resolver<'a> {
                 self.loss_call(frame, call, expr)
             }
             ExprKind::Binary { op, left, right } => {
-                self.weighted(frame, *op, left, right, expr.span)
+                self.combined(frame, *op, left, right, expr.span)
             }
             ExprKind::Unary { op: UnaryOp::Neg, value } => match self.term(frame, value)? {
                 Term::Loss(loss) => match sum(vec![(Number::from(-1i128), loss)]) {
@@ -161,7 +158,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Sums of losses, and losses times numbers.
-    fn weighted(
+    fn combined(
         &mut self,
         frame: &mut Frame<'a>,
         op: BinaryOp,
@@ -175,10 +172,8 @@ impl<'a> Resolver<'a> {
         let combined = match (left, op, right) {
             (Term::Number(left), op, Term::Number(right)) => {
                 let (left, right) = (Const::Number(left), Const::Number(right));
-                return match self.constant_binary(op, left, right, span)? {
-                    Const::Number(number) => Ok(Term::Number(number)),
-                    other => super::constants::wrong_type("a number", &other, span),
-                };
+                let number = self.constant_binary(op, left, right, span)?.number(span)?;
+                return Ok(Term::Number(number));
             }
             (Term::Loss(left), BinaryOp::Add, Term::Loss(right)) => {
                 sum(vec![(Number::ONE, left), (Number::ONE, right)])
@@ -189,7 +184,7 @@ impl<'a> Resolver<'a> {
             (Term::Number(weight), BinaryOp::Mul, Term::Loss(loss))
             | (Term::Loss(loss), BinaryOp::Mul, Term::Number(weight)) => sum(vec![(weight, loss)]),
             (Term::Loss(loss), BinaryOp::Div, Term::Number(number)) => {
-                match Number::ONE.div(number) {
+                match Number::ONE.checked_div(number) {
                     Some(weight) => sum(vec![(weight, loss)]),
                     None => {
                         return fail(Code::Arithmetic, "division by zero", span, "divides by 0");
@@ -210,28 +205,18 @@ impl<'a> Resolver<'a> {
     }
 
     fn loss_call(&mut self, frame: &mut Frame<'a>, call: Call<'a>, expr: &'a Expr) -> Result<Term> {
-        let function = match Function::find(&call.name.text, &[Kind::Loss]) {
-            Some(function) if function.kind() == Kind::Loss => function,
-            Some(_) | None => return self.number_term(frame, expr),
+        if let Some(kind) = Classification::find(&call.name.text) {
+            let args = function::bind(kind.params(), call)?;
+            return Ok(Term::Loss(self.classification(frame, kind, &args)?));
+        }
+        let Some(kind) = Comparison::find(&call.name.text) else {
+            return self.number_term(frame, expr);
         };
-        let args = function::bind(function, call)?;
-        let loss = match function {
-            Function::CrossEntropy => {
-                let (logits, target) = self.classified(frame, function, &args)?;
-                let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
-                let smoothing = match args.get("smoothing") {
-                    Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=Number::ONE)?,
-                    None => Number::ZERO,
-                };
-                Loss::CrossEntropy { logits, target, smoothing }
-            }
-            Function::SigmoidCrossEntropy => {
-                let (logits, target) = self.classified(frame, function, &args)?;
-                Loss::SigmoidCrossEntropy { logits, target }
-            }
-            Function::Nce => self.nce(frame, &args)?,
-            Function::Mse => self.mse(frame, &args)?,
-            _ => {
+        let args = function::bind(kind.params(), call)?;
+        let loss = match kind {
+            Comparison::Nce => self.nce(frame, &args)?,
+            Comparison::Mse => self.mse(frame, &args)?,
+            Comparison::Mean => {
                 let mut losses = Vec::new();
                 for expr in args.all("losses").to_vec() {
                     losses.push(self.loss(frame, expr)?);
@@ -240,6 +225,26 @@ impl<'a> Resolver<'a> {
             }
         };
         Ok(Term::Loss(loss))
+    }
+
+    fn classification(
+        &mut self,
+        frame: &mut Frame<'a>,
+        kind: Classification,
+        args: &Args<'a>,
+    ) -> Result<Loss> {
+        let (logits, target) = self.classified(frame, kind, args)?;
+        match kind {
+            Classification::SigmoidCrossEntropy => Ok(Loss::SigmoidCrossEntropy { logits, target }),
+            Classification::CrossEntropy => {
+                let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
+                let smoothing = match args.get("smoothing") {
+                    Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=Number::ONE)?,
+                    None => Number::ZERO,
+                };
+                Ok(Loss::CrossEntropy { logits, target, smoothing })
+            }
+        }
     }
 
     /// The target that an expression names.
@@ -265,14 +270,14 @@ impl<'a> Resolver<'a> {
     fn classified(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        kind: Classification,
         args: &Args<'a>,
     ) -> Result<(ValueId, TargetId)> {
         let expr = args.need("logits");
         if let ExprKind::Name(name) = &expr.kind
             && let Some(Entry { binding: Binding::Target(_), span }) = frame.entry(name)
         {
-            let message = format!("the logits of `{}` come first", function.name());
+            let message = format!("the logits of `{}` come first", kind.name());
             return Err(Diagnostic::new(
                 Code::WrongOperand,
                 message,
@@ -280,27 +285,30 @@ impl<'a> Resolver<'a> {
                 "this is a target",
             )
             .also(*span, "declared here")
-            .help(format!("write `{}(logits, {name})`", function.name()))
+            .help(format!("write `{}(logits, {name})`", kind.name()))
             .into());
         }
         let logits = single(&self.tokens_of(frame, expr)?);
         let target_expr = args.need("target");
         let target = self.target_of(frame, target_expr)?;
         let declared = &self.model.targets[target.index()];
-        let classes = match (&declared.kind, function) {
-            (TargetKind::Class(n), Function::CrossEntropy)
-            | (TargetKind::Classes(n), Function::SigmoidCrossEntropy) => *n,
+        let classes = match (&declared.kind, kind) {
+            (TargetKind::Class(n), Classification::CrossEntropy)
+            | (TargetKind::Classes(n), Classification::SigmoidCrossEntropy) => *n,
             (TargetKind::Class(_) | TargetKind::Classes(_) | TargetKind::Tensor(_), _) => {
                 let (wants, other) = if matches!(declared.kind, TargetKind::Tensor(_)) {
-                    let wants =
-                        if function == Function::CrossEntropy { "class(n)" } else { "classes(n)" };
+                    let wants = if kind == Classification::CrossEntropy {
+                        "class(n)"
+                    } else {
+                        "classes(n)"
+                    };
                     (wants, "for a `tensor`, use `mse`")
-                } else if function == Function::CrossEntropy {
+                } else if kind == Classification::CrossEntropy {
                     ("class(n)", "for `classes(n)`, use `sigmoid_cross_entropy`")
                 } else {
                     ("classes(n)", "for `class(n)`, use `cross_entropy`")
                 };
-                let message = format!("`{}` takes a `{wants}`", function.name());
+                let message = format!("`{}` takes a `{wants}`", kind.name());
                 return Err(Diagnostic::new(
                     Code::WrongTarget,
                     message,
@@ -366,10 +374,13 @@ impl<'a> Resolver<'a> {
     /// A number above 0, or a learned scalar.
     fn temperature(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Scalar> {
         match self.evaluate(frame, expr)? {
-            Value::Const(Const::Number(number)) if number > Number::ZERO => {
-                Ok(Scalar::Fixed(number))
-            }
-            Value::Const(Const::Number(number)) => {
+            Value::Const(value) => {
+                let Const::Number(number) = value else {
+                    return value.is_not("a number or a learned scalar", expr.span);
+                };
+                if number > Number::ZERO {
+                    return Ok(Scalar::Fixed(number));
+                }
                 let message = format!("a temperature is above 0, not {number}");
                 fail(Code::OutOfRange, message, expr.span, format!("this is {number}"))
             }
@@ -388,9 +399,6 @@ impl<'a> Resolver<'a> {
                     .into());
                 }
                 Ok(Scalar::Computed(value))
-            }
-            Value::Const(other) => {
-                super::constants::wrong_type("a number or a learned scalar", &other, expr.span)
             }
         }
     }
@@ -465,7 +473,7 @@ fn sum(terms: Vec<(Number, Loss)>) -> Option<Loss> {
         match loss {
             Loss::Sum(inner) => {
                 for (factor, loss) in inner {
-                    flat.push((weight.mul(factor)?, loss));
+                    flat.push((weight.checked_mul(factor)?, loss));
                 }
             }
             other @ (Loss::CrossEntropy { .. }

@@ -1,38 +1,39 @@
-//! Operations on tokens, one function a family: what they take, and the shape and weights of what they make.
+//! Operations on one operand: what they take, and the shape and weights of what they make.
+//!
+//! Those on none or several are in `combine`, positions in `positions`, operators in `arithmetic`, `attend` in its own.
 
-use zorro_grammar::ast::{BinaryOp, Expr};
+use zorro_grammar::ast::Expr;
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{
-    Elementwise, Init, ModalityId, Op, Pooling, PositionKind, Shape, Source, ValueId, WeightKind,
-};
+use crate::model::{Elementwise, Init, Op, Pooling, Shape, ValueId, WeightKind};
 use crate::number::Number;
 
+use super::constants::to_integer;
 use super::evaluate::Scope;
-use super::function::{Args, Function};
-use super::value::{Const, Key, Lanes, Value};
-use super::{Draft, Fail, Frame, MAX_TOKENS, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
+use super::function::{Args, Operation, Single, Special};
+use super::value::{Key, Lanes};
+use super::{Draft, Frame, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
 
 /// The start of matrices and learned tokens, where the spec says none.
-fn usual() -> Init {
+pub(super) fn usual() -> Init {
     Init::Truncated(Number::ratio(1, 50).expect("not zero"))
 }
 
-fn zero() -> Init {
+pub(super) fn zero() -> Init {
     Init::Constant(Number::ZERO)
 }
 
-fn one() -> Init {
+pub(super) fn one() -> Init {
     Init::Constant(Number::ONE)
 }
 
 /// A draft without weights.
-fn draft(op: Op, operands: Vec<ValueId>, shape: Shape) -> Draft {
+pub(super) fn draft(op: Op, operands: Vec<ValueId>, shape: Shape) -> Draft {
     Draft { op, operands, weights: Vec::new(), reads: Vec::new(), shape }
 }
 
 /// The 1-D grid of so many tokens.
-fn row(tokens: u64, width: u64) -> Shape {
+pub(super) fn row(tokens: u64, width: u64) -> Shape {
     Shape::new(vec![tokens], width)
 }
 
@@ -41,29 +42,47 @@ impl<'a> Resolver<'a> {
     pub(super) fn operation(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        operation: Operation,
         args: &Args<'a>,
         scope: &Scope,
     ) -> Result<Lanes> {
-        match function {
-            Function::Attend => return self.attend(frame, args, scope),
-            Function::Latents | Function::Learned => {
-                return self.learned(frame, function, args, scope);
-            }
-            Function::Mean | Function::Concat | Function::Join => {
-                return self.combine(frame, function, args, scope);
-            }
-            Function::Position => return self.position(frame, args, scope),
-            Function::Embed => return self.embed(frame, args, scope),
-            _ => {}
+        match operation {
+            Operation::Special(Special::Attend) => self.attend(frame, args, scope),
+            Operation::Special(Special::Embed) => self.embed(frame, args, scope),
+            Operation::Weighted(weighted) => self.weighted(frame, weighted, args, scope),
+            Operation::Several(several) => self.several(frame, several, args, scope),
+            Operation::Elementwise(function) => self.elementwise(frame, function, args, scope),
+            Operation::Single(single) => self.single(frame, single, args, scope),
         }
+    }
+
+    fn elementwise(
+        &mut self,
+        frame: &mut Frame<'a>,
+        function: Elementwise,
+        args: &Args<'a>,
+        scope: &Scope,
+    ) -> Result<Lanes> {
         let lanes = self.operand(frame, args.need("x"), scope)?;
-        let site = self.site(frame, function.name(), args.span, args.get("weights"))?;
+        let site = self.site(frame, function.name(), args.span, None)?;
+        let drafts = self.one_operand(&Op::Elementwise(function), lanes);
+        self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
+    }
+
+    fn single(
+        &mut self,
+        frame: &mut Frame<'a>,
+        single: Single,
+        args: &Args<'a>,
+        scope: &Scope,
+    ) -> Result<Lanes> {
+        let lanes = self.operand(frame, args.need("x"), scope)?;
+        let site = self.site(frame, single.name(), args.span, args.get("weights"))?;
         let mut drafts = Vec::new();
         let mut kept = Lanes::new();
         for (key, value) in lanes {
             let here = scope.only(key);
-            match self.simple(frame, function, args, &here, (&site, key, value))? {
+            match self.single_of(frame, single, args, &here, (&site, key, value))? {
                 Some(draft) => drafts.push((key, draft)),
                 // The operation does nothing here.
                 None => {
@@ -87,10 +106,10 @@ impl<'a> Resolver<'a> {
     }
 
     /// An operation with one operand, for one key.
-    fn simple(
+    fn single_of(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        single: Single,
         args: &Args<'a>,
         scope: &Scope,
         (site, key, value): (&Site, Key, ValueId),
@@ -98,9 +117,9 @@ impl<'a> Resolver<'a> {
         let shape = self.model.shape(value).clone();
         let width = shape.width;
         let one_of = |op| Ok(Some(draft(op, vec![value], shape.clone())));
-        match function {
-            Function::Patches => self.patches(frame, args, scope, value).map(Some),
-            Function::Linear => {
+        match single {
+            Single::Patches => self.patches(frame, args, scope, value).map(Some),
+            Single::Linear => {
                 let out = self.integer_in(frame, args.need("width"), scope, 1..=MAX_WIDTH)?;
                 let bias = self.bool_in(frame, args.get("bias"), scope, true)?;
                 let init = self.init(frame, args.get("init"), scope, usual())?;
@@ -108,25 +127,30 @@ impl<'a> Resolver<'a> {
                 let shape = Shape::new(shape.grid, out);
                 Ok(Some(Draft { weights, ..draft(Op::Linear, vec![value], shape) }))
             }
-            Function::Norm | Function::RmsNorm => {
-                self.norm(frame, function, args, scope, (site, key, value)).map(Some)
+            Single::Norm | Single::RmsNorm => {
+                let is_layer = single == Single::Norm;
+                self.norm(frame, is_layer, args, scope, (site, key, value)).map(Some)
             }
-            Function::Scale => {
+            Single::Position => self.position(frame, args, scope, (site, key, value)).map(Some),
+            Single::Scale => {
                 let init = self.init(frame, args.get("init"), scope, one())?;
                 let start = (init, WeightKind::Scale);
                 let weights = vec![self.weight(site, key, "", vec![width], start)?];
                 Ok(Some(Draft { weights, ..draft(Op::Scale, vec![value], shape) }))
             }
-            Function::Absent => {
+            Single::Absent => {
                 self.word(frame, args.need("policy"), &["learned"])?;
                 let init = self.init(frame, args.get("init"), scope, usual())?;
                 let start = (init, WeightKind::Learned);
                 let weights = vec![self.weight(site, key, "", vec![width], start)?];
                 Ok(Some(Draft { weights, ..draft(Op::Absent, vec![value], shape) }))
             }
-            Function::Softmax => one_of(Op::Softmax),
-            Function::Gated => {
-                let function = self.elementwise(frame, args.need("function"))?;
+            Single::Softmax => one_of(Op::Softmax),
+            Single::Activate => {
+                one_of(Op::Elementwise(self.function(frame, args.need("function"))?))
+            }
+            Single::Gated => {
+                let function = self.function(frame, args.need("function"))?;
                 if width % 2 != 0 {
                     let message = format!("`gated` splits the width in two, {width} is odd");
                     return fail(Code::DoesNotDivide, message, args.span, "odd width");
@@ -134,15 +158,13 @@ impl<'a> Resolver<'a> {
                 let shape = Shape::new(shape.grid, width / 2);
                 Ok(Some(draft(Op::Gated(function), vec![value], shape)))
             }
-            Function::Dropout | Function::DropPath => {
+            Single::Dropout => one_of(Op::Dropout(self.rate(frame, args.need("rate"), scope)?)),
+            Single::DropPath => {
                 let rate = self.rate(frame, args.need("rate"), scope)?;
-                if function == Function::Dropout {
-                    return one_of(Op::Dropout(rate));
-                }
                 let rescale = self.bool_in(frame, args.get("rescale"), scope, true)?;
                 one_of(Op::DropPath { rate, rescale })
             }
-            Function::Pool => {
+            Single::Pool => {
                 let how = self.word(frame, args.need("how"), &["mean", "first", "last"])?;
                 let how = match how {
                     "mean" => Pooling::Mean,
@@ -151,13 +173,8 @@ impl<'a> Resolver<'a> {
                 };
                 Ok(Some(draft(Op::Pool(how), vec![value], row(1, width))))
             }
-            Function::Gather => self.gather(frame, args, scope, value).map(Some),
-            Function::Pad | Function::Crop => self.resize(frame, function, args, scope, value),
-            other => {
-                let named = |op: &&Elementwise| op.name() == other.name();
-                let op = Elementwise::ALL.iter().find(named);
-                one_of(Op::Elementwise(*op.expect("all other operations are elementwise")))
-            }
+            Single::Gather => self.gather(frame, args, scope, value).map(Some),
+            Single::Pad | Single::Crop => self.resize(frame, single, args, scope, value),
         }
     }
 
@@ -170,7 +187,7 @@ impl<'a> Resolver<'a> {
         let message = format!("a rate is at least 0 and less than 1, not {rate}");
         let diagnostic =
             Diagnostic::new(Code::OutOfRange, message, expr.span, format!("this is {rate}"));
-        let percent = rate.div(Number::from(100u64)).filter(|part| *part < Number::ONE);
+        let percent = rate.checked_div(Number::from(100u64)).filter(|part| *part < Number::ONE);
         Err(match percent {
             Some(part) if rate > Number::ONE => diagnostic
                 .help(format!("a rate is a part of 1, not a percentage: `{part}`?"))
@@ -179,17 +196,17 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    fn elementwise(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Elementwise> {
+    /// An elementwise function by its name.
+    fn function(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Elementwise> {
         let names: Vec<&'static str> = Elementwise::ALL.iter().map(|op| op.name()).collect();
         let name = self.word(frame, expr, &names)?;
-        let op = Elementwise::ALL.iter().find(|op| op.name() == name);
-        Ok(*op.expect("`word` returns one of the names"))
+        Ok(Elementwise::find(name).expect("`word` returns one of the names"))
     }
 
     fn norm(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        is_layer: bool,
         args: &Args<'a>,
         scope: &Scope,
         (site, key, value): (&Site, Key, ValueId),
@@ -199,7 +216,6 @@ impl<'a> Resolver<'a> {
             Some(expr) => self.bounded(frame, expr, scope, Number::ZERO..=Number::ONE)?,
             None => Number::ratio(1, 1_000_000).expect("not zero"),
         };
-        let is_layer = function == Function::Norm;
         let scale = self.bool_in(frame, args.get("scale"), scope, true)?;
         let bias = self.bool_in(frame, args.get("bias"), scope, is_layer)?;
         let mut weights = Vec::new();
@@ -255,18 +271,18 @@ impl<'a> Resolver<'a> {
     fn resize(
         &mut self,
         frame: &mut Frame<'a>,
-        function: Function,
+        single: Single,
         args: &Args<'a>,
         scope: &Scope,
         value: ValueId,
     ) -> Result<Option<Draft>> {
         let sizes = self.sizes(frame, args.all("sizes"), scope)?;
         let shape = self.model.shape(value).clone();
-        check_resize(function.name(), &sizes, &shape, args.span)?;
+        check_resize(single.name(), &sizes, &shape, args.span)?;
         if sizes == shape.grid {
             return Ok(None);
         }
-        let op = if function == Function::Pad { Op::Pad } else { Op::Crop };
+        let op = if single == Single::Pad { Op::Pad } else { Op::Crop };
         Ok(Some(draft(op, vec![value], Shape::new(sizes, shape.width))))
     }
 
@@ -279,16 +295,10 @@ impl<'a> Resolver<'a> {
     ) -> Result<Draft> {
         let shape = self.model.shape(value).clone();
         let expr = args.need("tokens");
-        let Const::List(items) = self.constant_in(frame, expr, scope)? else {
-            return fail(Code::WrongType, "expected a list of tokens", expr.span, "not a list");
-        };
+        let last = shape.tokens().saturating_sub(1);
         let mut indices = Vec::new();
-        for item in items {
-            let Const::Number(number) = item else {
-                return super::constants::wrong_type("numbers", &item, expr.span);
-            };
-            let last = shape.tokens().saturating_sub(1);
-            indices.push(super::constants::to_integer(number, expr.span, 0..=last)?);
+        for item in self.constant_in(frame, expr, scope)?.list(expr.span)? {
+            indices.push(to_integer(item.number(expr.span)?, expr.span, 0..=last)?);
         }
         if indices.is_empty() {
             return fail(Code::OutOfRange, "no tokens are left", expr.span, "an empty list");
@@ -296,350 +306,6 @@ impl<'a> Resolver<'a> {
         let shape = row(indices.len() as u64, shape.width);
         Ok(draft(Op::Gather(indices), vec![value], shape))
     }
-
-    /// `latents` and `learned`: weights that are values.
-    fn learned(
-        &mut self,
-        frame: &mut Frame<'a>,
-        function: Function,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Lanes> {
-        let site = self.site(frame, function.name(), args.span, args.get("weights"))?;
-        let mut drafts = Vec::new();
-        for key in scope.keys.clone() {
-            let here = scope.only(key);
-            let (shape, init, kind) = if function == Function::Latents {
-                let tokens = self.integer_in(frame, args.need("tokens"), &here, 1..=MAX_TOKENS)?;
-                let width = self.integer_in(frame, args.need("width"), &here, 1..=MAX_WIDTH)?;
-                let init = self.init(frame, args.get("init"), &here, usual())?;
-                (vec![tokens, width], init, WeightKind::Latents)
-            } else {
-                let shape = self.sizes(frame, &[args.need("shape")], &here)?;
-                let init = self.init(frame, args.get("init"), &here, zero())?;
-                (shape, init, WeightKind::Learned)
-            };
-            let (op, value_shape) = match shape.as_slice() {
-                [] => (Op::Learned, Shape::new(Vec::new(), 1)),
-                [width] => (Op::Learned, Shape::new(Vec::new(), *width)),
-                [tokens, width] => (Op::Latents, row(*tokens, *width)),
-                _ => {
-                    let message = "a learned value has at most two dimensions";
-                    let label = "write `[]`, `[width]` or `[tokens, width]`";
-                    return fail(Code::WrongRank, message, args.span, label);
-                }
-            };
-            super::check_size(&value_shape, args.span)?;
-            let weights = vec![self.weight(&site, key, "", shape, (init, kind))?];
-            drafts.push((key, Draft { weights, ..draft(op, Vec::new(), value_shape) }));
-        }
-        self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
-    }
-
-    fn embed(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Lanes> {
-        let expr = args.need("x");
-        let lanes = match self.eval(frame, expr, scope)? {
-            Value::Tokens(lanes) if lanes.values().all(|value| self.is_ids(*value)) => lanes,
-            other => {
-                let message =
-                    format!("`embed` takes the ids of a text, found {}", other.describe());
-                return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "not ids")
-                    .help("for vectors, use `linear`")
-                    .into());
-            }
-        };
-        let site = self.site(frame, "embed", args.span, args.get("weights"))?;
-        let mut drafts = Vec::new();
-        for (key, value) in lanes {
-            let width = self.integer_in(frame, args.need("width"), scope, 1..=MAX_WIDTH)?;
-            let init = self.init(frame, args.get("init"), scope, usual())?;
-            let start = (init, WeightKind::Embedding);
-            let vocabulary = self.vocabulary(value);
-            let weights = vec![self.weight(&site, key, "", vec![vocabulary, width], start)?];
-            let shape = Shape::new(self.model.shape(value).grid.clone(), width);
-            drafts.push((key, Draft { weights, ..draft(Op::Embed, vec![value], shape) }));
-        }
-        self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
-    }
-
-    /// How many ids the text of an input has.
-    fn vocabulary(&self, ids: ValueId) -> u64 {
-        let (step, _) = self.model.made_by(ids);
-        let Op::Input(modality) = step.op else { panic!("ids are inputs") };
-        match self.model.modalities[modality.index()].source {
-            Source::Text { vocabulary, .. } => vocabulary,
-            Source::Frames { .. } | Source::Image { .. } | Source::Wave { .. } | Source::Tensor => {
-                panic!("ids come from texts")
-            }
-        }
-    }
-
-    fn position(&mut self, frame: &mut Frame<'a>, args: &Args<'a>, scope: &Scope) -> Result<Lanes> {
-        let lanes = self.operand(frame, args.need("x"), scope)?;
-        let word = match args.get("kind") {
-            Some(expr) => self.word(frame, expr, &["learned", "sinusoidal", "fourier"])?,
-            None => "learned",
-        };
-        let site = self.site(frame, "position", args.span, args.get("weights"))?;
-        let mut drafts = Vec::new();
-        for (key, value) in lanes {
-            let here = scope.only(key);
-            let shape = self.model.shape(value).clone();
-            let join = self.bool_in(frame, args.get("join"), &here, false)?;
-            let mut weights = Vec::new();
-            let (kind, added) = match word {
-                "learned" => {
-                    let init = self.init(frame, args.get("init"), &here, usual())?;
-                    let start = (init, WeightKind::Position);
-                    let table = vec![shape.tokens(), shape.width];
-                    weights.push(self.weight(&site, key, "", table, start)?);
-                    (PositionKind::Learned, shape.width)
-                }
-                "sinusoidal" => {
-                    check_sinusoidal(&shape, args.span)?;
-                    (PositionKind::Sinusoidal, shape.width)
-                }
-                _ => self.fourier(frame, args, &here, &shape)?,
-            };
-            if !join && added != shape.width {
-                let message =
-                    format!("{added} Fourier features do not add to {} numbers", shape.width);
-                return Err(Diagnostic::new(
-                    Code::ShapeMismatch,
-                    message,
-                    args.span,
-                    "widths differ",
-                )
-                .help("put them beside the features: `join: true`, then `linear` if need be")
-                .into());
-            }
-            let width = if join { shape.width + added } else { shape.width };
-            let op = Op::Position { kind, join };
-            let shape = Shape::new(shape.grid, width);
-            drafts.push((key, Draft { weights, ..draft(op, vec![value], shape) }));
-        }
-        self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
-    }
-
-    /// Fourier positions and how many numbers they are: the coordinate, sines and cosines for each axis.
-    fn fourier(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        scope: &Scope,
-        shape: &Shape,
-    ) -> Result<(PositionKind, u64)> {
-        let bands = match args.get("bands") {
-            Some(expr) => self.integer_in(frame, expr, scope, 1..=65_536)?,
-            None => 64,
-        };
-        let max = match args.get("max") {
-            Some(expr) => {
-                self.bounded(frame, expr, scope, Number::ZERO..=Number::from(1_000_000u64))?
-            }
-            None => Number::ZERO,
-        };
-        let features = shape.grid.len() as u64 * (2 * bands + 1);
-        Ok((PositionKind::Fourier { bands, max }, features))
-    }
-
-    /// `mean`, `concat` and `join` of several operands.
-    fn combine(
-        &mut self,
-        frame: &mut Frame<'a>,
-        function: Function,
-        args: &Args<'a>,
-        scope: &Scope,
-    ) -> Result<Lanes> {
-        let exprs = args.all("x").to_vec();
-        let mut all = Vec::new();
-        for expr in &exprs {
-            all.push((self.operand(frame, expr, scope)?, expr.span));
-        }
-        let site = self.site(frame, function.name(), args.span, None)?;
-        let mut drafts = Vec::new();
-        for key in scope.keys.clone() {
-            let mut operands = Vec::new();
-            for (lanes, _) in &all {
-                operands.extend(lanes.get(&key).copied());
-            }
-            let spans: Vec<Span> = all.iter().map(|(_, span)| *span).collect();
-            let shape = self.combined_shape(function, &operands, &spans)?;
-            let op = match function {
-                Function::Mean => Op::Mean,
-                Function::Concat => Op::Concat,
-                _ => Op::Join,
-            };
-            drafts.push((key, draft(op, operands, shape)));
-        }
-        self.emit(&Self::step_path(&site), args.span, frame.owner, drafts)
-    }
-
-    fn combined_shape(
-        &self,
-        function: Function,
-        operands: &[ValueId],
-        spans: &[Span],
-    ) -> Result<Shape> {
-        let shapes: Vec<&Shape> = operands.iter().map(|value| self.model.shape(*value)).collect();
-        let Some(first) = shapes.first().copied() else { return Err(Fail::Silent) };
-        let agrees = |shape: &Shape| match function {
-            Function::Mean => shape == first,
-            Function::Concat => shape.width == first.width,
-            _ => shape.grid == first.grid,
-        };
-        if let Some(index) = shapes.iter().position(|shape| !agrees(shape)) {
-            let need = match function {
-                Function::Mean => "one shape",
-                Function::Concat => "one width",
-                _ => "one grid",
-            };
-            let message = format!("`{}` needs tokens of {need}", function.name());
-            return Err(Diagnostic::new(
-                Code::ShapeMismatch,
-                message,
-                spans[index],
-                format!("{}", shapes[index]),
-            )
-            .also(spans[0], format!("{first}"))
-            .into());
-        }
-        let total = |part: fn(&Shape) -> u64| {
-            shapes.iter().fold(0u64, |total, shape| total.saturating_add(part(shape)))
-        };
-        Ok(match function {
-            Function::Mean => first.clone(),
-            Function::Concat => row(total(Shape::tokens), first.width),
-            _ => Shape::new(first.grid.clone(), total(|shape| shape.width)),
-        })
-    }
-
-    /// The fed tensor of a modality; made at its first use.
-    pub(super) fn input(&mut self, modality: ModalityId, span: Span) -> Result<ValueId> {
-        if let Some(value) = self.inputs[modality.index()] {
-            return Ok(value);
-        }
-        let declared = &self.model.modalities[modality.index()];
-        let (path, shape) = (declared.name.clone(), declared.shape.clone());
-        let draft = draft(Op::Input(modality), Vec::new(), shape);
-        let lanes = self.emit(&path, span, None, vec![(None, draft)])?;
-        let value = lanes[&None];
-        self.inputs[modality.index()] = Some(value);
-        Ok(value)
-    }
-
-    /// An operator between values, of which at least one may be tokens.
-    pub(super) fn arithmetic(
-        &mut self,
-        frame: &Frame<'a>,
-        op: BinaryOp,
-        left: Value,
-        right: Value,
-        span: Span,
-    ) -> Result<Value> {
-        let (left, right) = match (left, right) {
-            (Value::Const(left), Value::Const(right)) => {
-                return Ok(Value::Const(self.constant_binary(op, left, right, span)?));
-            }
-            other => other,
-        };
-        let symbol = op.symbol();
-        let name = match op {
-            BinaryOp::Add => "add",
-            BinaryOp::Sub => "sub",
-            BinaryOp::Mul => "mul",
-            BinaryOp::Div => "div",
-            _ => {
-                let message = format!("`{symbol}` does not work on tokens");
-                return fail(Code::WrongType, message, span, "tokens have `+ - * /`");
-            }
-        };
-        let mut drafts = Vec::new();
-        match (left, right) {
-            (Value::Tokens(left), Value::Tokens(right)) => {
-                let op = match op {
-                    BinaryOp::Add => Op::Add,
-                    BinaryOp::Sub => Op::Sub,
-                    BinaryOp::Mul => Op::Mul,
-                    _ => Op::Div,
-                };
-                self.check_vectors(&[&left, &right], span)?;
-                for (key, left) in left {
-                    let Some(right) = right.get(&key).copied() else { continue };
-                    let shape = self.broadcast(symbol, left, right, span)?;
-                    drafts.push((key, draft(op.clone(), vec![left, right], shape)));
-                }
-            }
-            (Value::Tokens(lanes), Value::Const(constant)) => {
-                self.check_vectors(&[&lanes], span)?;
-                let op = with_number(op, &constant, false, span)?;
-                drafts = self.one_operand(&op, lanes);
-            }
-            (Value::Const(constant), Value::Tokens(lanes)) => {
-                self.check_vectors(&[&lanes], span)?;
-                let op = with_number(op, &constant, true, span)?;
-                drafts = self.one_operand(&op, lanes);
-            }
-            (Value::Const(_), Value::Const(_)) => panic!("handled above"),
-        }
-        let site = self.site(frame, name, span, None)?;
-        Ok(Value::Tokens(self.emit(&Self::step_path(&site), span, frame.owner, drafts)?))
-    }
-
-    fn check_vectors(&self, all: &[&Lanes], span: Span) -> Result<()> {
-        if all.iter().any(|lanes| lanes.values().any(|value| self.is_ids(*value))) {
-            let message = "ids of a text are no vectors";
-            return Err(Diagnostic::new(Code::WrongInput, message, span, "these are ids")
-                .help("embed them first: `|> embed(dim)`")
-                .into());
-        }
-        Ok(())
-    }
-
-    fn one_operand(&self, op: &Op, lanes: Lanes) -> Vec<(Key, Draft)> {
-        let of = |value| draft(op.clone(), vec![value], self.model.shape(value).clone());
-        lanes.into_iter().map(|(key, value)| (key, of(value))).collect()
-    }
-
-    /// The shape of two values combined number by number.
-    fn broadcast(&self, symbol: &str, left: ValueId, right: ValueId, span: Span) -> Result<Shape> {
-        let (left, right) = (self.model.shape(left), self.model.shape(right));
-        let counts_for = |small: &Shape, large: &Shape| {
-            small.grid.is_empty() && (small.width == 1 || small.width == large.width)
-        };
-        if left == right || counts_for(right, left) {
-            return Ok(left.clone());
-        }
-        if counts_for(left, right) {
-            return Ok(right.clone());
-        }
-        let message = format!("`{symbol}` needs tokens of one shape");
-        let label = format!("{left} on the left, {right} on the right");
-        Err(Diagnostic::new(Code::ShapeMismatch, message, span, label).into())
-    }
-}
-
-/// An operator between tokens and a number as an operation with one operand.
-fn with_number(op: BinaryOp, constant: &Const, number_first: bool, span: Span) -> Result<Op> {
-    let Const::Number(number) = constant else {
-        return super::constants::wrong_type("a number", constant, span);
-    };
-    let number = *number;
-    let overflow = || Diagnostic::new(Code::Arithmetic, "number does not fit", span, "too large");
-    let minus = || number.neg().ok_or_else(overflow);
-    let (zero, one) = (Number::ZERO, Number::ONE);
-    let (factor, term) = match (op, number_first) {
-        (BinaryOp::Add, _) => (one, number),
-        (BinaryOp::Sub, false) => (one, minus()?),
-        (BinaryOp::Sub, true) => (Number::from(-1i128), number),
-        (BinaryOp::Mul, _) => (number, zero),
-        (_, true) => return Ok(Op::Reciprocal(number)),
-        (_, false) => match one.div(number) {
-            Some(factor) => (factor, zero),
-            None => return fail(Code::Arithmetic, "division by zero", span, "the divisor is 0"),
-        },
-    };
-    Ok(Op::Affine { factor, term })
 }
 
 /// As many sizes as the grid has dimensions.
@@ -668,15 +334,4 @@ pub(super) fn check_resize(what: &str, sizes: &[u64], shape: &Shape, span: Span)
     let label = format!("{} from {}", grid_text(sizes), grid_text(&shape.grid));
     let help = if what == "pad" { "use `crop`" } else { "use `pad`" };
     Err(Diagnostic::new(Code::OutOfRange, message, span, label).help(help).into())
-}
-
-/// Sines and cosines for each axis share the width evenly.
-fn check_sinusoidal(shape: &Shape, span: Span) -> Result<()> {
-    let parts = 2 * shape.grid.len() as u64;
-    if parts > 0 && shape.width % parts == 0 {
-        return Ok(());
-    }
-    let message = format!("sinusoidal positions need a width that {parts} divides");
-    let label = format!("{} over {} dimensions", shape.width, shape.grid.len());
-    fail(Code::DoesNotDivide, message, span, label)
 }

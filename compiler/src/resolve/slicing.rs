@@ -1,6 +1,6 @@
-//! Operators, indices and slices, of lists and of tokens.
+//! Indices and slices, of lists and of tokens.
 
-use zorro_grammar::ast::{BinaryOp, Expr};
+use zorro_grammar::ast::Expr;
 use zorro_grammar::{Code, Span};
 
 use crate::model::{Op, Shape, ValueId};
@@ -10,36 +10,18 @@ use super::value::{Const, Lanes, Value};
 use super::{Draft, Frame, Resolver, Result, fail};
 
 impl<'a> Resolver<'a> {
-    pub(super) fn binary(
-        &mut self,
-        frame: &mut Frame<'a>,
-        op: BinaryOp,
-        left: &'a Expr,
-        right: &'a Expr,
-        span: Span,
-        scope: &Scope,
-    ) -> Result<Value> {
-        // `and` and `or` look at their right side only when it matters.
-        if matches!(op, BinaryOp::And | BinaryOp::Or) {
-            let decided = op == BinaryOp::Or;
-            let value = self.condition_in(frame, left, scope)? == decided
-                || self.condition_in(frame, right, scope)? == decided;
-            return Ok(Value::Const(Const::Bool(value == decided)));
-        }
-        let left = self.eval(frame, left, scope)?;
-        let right = self.eval(frame, right, scope)?;
-        self.arithmetic(frame, op, left, right, span)
-    }
-
     pub(super) fn index(
         &mut self,
         frame: &mut Frame<'a>,
-        value: &'a Expr,
+        list: &'a Expr,
         index: &'a Expr,
         scope: &Scope,
     ) -> Result<Value> {
-        match self.eval(frame, value, scope)? {
-            Value::Const(Const::List(items)) => {
+        match self.eval(frame, list, scope)? {
+            Value::Const(value) => {
+                let Const::List(items) = &value else {
+                    return value.is_not("a list or tokens", list.span);
+                };
                 let at = self.position_in(frame, index, scope, items.len() as u64)?;
                 if at == items.len() as u64 {
                     return out_of_range(index.span, at.into(), items.len() as u64);
@@ -57,10 +39,7 @@ impl<'a> Resolver<'a> {
                     }
                     bounds.push((at, at + 1));
                 }
-                self.take(frame, lanes, &bounds, value.span.to(index.span))
-            }
-            Value::Const(other) => {
-                super::constants::wrong_type("a list or tokens", &other, value.span)
+                self.take(frame, lanes, &bounds, list.span.to(index.span))
             }
         }
     }
@@ -68,13 +47,16 @@ impl<'a> Resolver<'a> {
     pub(super) fn slice(
         &mut self,
         frame: &mut Frame<'a>,
-        value: &'a Expr,
+        list: &'a Expr,
         (start, end): (Option<&'a Expr>, Option<&'a Expr>),
         span: Span,
         scope: &Scope,
     ) -> Result<Value> {
-        match self.eval(frame, value, scope)? {
-            Value::Const(Const::List(items)) => {
+        match self.eval(frame, list, scope)? {
+            Value::Const(value) => {
+                let Const::List(items) = &value else {
+                    return value.is_not("a list or tokens", list.span);
+                };
                 let length = items.len() as u64;
                 let (from, to) = self.bounds(frame, (start, end), span, scope, length)?;
                 let index = |at: u64| usize::try_from(at).expect("at most the length of a list");
@@ -91,9 +73,6 @@ impl<'a> Resolver<'a> {
                     bounds.push((from, to));
                 }
                 self.take(frame, lanes, &bounds, span)
-            }
-            Value::Const(other) => {
-                super::constants::wrong_type("a list or tokens", &other, value.span)
             }
         }
     }

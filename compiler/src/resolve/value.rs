@@ -8,6 +8,8 @@ use crate::model::{GroupId, Init, Loss, ModalityId, TargetId, ValueId};
 use crate::number::Number;
 use crate::routing::Relation;
 
+use super::{Result, fail};
+
 /// For whom something is evaluated: a group of the route in an applied block, `None` elsewhere.
 pub(super) type Key = Option<GroupId>;
 
@@ -20,7 +22,7 @@ pub(super) enum Const {
     Number(Number),
     Bool(bool),
     Text(String),
-    List(Vec<Const>),
+    List(Vec<Self>),
     Relation(Relation),
     Init(Init),
 }
@@ -61,13 +63,13 @@ const MAX_NESTING: usize = 8;
 
 impl Const {
     /// Refuses lists that grow without bounds, as lists of lists of lists do.
-    pub(super) fn check_extent(&self, span: Span) -> super::Result<()> {
+    pub(super) fn check_extent(&self, span: Span) -> Result<()> {
         if self.extent(MAX_ELEMENTS, MAX_NESTING).is_some() {
             return Ok(());
         }
         let message =
             format!("a list has at most {MAX_ELEMENTS} elements, {MAX_NESTING} levels deep");
-        super::fail(Code::TooLarge, message, span, "this list is larger")
+        fail(Code::TooLarge, message, span, "this list is larger")
     }
 
     /// How much there is to copy: elements, and texts by their length.
@@ -91,6 +93,41 @@ impl Const {
             }
         }
         Some(count)
+    }
+
+    /// The number that this is, or the error that it is none.
+    pub(super) fn number(&self, span: Span) -> Result<Number> {
+        if let Self::Number(number) = self { Ok(*number) } else { self.is_not("a number", span) }
+    }
+
+    /// The truth value that this is, or the error that it is none.
+    pub(super) fn truth(&self, span: Span) -> Result<bool> {
+        if let Self::Bool(value) = self { Ok(*value) } else { self.is_not("true or false", span) }
+    }
+
+    /// The elements of the list that this is, or the error that it is none.
+    pub(super) fn list(&self, span: Span) -> Result<&[Self]> {
+        if let Self::List(items) = self { Ok(items) } else { self.is_not("a list", span) }
+    }
+
+    /// The relation that this is, or the error that it is none.
+    pub(super) fn relation(&self, span: Span) -> Result<&Relation> {
+        if let Self::Relation(relation) = self {
+            Ok(relation)
+        } else {
+            self.is_not("a relation", span)
+        }
+    }
+
+    /// The elements of a list, or the one value that this is.
+    pub(super) fn elements(&self) -> &[Self] {
+        if let Self::List(items) = self { items } else { std::slice::from_ref(self) }
+    }
+
+    /// The error that this is of another type.
+    pub(super) fn is_not<T>(&self, expected: &str, span: Span) -> Result<T> {
+        let message = format!("expected {expected}, found {}", self.describe());
+        fail(Code::WrongType, message, span, format!("this is {}", self.describe()))
     }
 
     /// The type in words, for errors.

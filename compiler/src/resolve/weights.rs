@@ -12,7 +12,7 @@ use zorro_grammar::{Code, Diagnostic, Span};
 use crate::model::{Init, Weight, WeightId, WeightKind};
 use crate::number::Number;
 
-use super::function::Function;
+use super::function;
 use super::value::Key;
 use super::{Frame, Resolver, Result, Site, check_weight, fail, grid_text, join};
 
@@ -47,7 +47,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Site> {
         let tie = weights.map(tie_name).transpose()?;
         if let Some(name) = tie
-            && Function::is_name(kind)
+            && function::is_name(kind)
         {
             let (first_kind, first) =
                 self.ties.entry(name).or_insert_with(|| (kind.to_owned(), span)).clone();

@@ -21,7 +21,7 @@ pub(crate) struct Builder {
 }
 
 pub(crate) fn drop_path(i: u64) -> Op {
-    let rate = Number::from(i).div(Number::from(100u64)).expect("not zero");
+    let rate = Number::from(i).checked_div(Number::from(100u64)).expect("not zero");
     Op::DropPath { rate, rescale: true }
 }
 
