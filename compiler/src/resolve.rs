@@ -325,11 +325,14 @@ impl<'a> Resolver<'a> {
 
     /// Refuses settings of params that the model does not declare.
     fn check_settings(&mut self, model: &ast::Model) {
-        let declared = model.body.iter().filter_map(|stmt| match &stmt.kind {
-            ast::StmtKind::Param(binding) => Some(binding.name.text.as_str()),
-            _ => None,
-        });
-        let declared: Vec<&str> = declared.collect();
+        let declared: Vec<&str> = model
+            .body
+            .iter()
+            .filter_map(|stmt| {
+                let ast::StmtKind::Param(binding) = &stmt.kind else { return None };
+                Some(binding.name.text.as_str())
+            })
+            .collect();
         for setting in self.settings {
             if declared.contains(&setting.name.text.as_str()) {
                 continue;

@@ -248,7 +248,6 @@ impl<'a> Resolver<'a> {
     }
 
     /// The first argument of a called block, for all keys whose `x` it looks at, and whom it may read.
-    #[expect(clippy::type_complexity, reason = "lanes and edges are told apart at the one call")]
     fn called_on(
         &mut self,
         frame: &mut Frame<'a>,

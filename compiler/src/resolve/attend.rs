@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use zorro_grammar::ast::{Expr, ExprKind};
+use zorro_grammar::ast::Expr;
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::{Init, Op, Read, Shape, ValueId, WeightKind};
 use crate::number::Number;
 use crate::routing::Relation;
 
-use super::evaluate::{Mode, Scope, mentions_x};
+use super::evaluate::{Mode, Scope, as_call, as_name, mentions_x};
 use super::function::Args;
 use super::value::{Key, Lanes};
 use super::{Draft, Edge, Frame, MAX_WIDTH, Resolver, Result, Site, fail, join};
@@ -176,15 +176,14 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
     ) -> Result<Option<Vec<u64>>> {
         let Some(expr) = args.get("scores") else { return Ok(None) };
-        let call = match &expr.kind {
-            ExprKind::Call(call) if call.name.text == "relative" => call,
-            ExprKind::Name(name) if name == "none" => return Ok(None),
-            _ => {
-                let message = "unknown score bias";
-                return Err(Diagnostic::new(Code::UnknownWord, message, expr.span, "not known")
-                    .help("write `none` or `relative(window)`")
-                    .into());
-            }
+        if as_name(expr) == Some("none") {
+            return Ok(None);
+        }
+        let Some(call) = as_call(expr).filter(|call| call.name.text == "relative") else {
+            let message = "unknown score bias";
+            return Err(Diagnostic::new(Code::UnknownWord, message, expr.span, "not known")
+                .help("write `none` or `relative(window)`")
+                .into());
         };
         let exprs: Vec<&Expr> = call.args.iter().map(|arg| &arg.value).collect();
         let window = self.sizes(frame, &exprs, scope)?;

@@ -61,16 +61,15 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
     ) -> Result<Lanes> {
         let expr = args.need("x");
-        let lanes = match self.eval(frame, expr, scope)? {
-            Value::Tokens(lanes) if lanes.values().all(|value| self.is_ids(*value)) => lanes,
-            other => {
-                let message =
-                    format!("`embed` takes the ids of a text, found {}", other.describe());
-                return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "not ids")
-                    .help("for vectors, use `linear`")
-                    .into());
-            }
-        };
+        let value = self.eval(frame, expr, scope)?;
+        let described = value.describe();
+        let lanes = if let Value::Tokens(lanes) = value { lanes } else { Lanes::new() };
+        if lanes.is_empty() || !lanes.values().all(|value| self.is_ids(*value)) {
+            let message = format!("`embed` takes the ids of a text, found {described}");
+            return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "not ids")
+                .help("for vectors, use `linear`")
+                .into());
+        }
         let site = self.site(frame, "embed", args.span, args.get("weights"))?;
         let mut drafts = Vec::new();
         for (key, value) in lanes {

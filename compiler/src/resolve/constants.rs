@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use zorro_grammar::ast::{BinaryOp, Expr, ExprKind};
+use zorro_grammar::ast::{BinaryOp, Expr};
 use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::{Code, Diagnostic, Span};
 
@@ -10,7 +10,7 @@ use crate::model::Init;
 use crate::number::Number;
 use crate::routing::{Groups, Relation, Windows};
 
-use super::evaluate::{Mode, Scope};
+use super::evaluate::{Mode, Scope, as_name};
 use super::function::{Args, Constant};
 use super::value::{Binding, Const, Value};
 use super::{Fail, Frame, Resolver, Result, fail};
@@ -137,21 +137,15 @@ impl<'a> Resolver<'a> {
         words: &[&'static str],
     ) -> Result<&'static str> {
         let find = |text: &str| words.iter().copied().find(|word| *word == text);
-        let text = match &expr.kind {
-            ExprKind::Name(name) if find(name).is_some() => name.clone(),
-            ExprKind::Name(name) => match frame.entry(name).map(|entry| &entry.binding) {
-                Some(Binding::Const(Const::Text(text))) => text.clone(),
-                Some(Binding::Broken) => return Err(Fail::Silent),
-                Some(_) | None => name.clone(),
-            },
-            ExprKind::Text(text) => text.clone(),
-            _ => match self.constant(frame, expr)? {
-                Const::Text(text) => text,
-                other @ (Const::Number(_)
-                | Const::Bool(_)
-                | Const::List(_)
-                | Const::Relation(_)
-                | Const::Init(_)) => return other.is_not("a word", expr.span),
+        let bare = as_name(expr);
+        let text = match bare.and_then(|name| Some((name, &frame.entry(name)?.binding))) {
+            Some((name, _)) if find(name).is_some() => name.to_owned(),
+            Some((_, Binding::Const(Const::Text(text)))) => text.clone(),
+            Some((_, Binding::Broken)) => return Err(Fail::Silent),
+            Some((name, _)) => name.to_owned(),
+            None => match bare {
+                Some(name) => name.to_owned(),
+                None => self.constant(frame, expr)?.text(expr.span)?.to_owned(),
             },
         };
         if let Some(word) = find(&text) {

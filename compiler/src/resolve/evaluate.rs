@@ -7,7 +7,7 @@ use zorro_grammar::ast::{BinaryOp, Call as AstCall, Expr, ExprKind, Name, UnaryO
 use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Init, Shape, ValueId};
+use crate::model::{Init, Op, Shape, Source, ValueId};
 use crate::number::Number;
 use crate::routing::Relation;
 
@@ -319,14 +319,25 @@ impl<'a> Resolver<'a> {
 
     /// Whether a value is the ids of a text.
     pub(super) fn is_ids(&self, value: ValueId) -> bool {
-        match &self.model.steps[self.model.value(value).step.index()].op {
-            crate::model::Op::Input(modality) => matches!(
-                self.model.modalities[modality.index()].source,
-                crate::model::Source::Text { .. }
-            ),
-            _ => false,
-        }
+        let Op::Input(modality) = self.model.steps[self.model.value(value).step.index()].op else {
+            return false;
+        };
+        matches!(self.model.modalities[modality.index()].source, Source::Text { .. })
     }
+}
+
+/// The name that an expression is, if it is nothing else.
+pub(super) fn as_name(expr: &Expr) -> Option<&str> {
+    if let ExprKind::Name(name) = &expr.kind { Some(name) } else { None }
+}
+
+/// The call that an expression is, with what is piped into it.
+pub(super) fn as_call(expr: &Expr) -> Option<Call<'_>> {
+    if let ExprKind::Call(call) = &expr.kind {
+        return Some(plain(call));
+    }
+    let ExprKind::Pipe { value, call } = &expr.kind else { return None };
+    Some(Call { name: &call.name, first: Some(value), args: &call.args, span: expr.span })
 }
 
 /// A call without a piped value.
@@ -348,7 +359,7 @@ pub(super) fn mentions_x(expr: &Expr) -> bool {
 
 /// Calls `see` with every name in an expression that can stand for a value.
 pub(super) fn visit_names(expr: &Expr, see: &mut dyn FnMut(&str)) {
-    if let ExprKind::Name(name) = &expr.kind {
+    if let Some(name) = as_name(expr) {
         see(name);
     }
     for part in parts(expr) {
@@ -358,24 +369,8 @@ pub(super) fn visit_names(expr: &Expr, see: &mut dyn FnMut(&str)) {
 
 /// Calls `see` with every call in an expression.
 pub(super) fn visit_calls<'a>(expr: &'a Expr, see: &mut dyn FnMut(Call<'a>)) {
-    match &expr.kind {
-        ExprKind::Call(call) => see(plain(call)),
-        ExprKind::Pipe { value, call } => {
-            let span = expr.span;
-            see(Call { name: &call.name, first: Some(value), args: &call.args, span });
-        }
-        ExprKind::Number(_)
-        | ExprKind::Text(_)
-        | ExprKind::Bool(_)
-        | ExprKind::Name(_)
-        | ExprKind::List(_)
-        | ExprKind::Unary { .. }
-        | ExprKind::Binary { .. }
-        | ExprKind::If { .. }
-        | ExprKind::Attribute { .. }
-        | ExprKind::Index { .. }
-        | ExprKind::Slice { .. }
-        | ExprKind::Paren(_) => {}
+    if let Some(call) = as_call(expr) {
+        see(call);
     }
     for part in parts(expr) {
         visit_calls(part, see);

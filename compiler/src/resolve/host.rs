@@ -6,8 +6,8 @@ use zorro_grammar::{Code, Diagnostic, Span};
 use crate::model::{HostStep, Modality, ModalityId, Shape, Short, Source};
 use crate::number::Number;
 
-use super::evaluate::{Mode, Scope, plain};
-use super::function::{self, Args, Call, Origin, Preparation};
+use super::evaluate::{Mode, Scope, as_call};
+use super::function::{self, Args, Origin, Preparation};
 use super::operations::check_resize;
 use super::value::Binding;
 use super::{Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail};
@@ -52,23 +52,17 @@ impl<'a> Resolver<'a> {
     }
 
     fn prepare_kind(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Prepared> {
-        let (value, call) = match &expr.kind {
-            ExprKind::Paren(inner) => return self.prepare(frame, inner),
-            ExprKind::Call(call) => (None, plain(call)),
-            ExprKind::Pipe { value, call } => {
-                let span = expr.span;
-                let first = Some(&**value);
-                (first, Call { name: &call.name, first, args: &call.args, span })
-            }
-            _ => {
-                let message = "a modality begins with a source";
-                return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "no source")
-                    .help("sources: `frames`, `image`, `wave`, `text`, `tensor`")
-                    .into());
-            }
+        if let ExprKind::Paren(inner) = &expr.kind {
+            return self.prepare(frame, inner);
+        }
+        let Some(call) = as_call(expr) else {
+            let message = "a modality begins with a source";
+            return Err(Diagnostic::new(Code::WrongInput, message, expr.span, "no source")
+                .help("sources: `frames`, `image`, `wave`, `text`, `tensor`")
+                .into());
         };
         let prepared = if let Some(origin) = Origin::find(&call.name.text) {
-            if let Some(value) = value {
+            if let Some(value) = call.first {
                 let message = format!("`{}` is a source", call.name.text);
                 let label = "nothing can be piped into it";
                 return fail(Code::WrongInput, message, value.span, label);

@@ -8,7 +8,7 @@ use crate::model::{
 };
 use crate::number::Number;
 
-use super::evaluate::{Mode, Scope, plain};
+use super::evaluate::{Mode, Scope, as_name, plain};
 use super::function::{self, Aim, Args, Call, Classification, Comparison};
 use super::statements::{declared_twice, single};
 use super::value::{Binding, Const, Entry, Value};
@@ -146,15 +146,14 @@ impl<'a> Resolver<'a> {
     }
 
     fn number_term(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Term> {
-        match self.evaluate(frame, expr)? {
-            Value::Const(Const::Number(number)) => Ok(Term::Number(number)),
-            other => {
-                let message = format!("expected a loss, found {}", other.describe());
-                Err(Diagnostic::new(Code::WrongType, message, expr.span, "this is no loss")
-                    .help("losses: `cross_entropy`, `sigmoid_cross_entropy`, `nce`, `mse`, `mean`")
-                    .into())
-            }
+        let value = self.evaluate(frame, expr)?;
+        if let Value::Const(Const::Number(number)) = value {
+            return Ok(Term::Number(number));
         }
+        let message = format!("expected a loss, found {}", value.describe());
+        Err(Diagnostic::new(Code::WrongType, message, expr.span, "this is no loss")
+            .help("losses: `cross_entropy`, `sigmoid_cross_entropy`, `nce`, `mse`, `mean`")
+            .into())
     }
 
     /// Sums of losses, and losses times numbers.
@@ -406,26 +405,20 @@ impl<'a> Resolver<'a> {
     fn mse(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<Loss> {
         let a = single(&self.tokens_of(frame, args.need("a"))?);
         let expr = args.need("b");
-        let is_target = |name: &str| {
-            matches!(frame.entry(name).map(|entry| &entry.binding), Some(Binding::Target(_)))
-        };
-        let (b, shape, declared) = match &expr.kind {
-            ExprKind::Name(name) if is_target(name) => {
-                let target = self.target_of(frame, expr)?;
-                let declared = &self.model.targets[target.index()];
-                let TargetKind::Tensor(shape) = &declared.kind else {
-                    let message = "`mse` takes a `tensor` target";
-                    let label = "these are classes";
-                    return Err(Diagnostic::new(Code::WrongTarget, message, expr.span, label)
-                        .also(declared.span, "declared here")
-                        .into());
-                };
-                (MseTarget::Target(target), shape.clone(), Some(declared.span))
-            }
-            _ => {
-                let b = single(&self.tokens_of(frame, expr)?);
-                (MseTarget::Value(b), self.model.shape(b).clone(), None)
-            }
+        let named = as_name(expr).and_then(|name| frame.entry(name)).map(|entry| &entry.binding);
+        let (b, shape, declared) = if let Some(Binding::Target(target)) = named {
+            let declared = &self.model.targets[target.index()];
+            let TargetKind::Tensor(shape) = &declared.kind else {
+                let message = "`mse` takes a `tensor` target";
+                let label = "these are classes";
+                return Err(Diagnostic::new(Code::WrongTarget, message, expr.span, label)
+                    .also(declared.span, "declared here")
+                    .into());
+            };
+            (MseTarget::Target(*target), shape.clone(), Some(declared.span))
+        } else {
+            let b = single(&self.tokens_of(frame, expr)?);
+            (MseTarget::Value(b), self.model.shape(b).clone(), None)
         };
         let left = self.model.shape(a);
         if left.tokens() != shape.tokens() || left.width != shape.width {

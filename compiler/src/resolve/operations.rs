@@ -151,7 +151,7 @@ impl<'a> Resolver<'a> {
             }
             Single::Gated => {
                 let function = self.function(frame, args.need("function"))?;
-                if width % 2 != 0 {
+                if !width.is_multiple_of(2) {
                     let message = format!("`gated` splits the width in two, {width} is odd");
                     return fail(Code::DoesNotDivide, message, args.span, "odd width");
                 }
@@ -243,7 +243,7 @@ impl<'a> Resolver<'a> {
         let shape = self.model.shape(value).clone();
         check_rank("patches", &sizes, &shape, args.span)?;
         for (axis, (grid, size)) in shape.grid.iter().zip(&sizes).enumerate() {
-            if grid % size != 0 {
+            if !grid.is_multiple_of(*size) {
                 let message = format!(
                     "patches of {} do not divide a grid of {}",
                     grid_text(&sizes),

@@ -78,7 +78,7 @@ impl<'a> Resolver<'a> {
 /// Sines and cosines for each axis share the width evenly.
 fn check_sinusoidal(shape: &Shape, span: Span) -> Result<()> {
     let parts = 2 * shape.grid.len() as u64;
-    if parts > 0 && shape.width % parts == 0 {
+    if parts > 0 && shape.width.is_multiple_of(parts) {
         return Ok(());
     }
     let message = format!("sinusoidal positions need a width that {parts} divides");

@@ -8,7 +8,7 @@ use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::{Assert, Elementwise, Group, GroupId, Output, Param, ValueId};
 
-use super::evaluate::restrict;
+use super::evaluate::{as_name, restrict};
 use super::value::{Binding, Const, Entry, Key, Lanes, Value};
 use super::{Fail, Frame, MAX_GROUPS, Resolver, Result, fail, join};
 
@@ -127,20 +127,20 @@ impl<'a> Resolver<'a> {
 
     fn param(&mut self, frame: &mut Frame<'a>, binding: &'a AstBinding) -> Result<()> {
         self.check_new(frame, &binding.name)?;
-        let default = match &binding.value.kind {
-            ast::ExprKind::Name(word) if is_word(word) && frame.entry(word).is_none() => {
-                Const::Text(word.clone())
+        let default = match as_name(&binding.value) {
+            Some(word) if is_word(word) && frame.entry(word).is_none() => {
+                Const::Text(word.to_owned())
             }
-            _ => self.constant(frame, &binding.value)?,
+            Some(_) | None => self.constant(frame, &binding.value)?,
         };
         let settings = self.settings;
         let setting = settings.iter().rfind(|setting| setting.name.text == binding.name.text);
         let mut value = default.clone();
         if let Some(setting) = setting {
-            value = match (&default, &setting.value.kind) {
+            value = match as_name(&setting.value) {
                 // A shell takes quotes away: `--set short=loop`.
-                (Const::Text(_), ast::ExprKind::Name(word)) => Const::Text(word.clone()),
-                _ => self.constant(frame, &setting.value)?,
+                Some(word) if matches!(default, Const::Text(_)) => Const::Text(word.to_owned()),
+                Some(_) | None => self.constant(frame, &setting.value)?,
             };
             if std::mem::discriminant(&value) != std::mem::discriminant(&default) {
                 let name = &setting.name.text;

@@ -105,6 +105,11 @@ impl Const {
         if let Self::Bool(value) = self { Ok(*value) } else { self.is_not("true or false", span) }
     }
 
+    /// The text that this is, or the error that it is none.
+    pub(super) fn text(&self, span: Span) -> Result<&str> {
+        if let Self::Text(text) = self { Ok(text) } else { self.is_not("a word", span) }
+    }
+
     /// The elements of the list that this is, or the error that it is none.
     pub(super) fn list(&self, span: Span) -> Result<&[Self]> {
         if let Self::List(items) = self { Ok(items) } else { self.is_not("a list", span) }

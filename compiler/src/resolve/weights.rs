@@ -208,13 +208,10 @@ fn clash(site: &Site, existing: &Weight) -> Diagnostic {
 
 /// The name in `weights: NAME`.
 fn tie_name(expr: &Expr) -> Result<&str> {
-    match &expr.kind {
-        ExprKind::Name(name) | ExprKind::Text(name) => Ok(name),
-        _ => {
-            let message = "a tie has a name";
-            fail(Code::WrongType, message, expr.span, "write a name: `weights: shared`")
-        }
+    if let ExprKind::Name(name) | ExprKind::Text(name) = &expr.kind {
+        return Ok(name);
     }
+    fail(Code::WrongType, "a tie has a name", expr.span, "write a name: `weights: shared`")
 }
 
 /// Counters under each prefix.
