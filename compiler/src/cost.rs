@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 
-use crate::flow::{live, starts};
+use crate::flow::live;
 use crate::model::{Lane, Model, Op, Shape, Step, ValueId};
 use crate::routing::{Mask, Pair, Relation, Side};
 
@@ -199,16 +199,13 @@ impl Pairs {
     }
 }
 
+/// Groups with the shapes that they begin with; groups of a loop once.
 fn groups(model: &Model) -> Vec<(String, Shape)> {
-    let mut shapes: Vec<Option<ValueId>> = starts(model);
-    // A group that begins as another name for tokens has its shape after the first apply.
-    for (group, value) in model.applies.iter().flat_map(|apply| &apply.after) {
-        shapes[group.index()].get_or_insert(*value);
-    }
-    let mut groups = indexmap::IndexSet::new();
-    for (group, value) in model.groups.iter().zip(shapes) {
-        groups.extend(value.map(|value| (group.name.clone(), model.shape(value).clone())));
-    }
+    let groups: indexmap::IndexSet<(String, Shape)> = model
+        .groups
+        .iter()
+        .map(|group| (group.name.clone(), model.shape(group.start).clone()))
+        .collect();
     groups.into_iter().collect()
 }
 

@@ -9,7 +9,7 @@ mod path;
 mod presence;
 mod text;
 
-use crate::model::{GroupId, Lane, Loss, ModalityId, Model, Op, ValueId};
+use crate::model::{Lane, Loss, ModalityId, Model, Op, ValueId};
 
 pub use path::{Hop, path};
 pub use presence::{MAX_TERMS, ModalitySet, Presence};
@@ -166,29 +166,6 @@ pub fn live(model: &Model) -> Vec<bool> {
         }
     }
     live
-}
-
-/// For every group the value that it begins with, where one was made on its behalf: the last one
-/// before the first apply that has the group in scope. A group that begins as another name for the
-/// tokens of a group has none.
-pub(crate) fn starts(model: &Model) -> Vec<Option<ValueId>> {
-    let mut limits: Vec<Option<usize>> = vec![None; model.groups.len()];
-    for apply in &model.applies {
-        for (group, _) in &apply.after {
-            limits[group.index()].get_or_insert(apply.steps.start);
-        }
-    }
-    let mut starts = vec![None; model.groups.len()];
-    for (at, step) in model.steps.iter().enumerate() {
-        for lane in &step.lanes {
-            let group: Option<GroupId> = model.value(lane.result).group;
-            let Some(group) = group.map(GroupId::index) else { continue };
-            if limits[group].is_none_or(|limit| at < limit) {
-                starts[group] = Some(lane.result);
-            }
-        }
-    }
-    starts
 }
 
 /// Every modality of a model, as a set.

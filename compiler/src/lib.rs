@@ -19,7 +19,7 @@ mod project;
 mod resolve;
 pub mod routing;
 
-use zorro_grammar::ast::{Item, Name, StmtKind};
+use zorro_grammar::ast::Binding;
 use zorro_grammar::{Diagnostic, Severity, SourceMap, parse};
 
 pub use cost::Cost;
@@ -97,23 +97,18 @@ pub fn check_text(text: &str, options: &Options) -> Outcome {
     check("spec.zorro", &mut Single(text), options)
 }
 
-/// Parses each setting as the `param` that it stands for, so that errors point into it.
+/// Parses the settings; each is a file of its own, so that errors point into it.
 fn settings(
     sources: &mut SourceMap,
     options: &Options,
     diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<resolve::Setting> {
+) -> Vec<Binding> {
     let mut settings = Vec::new();
     for (name, value) in &options.set {
-        let id = sources.add("--set", format!("model set {{ param {name} = {value} }}"));
-        let (file, problems) = parse::parse(sources, id);
-        diagnostics.extend(problems);
-        let Some(Item::Model(model)) = file.items.into_iter().next() else { continue };
-        for stmt in model.body {
-            if let StmtKind::Param(binding) = stmt.kind {
-                let name = Name { text: binding.name.text, span: binding.name.span };
-                settings.push(resolve::Setting { name, value: binding.value });
-            }
+        let id = sources.add("--set", format!("{name} = {value}"));
+        match parse::parse_setting(sources, id) {
+            Ok(setting) => settings.push(setting),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
     }
     settings

@@ -129,6 +129,8 @@ pub struct Modality {
 pub struct Group {
     /// Its name; two groups can have the same one in different scopes.
     pub name: String,
+    /// The value that it begins with; another group's, where it begins as another name for that.
+    pub start: ValueId,
     /// Where it is declared.
     pub span: Span,
 }

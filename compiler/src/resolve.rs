@@ -81,16 +81,14 @@ pub(crate) struct Resolution {
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
 
-/// A param set from outside: its name, and the declaration `param name = value` that was parsed from it.
-pub(crate) struct Setting {
-    pub(crate) name: Name,
-    pub(crate) value: ast::Expr,
-}
-
 /// Resolves a project.
 ///
 /// `incomplete` says that errors in files were reported before, so that what is missing may stand there.
-pub(crate) fn resolve(project: &Project, settings: &[Setting], incomplete: bool) -> Resolution {
+pub(crate) fn resolve(
+    project: &Project,
+    settings: &[ast::Binding],
+    incomplete: bool,
+) -> Resolution {
     let mut resolver = Resolver::new(settings);
     resolver.incomplete = incomplete;
     resolver.collect_blocks(project);
@@ -181,7 +179,7 @@ struct Draft {
 }
 
 struct Resolver<'a> {
-    settings: &'a [Setting],
+    settings: &'a [ast::Binding],
     blocks: BTreeMap<&'a str, &'a ast::Block>,
     /// The files of the standard blocks.
     standard: BTreeSet<FileId>,
@@ -228,7 +226,7 @@ struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    fn new(settings: &'a [Setting]) -> Self {
+    fn new(settings: &'a [ast::Binding]) -> Self {
         Self {
             settings,
             blocks: BTreeMap::new(),

@@ -8,7 +8,10 @@
 mod build;
 mod errors;
 
+use std::ops::Range;
+
 use pest::Parser;
+use pest::iterators::Pairs;
 
 use crate::ast;
 use crate::diagnostic::{Code, Diagnostic};
@@ -46,6 +49,25 @@ pub fn parse(sources: &SourceMap, file: FileId) -> (ast::File, Vec<Diagnostic>) 
     (parsed, diagnostics)
 }
 
+/// Parses a file of the map that is `name = value`, as `--set` takes it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_setting(sources: &SourceMap, file: FileId) -> Result<ast::Binding, Diagnostic> {
+    let text = sources.file(file).text.as_str();
+    if text.len() > MAX_FILE_BYTES {
+        return Err(too_large(file, text.len()));
+    }
+    let scan = scan::scan(file, text);
+    if let Some(diagnostic) = scan.pieces.into_iter().find_map(|piece| piece.brackets) {
+        return Err(diagnostic);
+    }
+    let pairs = pairs(Rule::setting, file, text, 0..text.len())?;
+    let mut builder = build::Builder::new(file, 0, text, &scan.comments);
+    let binding = builder.setting(pairs);
+    builder.problem.map_or(Ok(binding), Err)
+}
+
 fn parse_piece(
     file: FileId,
     text: &str,
@@ -55,17 +77,23 @@ fn parse_piece(
     if let Some(diagnostic) = piece.brackets {
         return Err(diagnostic);
     }
-    let source = &text[piece.start..piece.end];
-    // Without this, pest reports only failures of named rules, which may lie before the real one.
-    pest::set_error_detail(true);
-    let pairs = ZorroParser::parse(Rule::file, source)
-        .map_err(|error| errors::syntax_error(file, text, piece.start, &error))?;
+    let pairs = pairs(Rule::file, file, text, piece.start..piece.end)?;
     let mut builder = build::Builder::new(file, piece.start, text, comments);
     let items = builder.items(pairs);
-    match builder.problem {
-        Some(diagnostic) => Err(diagnostic),
-        None => Ok(items),
-    }
+    builder.problem.map_or(Ok(items), Err)
+}
+
+/// Runs the grammar over a part of a file.
+fn pairs(
+    rule: Rule,
+    file: FileId,
+    text: &str,
+    part: Range<usize>,
+) -> Result<Pairs<'_, Rule>, Diagnostic> {
+    // Without this, pest reports only failures of named rules, which may lie before the real one.
+    pest::set_error_detail(true);
+    ZorroParser::parse(rule, &text[part.clone()])
+        .map_err(|error| errors::syntax_error(file, text, part.start, &error))
 }
 
 fn too_large(file: FileId, bytes: usize) -> Diagnostic {

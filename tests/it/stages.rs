@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use zorro::{Checked, Options, check_file, masks_text, summary};
+use zorro_grammar::{SourceMap, parse};
 
 /// A snapshot that nobody can read through is not a test.
 const MAX_LINES: usize = 120;
@@ -23,20 +24,37 @@ fn name(path: &Path) -> &str {
     path.file_stem().and_then(|name| name.to_str()).expect("models have names")
 }
 
-/// Compares the text of a stage of every model.
+/// Compares the text of a stage of every model after `resolve`.
 fn check(stage: &str, text: fn(&Checked) -> String) {
     for path in models() {
         let outcome = check_file(&path, &Options::default()).expect("the model can be read");
         assert!(outcome.diagnostics.is_empty(), "{}: {:?}", name(&path), outcome.diagnostics);
         let text = text(&outcome.checked.expect("nothing is wrong with it"));
-        let n_lines = text.lines().count();
-        assert!(n_lines <= MAX_LINES, "{stage} of {} has {n_lines} lines", name(&path));
-        let mut settings = insta::Settings::clone_current();
-        settings.set_prepend_module_to_snapshot(false);
-        settings.set_snapshot_path(format!("../snapshots/{stage}"));
-        settings.set_description(format!("models/{}.zorro", name(&path)));
-        settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!(name(&path), text));
+        hold(stage, &path, &text);
+    }
+}
+
+/// Compares a text with the snapshot of a stage of a model.
+fn hold(stage: &str, path: &Path, text: &str) {
+    let n_lines = text.lines().count();
+    assert!(n_lines <= MAX_LINES, "{stage} of {} has {n_lines} lines", name(path));
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path(format!("../snapshots/{stage}"));
+    settings.set_description(format!("models/{}.zorro", name(path)));
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name(path), text));
+}
+
+#[test]
+fn syntax_trees() {
+    for path in models() {
+        let mut sources = SourceMap::new();
+        let text = fs::read_to_string(&path).expect("the model can be read");
+        let id = sources.add(name(&path), text);
+        let (file, diagnostics) = parse::parse(&sources, id);
+        assert!(diagnostics.is_empty(), "{}: {diagnostics:?}", name(&path));
+        hold("ast", &path, &zorro_grammar::dump(&file));
     }
 }
 
@@ -65,7 +83,7 @@ fn every_snapshot_has_a_model() {
     let models = models();
     let known: Vec<&str> = models.iter().map(|path| name(path)).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
-    for stage in ["model", "masks", "flows", "check"] {
+    for stage in ["ast", "model", "masks", "flows", "check"] {
         for entry in fs::read_dir(folder.join(stage)).expect("the stage has snapshots") {
             let path = entry.expect("an entry can be read").path();
             assert!(known.contains(&name(&path)), "{} has no model", path.display());

@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 
 use crate::model::{Model, ValueId, columns};
 
-use super::{Flow, ModalitySet, Presence, starts};
+use super::{Flow, ModalitySet, Presence};
 
 /// What a group sees, and since when.
 type Sights = Vec<(String, ModalitySet)>;
@@ -55,7 +55,6 @@ impl Flow {
     fn sights<'a>(&self, model: &'a Model) -> IndexMap<&'a str, Sights> {
         let mut rows: IndexMap<&str, Sights> = IndexMap::new();
         let mut started = vec![false; model.groups.len()];
-        let starts = starts(model);
         let mut push = |name: &'a str, since: &dyn Fn(bool) -> String, value: ValueId| {
             let sights = rows.entry(name).or_default();
             let set = self.sees(value);
@@ -67,9 +66,8 @@ impl Flow {
         for apply in &model.applies {
             for (group, value) in &apply.after {
                 let name = model.group_name(*group);
-                let start = starts[group.index()];
-                if let Some(start) = start.filter(|_| !started[group.index()]) {
-                    push(name, &first, start);
+                if !started[group.index()] {
+                    push(name, &first, model.groups[group.index()].start);
                 }
                 started[group.index()] = true;
                 // What an assignment between two applies made was there before the second.
@@ -79,8 +77,8 @@ impl Flow {
             }
         }
         if model.applies.is_empty() {
-            for (group, start) in model.groups.iter().zip(starts) {
-                start.into_iter().for_each(|start| push(&group.name, &first, start));
+            for group in &model.groups {
+                push(&group.name, &first, group.start);
             }
         }
         rows

@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 use std::ops::Range;
 
-use crate::flow::starts;
-
 use super::display::loop_range;
 use super::fold::{Ends, Item, Line, Piece, components, fold};
 use super::{GroupId, Model, Op, ValueId};
@@ -117,9 +115,9 @@ impl Nodes<'_> {
         }
         let in_scope: BTreeSet<GroupId> =
             model.applies.iter().flat_map(|apply| &apply.after).map(|(group, _)| *group).collect();
-        for (group, start) in (0..).map(GroupId).zip(starts(model)) {
-            if let Some(start) = start.filter(|_| in_scope.contains(&group)) {
-                self.add_value(model.group_name(group), "box", start);
+        for (id, group) in (0..).map(GroupId).zip(&model.groups) {
+            if in_scope.contains(&id) {
+                self.add_value(&group.name, "box", group.start);
             }
         }
     }

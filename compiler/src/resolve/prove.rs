@@ -32,8 +32,9 @@ impl Resolver<'_> {
                 break;
             }
             let allowed = ModalitySet::of(assert.only.iter().copied());
-            for modality in flow.sees(assert.value).without(allowed).iter() {
-                let diagnostic = self.leak(&assert, modality, &mut budget);
+            let leaked = flow.sees(assert.value).without(allowed);
+            if !leaked.is_empty() {
+                let diagnostic = self.leak(&assert, leaked, &mut budget);
                 self.push(diagnostic);
             }
         }
@@ -51,38 +52,41 @@ impl Resolver<'_> {
         Some(flow)
     }
 
-    /// The error for a modality that reaches what an assert keeps it from.
-    fn leak(&self, assert: &Assert, modality: ModalityId, budget: &mut usize) -> Diagnostic {
-        let leaked = &self.model.modalities[modality.index()].name;
-        let message = format!("`{}` reads `{leaked}`", assert.name);
-        let promised: Vec<String> = assert
-            .only
-            .iter()
-            .map(|modality| format!("`{}`", self.model.modalities[modality.index()].name))
-            .collect();
-        let label = match promised.as_slice() {
+    /// The error for modalities that reach what an assert keeps them from, with the path of the first, layer by layer.
+    fn leak(&self, assert: &Assert, leaked: ModalitySet, budget: &mut usize) -> Diagnostic {
+        let names = |modalities: &mut dyn Iterator<Item = ModalityId>| {
+            let quoted =
+                modalities.map(|id| format!("`{}`", self.model.modalities[id.index()].name));
+            quoted.collect::<Vec<_>>().join(", ")
+        };
+        let message = format!("`{}` reads {}", assert.name, names(&mut leaked.iter()));
+        let label = match assert.only.as_slice() {
             [] => "asserted to read nothing".to_owned(),
-            some => format!("asserted to read only {}", some.join(", ")),
+            only => format!("asserted to read only {}", names(&mut only.iter().copied())),
         };
         let mut diagnostic = Diagnostic::new(Code::Leak, message, assert.span, label);
-        let hops = self.path(modality, assert.value, budget);
+        let first = leaked.iter().next().expect("something leaks");
+        let hops = self.path(first, assert.value, budget);
         let told = |index: usize| index < MAX_HOPS / 2 || index + MAX_HOPS / 2 >= hops.len();
-        let mut steps: Vec<String> = Vec::new();
-        for (index, hop) in hops.iter().enumerate() {
-            if told(index) {
-                diagnostic = diagnostic.also(hop.span, format!("{}. {}", index + 1, hop.text));
-                steps.push(format!("{}. {}: {}", index + 1, hop.path, hop.text));
-            } else if steps.last().is_none_or(|step| step != "..") {
-                steps.push("..".to_owned());
-            }
+        for (index, hop) in hops.iter().enumerate().filter(|(index, _)| told(*index)) {
+            let text = format!("{}. {} ({})", index + 1, hop.text, hop.path);
+            diagnostic = diagnostic.also(hop.span, text);
         }
-        if !steps.is_empty() {
-            let story = format!("the path of `{leaked}`:\n{}", steps.join("\n"));
-            diagnostic = diagnostic.help(story);
+        if hops.len() > MAX_HOPS {
+            let left_out = hops.len() - MAX_HOPS;
+            diagnostic = diagnostic.help(format!("{left_out} steps between these are left out"));
+        }
+        if leaked.len() > 1 {
+            let others = names(&mut leaked.iter().skip(1));
+            diagnostic = diagnostic.help(format!(
+                "this is the way of {}; {others} get there, too",
+                names(&mut std::iter::once(first))
+            ));
         }
         diagnostic.help(format!(
-            "take one of these edges out of its route, or let `{}` read `{leaked}`, too",
-            assert.name
+            "take one of these edges out of its route, or let `{}` read {}, too",
+            assert.name,
+            names(&mut leaked.iter())
         ))
     }
 

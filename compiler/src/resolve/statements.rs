@@ -237,14 +237,15 @@ impl<'a> Resolver<'a> {
             let message = format!("a model has at most {MAX_GROUPS} token groups");
             return fail(Code::TooManySteps, message, name.span, "one too many");
         }
-        if is_model {
-            self.model.groups.push(Group { name: name.text.clone(), span: name.span });
-            self.declared.push(&name.text);
-            self.bound.push(Vec::new());
-        }
         let group = is_model.then_some(group);
         let lanes =
             self.named(frame, name, group, |resolver, frame| resolver.tokens_of(frame, value))?;
+        if is_model {
+            let start = single(&lanes);
+            self.model.groups.push(Group { name: name.text.clone(), start, span: name.span });
+            self.declared.push(&name.text);
+            self.bound.push(Vec::new());
+        }
         self.bind_group(group, &lanes);
         frame.declare(name, Binding::Tokens { lanes, group });
         Ok(())

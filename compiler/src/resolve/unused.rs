@@ -7,13 +7,15 @@ use std::collections::BTreeSet;
 use zorro_grammar::ast::{self, Endpoint, Expr, Item, Name, RouteExpr, Stmt, StmtKind};
 use zorro_grammar::{Code, Diagnostic};
 
-use super::evaluate::visit_names;
+use super::evaluate::{visit_calls, visit_names};
 
 /// What is declared, and what is mentioned.
 #[derive(Default)]
 struct Names<'a> {
     declared: Vec<(&'a Name, Code, &'static str)>,
     mentioned: BTreeSet<String>,
+    /// Blocks and operations.
+    called: BTreeSet<String>,
     /// In the model, tokens are judged by whether they reach a result.
     in_block: bool,
 }
@@ -24,6 +26,7 @@ pub(super) fn names(model: &ast::Model, items: &[Item]) -> Vec<Diagnostic> {
     let mut names = Names::default();
     names.body(&model.body);
     names.report(&mut diagnostics);
+    let mut called = names.called;
     for item in items {
         let Item::Block(block) = item else { continue };
         let mut names = Names { in_block: true, ..Names::default() };
@@ -33,6 +36,16 @@ pub(super) fn names(model: &ast::Model, items: &[Item]) -> Vec<Diagnostic> {
         }
         names.body(&block.body);
         names.report(&mut diagnostics);
+        called.extend(names.called);
+    }
+    for item in items {
+        if let Item::Block(block) = item
+            && !called.contains(&block.name.text)
+        {
+            let message = format!("block `{}` is never used", block.name.text);
+            let label = "never applied and never called, so never checked";
+            diagnostics.push(Diagnostic::new(Code::UnusedName, message, block.name.span, label));
+        }
     }
     diagnostics
 }
@@ -51,6 +64,9 @@ impl<'a> Names<'a> {
     }
 
     fn expr(&mut self, expr: &Expr) {
+        visit_calls(expr, &mut |call| {
+            self.called.insert(call.name.text.clone());
+        });
         visit_names(expr, &mut |name| {
             self.mentioned.insert(name.to_owned());
         });
@@ -94,6 +110,7 @@ impl<'a> Names<'a> {
                 self.edges(edges);
             }
             StmtKind::Apply(apply) => {
+                self.called.insert(apply.block.text.clone());
                 apply.args.iter().for_each(|arg| self.expr(&arg.value));
                 self.over(&apply.over);
             }

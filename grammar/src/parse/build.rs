@@ -83,6 +83,12 @@ impl<'a> Builder<'a> {
 
     /// From the first to the last character that means something: a rule that ends in optional parts
     /// has eaten the blanks and the comment that stood before the missing part.
+    /// The one `name = value` of a setting.
+    pub(super) fn setting(&mut self, pairs: Pairs<'_, Rule>) -> Binding {
+        let parts: Vec<Pair<'_, Rule>> = pairs.flat_map(parts).collect();
+        self.binding(parts.into_iter())
+    }
+
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         let start = self.start + pair.as_span().start();
         let mut end = start + pair.as_str().trim_end().len();

@@ -240,7 +240,8 @@ fn describe_rule(rule: Rule) -> Option<&'static str> {
         Rule::word_reads => "`reads`",
         Rule::word_only | Rule::word_nothing => "`only` or `nothing`",
         Rule::word_as => "`as`",
-        Rule::nl
+        Rule::setting
+        | Rule::nl
         | Rule::end
         | Rule::item
         | Rule::binding

@@ -18,6 +18,7 @@ pub(crate) struct Builder {
     /// What each group is now.
     pub(crate) values: BTreeMap<String, ValueId>,
     apply_start: usize,
+    in_apply: bool,
 }
 
 pub(crate) fn drop_path(i: u64) -> Op {
@@ -41,13 +42,20 @@ impl Builder {
         let mut model = Model::empty();
         model.name.push_str("test");
         model.modalities = modalities.iter().map(modality).collect();
-        Self { model, path: String::new(), values: BTreeMap::new(), apply_start: 0 }
+        Self {
+            model,
+            path: String::new(),
+            values: BTreeMap::new(),
+            apply_start: 0,
+            in_apply: false,
+        }
     }
 
     pub(crate) fn group(&mut self, name: &str) -> GroupId {
         let known = self.model.groups.iter().position(|group| group.name == name);
         GroupId::next(known.unwrap_or_else(|| {
-            self.model.groups.push(Group { name: name.to_owned(), span: span() });
+            let start = ValueId::next(self.model.values.len());
+            self.model.groups.push(Group { name: name.to_owned(), start, span: span() });
             self.model.groups.len() - 1
         }))
     }
@@ -75,6 +83,10 @@ impl Builder {
             let group = group.map(|group| self.group(group));
             let result = ValueId::next(self.model.values.len());
             self.model.values.push(Value { step, group, shape });
+            // As in a spec, a group begins with the last of what is computed when it is declared.
+            if let Some(group) = group.filter(|_| !self.in_apply) {
+                self.model.groups[group.index()].start = result;
+            }
             made.push(Lane { operands, weights, reads: Vec::new(), result });
         }
         let results = made.iter().map(|lane| lane.result).collect();
@@ -206,6 +218,7 @@ impl Builder {
     /// Begins an apply.
     pub(crate) fn begin(&mut self) {
         self.apply_start = self.model.steps.len();
+        self.in_apply = true;
     }
 
     /// Ends the apply that was begun last.
@@ -215,6 +228,7 @@ impl Builder {
             values.iter().map(|(name, value)| (self.group(name), *value)).collect();
         after.sort_unstable();
         let steps = self.apply_start..self.model.steps.len();
+        self.in_apply = false;
         let (path, block) = (self.path.clone(), block.to_owned());
         self.model.applies.push(Apply { path, block, route: None, steps, after, span: span() });
         self.path.clear();
