@@ -23,13 +23,13 @@ fn main() -> Result<(), String> {
 #[test]
 fn who_reads_whom() {
     insta::assert_snapshot!(masks().expect("the spec is right"), @"
-    used by layers.0,1.attend
+    used by layers.0..1
     video 2x4x4 <- video
     audio 8x16 <- audio
     fusion 8 <- video, audio, fusion
     density 0.664 (18752 of 28224 pairs)
 
-    used by decoder.attend
+    used by decoder
     video_out 1 <- video 2x4x4
     audio_out 1 <- audio 8x16
     fusion_out 1 <- fusion 8

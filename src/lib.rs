@@ -63,4 +63,4 @@ pub use zorro_compiler::{
 };
 
 pub use check::{check_file, check_named};
-pub use masks::masks_text;
+pub use masks::{Use, masks, masks_text, masks_where};

@@ -1,117 +1,138 @@
-//! The masks of a model as text.
+//! The masks of a model and where they are used.
 //!
-//! In: a model. Out: every different mask once, under the attentions that use it, a line for each receiver.
-//! Deliberately not here: pictures, and the table of groups of a single mask, which is its `Display`: with
-//! the grids beside the names, a model of twenty masks still fits on a screen or two.
+//! In: a model. Out: each distinct mask once, with the paths of the attention steps that have it, also folded as
+//! people would write them. Deliberately not here: which of them a user wants to see.
 
-use std::collections::BTreeMap;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use zorro_compiler::Model;
-use zorro_compiler::routing::{Mask, Relation, Side};
+use zorro_compiler::routing::Mask;
 
-/// Every different mask with the attentions that use it, in the order of their first use.
+pub use text::masks_text;
+
+/// A mask and the steps that have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Use {
+    /// The mask.
+    pub mask: Mask,
+    /// The paths of the attention steps, in the order in which they are computed: `layers.3.attend`.
+    pub paths: Vec<String>,
+    /// The named routes over which the blocks of these steps are applied.
+    pub routes: BTreeSet<String>,
+}
+
+impl Use {
+    /// The paths with numbers folded, without the `attend` at their ends: `layers.0..11, decoder`.
+    #[must_use]
+    pub fn places(&self) -> String {
+        let layers = self.paths.iter().map(|path| path.strip_suffix(".attend").unwrap_or(path));
+        folded(layers).join(", ")
+    }
+}
+
+/// The distinct masks of a model, in the order of their first use.
 #[must_use]
-pub fn masks_text(model: &Model) -> String {
-    let mut masks: Vec<(Mask, Vec<&str>)> = Vec::new();
-    let mut known: BTreeMap<Mask, usize> = BTreeMap::new();
-    for step in &model.steps {
+pub fn masks(model: &Model) -> Vec<Use> {
+    masks_where(model, |_, _| true)
+}
+
+/// The same for those steps of which a condition holds, given the path and the route, if that has a name.
+#[must_use]
+pub fn masks_where(model: &Model, holds: impl Fn(&str, Option<&str>) -> bool) -> Vec<Use> {
+    let mut routes = vec![None; model.steps.len()];
+    for apply in &model.applies {
+        routes[apply.steps.clone()].fill(apply.route.as_deref());
+    }
+    let (mut uses, mut known): (Vec<Use>, BTreeMap<Mask, usize>) = Default::default();
+    for (step, route) in model.steps.iter().zip(routes) {
+        if !holds(&step.path, route) {
+            continue;
+        }
         let Some(mask) = model.mask(step) else { continue };
         let at = *known.entry(mask).or_insert_with_key(|mask| {
-            masks.push((mask.clone(), Vec::new()));
-            masks.len() - 1
+            let mask = mask.clone();
+            uses.push(Use { mask, paths: Vec::new(), routes: BTreeSet::new() });
+            uses.len() - 1
         });
-        masks[at].1.push(&step.path);
+        uses[at].paths.push(step.path.clone());
+        uses[at].routes.extend(route.map(str::to_owned));
     }
-    let texts =
-        masks.iter().map(|(mask, paths)| format!("used by {}\n{}", folded(paths), lines(mask)));
-    texts.collect::<Vec<_>>().join("\n")
+    uses
 }
 
-/// A mask, with the grid of a group where it is first mentioned.
-fn lines(mask: &Mask) -> String {
-    let mut known = Vec::new();
-    let receivers = mask.receivers.iter().map(|side| mention(side, &mut known));
-    let mut receivers: Vec<String> = receivers.collect();
-    let mut separators = vec![" <- "; receivers.len()];
-    for pair in &mask.pairs {
-        receivers[pair.receiver] += std::mem::replace(&mut separators[pair.receiver], ", ");
-        receivers[pair.receiver] += &mention(&mask.reads[pair.read], &mut known);
-        if pair.relation != Relation::All {
-            receivers[pair.receiver] += &format!(" within {}", pair.relation);
-        }
-    }
-    let (density, allowed, total) = (mask.density(), mask.allowed(), mask.total());
-    format!("{}\ndensity {density:.3} ({allowed} of {total} pairs)\n", receivers.join("\n"))
-}
-
-fn mention<'a>(side: &'a Side, known: &mut Vec<&'a Side>) -> String {
-    let Side { name, grid } = side;
-    if known.contains(&side) {
-        return name.clone();
-    }
-    known.push(side);
-    let grid: Vec<String> = grid.iter().map(u64::to_string).collect();
-    format!("{name} {}", if grid.is_empty() { "1".to_owned() } else { grid.join("x") })
-}
-
-/// Paths in which only numbers differ, told once: `layers.0..11.attend`, `layers.0,2,4.attend`.
-fn folded(paths: &[&str]) -> String {
+/// Paths that differ in one number become one, from the innermost number outwards.
+fn folded<'a>(paths: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut paths: Vec<Vec<String>> =
-        paths.iter().map(|path| path.split('.').map(str::to_owned).collect()).collect();
-    let depth = paths.iter().map(Vec::len).max().unwrap_or(0);
-    // From the inside, so that loops with equal insides can become one.
-    for at in (0..depth).rev() {
-        paths = fold_at(at, paths);
-    }
-    paths.iter().map(|path| path.join(".")).collect::<Vec<_>>().join(", ")
-}
-
-fn fold_at(at: usize, paths: Vec<Vec<String>>) -> Vec<Vec<String>> {
-    let mut folded: Vec<(Vec<String>, Vec<u64>)> = Vec::new();
-    let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
-    for mut path in paths {
-        let Some(n) = path.get(at).and_then(|part| part.parse().ok()) else {
-            folded.push((path, Vec::new()));
-            continue;
-        };
-        path[at].clear();
-        let place = *known.entry(path).or_insert_with_key(|path| {
-            folded.push((path.clone(), Vec::new()));
-            folded.len() - 1
-        });
-        folded[place].1.push(n);
-    }
-    for (path, numbers) in &mut folded {
-        if !numbers.is_empty() {
-            path[at] = ranges(numbers);
+        paths.map(|path| path.split('.').map(str::to_owned).collect()).collect();
+    paths.dedup();
+    let n_parts = paths.iter().map(Vec::len).max().unwrap_or(0);
+    for depth in (0..n_parts).rev() {
+        // The other parts, and the numbers that stand at this depth.
+        let mut merged: Vec<(Vec<String>, Vec<u64>)> = Vec::new();
+        let mut at: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+        for mut path in paths {
+            let number: Option<u64> = path.get(depth).and_then(|part| part.parse().ok());
+            if number.is_some() {
+                path[depth].clear();
+            }
+            let index = *at.entry(path).or_insert_with_key(|path| {
+                merged.push((path.clone(), Vec::new()));
+                merged.len() - 1
+            });
+            merged[index].1.extend(number);
         }
+        paths = merged
+            .into_iter()
+            .map(|(mut path, numbers)| {
+                if !numbers.is_empty() {
+                    path[depth] = ranges(numbers);
+                }
+                path
+            })
+            .collect();
     }
-    folded.into_iter().map(|(path, _)| path).collect()
+    paths.into_iter().map(|path| path.join(".")).collect()
 }
 
-/// `0..3,5`: three and more that follow one another are a range.
-fn ranges(numbers: &[u64]) -> String {
-    let runs = numbers.chunk_by(|a, b| a + 1 == *b).flat_map(|run| match run {
-        [first, _, .., last] => vec![format!("{first}..{last}")],
-        few => few.iter().map(u64::to_string).collect(),
-    });
-    runs.collect::<Vec<_>>().join(",")
+/// `3`, `0..11`, `{1,3..17}` (every second one), `{0,2,7}`.
+fn ranges(mut numbers: Vec<u64>) -> String {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let (first, last) = (numbers[0], numbers[numbers.len() - 1]);
+    if numbers.len() == 1 {
+        return first.to_string();
+    }
+    let step = numbers[1] - first;
+    let is_even = numbers.windows(2).all(|pair| pair[1] - pair[0] == step);
+    if is_even && step == 1 {
+        return format!("{first}..{last}");
+    }
+    if is_even && numbers.len() > 3 {
+        return format!("{{{first},{}..{last}}}", numbers[1]);
+    }
+    let numbers: Vec<String> = numbers.iter().map(u64::to_string).collect();
+    format!("{{{}}}", numbers.join(","))
 }
 
 #[cfg(test)]
 mod tests {
     use super::folded;
 
+    #[track_caller]
+    fn check(paths: &[&str], expected: &[&str]) {
+        assert_eq!(folded(paths.iter().copied()), expected);
+    }
+
     #[test]
-    fn paths_are_folded() {
-        for (paths, text) in [
-            (&["a"][..], "a"),
-            (&["l.0.attend", "l.1.attend", "l.2.attend"], "l.0..2.attend"),
-            (&["l.0.attend", "l.2.attend", "d.attend"], "l.0,2.attend, d.attend"),
-            (&["l.0.m.0", "l.0.m.1", "l.1.m.0", "l.1.m.1"], "l.0,1.m.0,1"),
-            (&["l.3.a", "l.3.a_2"], "l.3.a, l.3.a_2"),
-        ] {
-            assert_eq!(folded(paths), text);
-        }
+    fn numbers_fold() {
+        check(&[], &[]);
+        check(&["decoder"], &["decoder"]);
+        check(&["layers.0", "layers.1", "layers.2", "decoder"], &["layers.0..2", "decoder"]);
+        check(&["a.1.b.0", "a.1.b.1", "a.2.b.0", "a.2.b.1"], &["a.1..2.b.0..1"]);
+        check(&["a.0.b.0", "a.1.b.0", "a.1.b.1"], &["a.0.b.0", "a.1.b.0..1"]);
+        check(&["a.1", "a.3", "a.5", "a.7"], &["a.{1,3..7}"]);
+        check(&["a.1", "a.3", "a.4"], &["a.{1,3,4}"]);
     }
 }

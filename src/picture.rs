@@ -15,7 +15,7 @@
 //!       output z = caption |> pool(last)
 //!     }";
 //! let checked = zorro_compiler::check_text(spec, &Default::default()).checked.expect("the spec is right");
-//! let uses = picture::masks(&checked.model);
+//! let uses = zorro::masks(&checked.model);
 //! assert_eq!(uses[0].places(), "layers.0..1");
 //! println!("{}", picture::text(&uses[0].mask));
 //! let svg = picture::svg("m", &[Panel { title: uses[0].places(), mask: &uses[0].mask }]);
@@ -32,13 +32,11 @@ mod plan;
 mod png;
 mod scene;
 mod text;
-mod used;
 
 use zorro_compiler::routing::Mask;
 
 pub use json::json;
 pub use text::text;
-pub use used::{Use, masks, masks_where};
 
 use scene::Letters;
 

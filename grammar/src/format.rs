@@ -4,8 +4,8 @@
 //! comments and blank lines stand, and which bodies were written on one line. Out: the text again, as it should be.
 //! Deliberately not here: changes of meaning; the tree of the result is the tree of the input.
 //!
-//! The tree becomes a [`doc::Doc`], which says where lines may break; [`page`] breaks the lines that are too
-//! long; [`align`] puts signs of neighboring lines under each other.
+//! The tree becomes a `doc::Doc`, which says where lines may break; `page` breaks the lines that are too
+//! long; `align` puts signs of neighboring lines under each other.
 
 mod align;
 mod comments;

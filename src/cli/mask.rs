@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
+use zorro::Use;
 use zorro::files;
-use zorro::picture::{self, Panel, Use};
+use zorro::picture::{self, Panel};
 use zorro_compiler::{Model, routing};
 
 use super::options::Settings;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use zorro::picture::{Use, masks, masks_where};
+use zorro::{Use, masks, masks_where};
 use zorro_compiler::Model;
 use zorro_grammar::diagnostic::nearest;
 
