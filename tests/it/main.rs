@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod diagnostics;
+mod docs;
 mod errors;
 mod garbage;
 mod mask;
