@@ -10,7 +10,6 @@
 mod apply;
 mod arithmetic;
 mod attend;
-mod attends;
 mod combine;
 mod constants;
 mod evaluate;
@@ -18,10 +17,13 @@ mod function;
 mod host;
 mod limits;
 mod loss;
+mod names;
 mod operations;
 mod positions;
 mod prove;
+mod readers;
 mod report;
+mod routes;
 mod slicing;
 mod statements;
 mod unused;
@@ -286,7 +288,7 @@ impl<'a> Resolver<'a> {
             }
             self.blocks.insert(&name.text, block);
         }
-        self.attends = attends::attending(&self.blocks);
+        self.attends = readers::attending(&self.blocks);
     }
 
     /// The one model of the spec itself.

@@ -10,7 +10,7 @@ use crate::number::Number;
 
 use super::evaluate::{Mode, Scope, as_name, plain};
 use super::function::{self, Aim, Args, Call, Classification, Comparison};
-use super::statements::{declared_twice, single};
+use super::names::{declared_twice, single};
 use super::value::{Binding, Const, Entry, Value};
 use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text};
 
