@@ -53,6 +53,8 @@ pub struct Outcome {
     pub diagnostics: Vec<Diagnostic>,
     /// The model, when there is no error.
     pub checked: Option<Checked>,
+    /// The model that was refused only for what it failed to prove: to be looked at, never to be run.
+    pub refused: Option<Checked>,
 }
 
 /// Checks a spec: loads it with all that it uses, resolves it, and proves what it asserts.
@@ -65,15 +67,17 @@ pub fn check(path: &str, loader: &mut dyn Loader, options: &Options) -> Outcome 
     diagnostics.extend(resolution.diagnostics);
     diagnostics.sort_by_key(Diagnostic::span);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);
-    let checked = resolution.model.filter(|_| !failed).map(|(model, flow)| {
-        debug_assert_eq!(
-            model::verify(&model),
-            Ok(()),
-            "resolve makes well-formed models\n{model}"
-        );
+    let model = resolution.model.map(|(model, flow)| {
+        debug_assert_eq!(model::verify(&model), Ok(()), "resolve makes well-formed models");
         Checked { model, flow }
     });
-    Outcome { sources, diagnostics, checked }
+    let (checked, refused) = match (failed, resolution.refused && !incomplete) {
+        (false, _) => (model, None),
+        (true, true) => (None, model),
+        // A file that it uses is wrong: then the model may lack something, too.
+        (true, false) => (None, None),
+    };
+    Outcome { sources, diagnostics, checked, refused }
 }
 
 /// Checks a spec that is given as a text and uses no other file.

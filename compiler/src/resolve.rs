@@ -77,8 +77,10 @@ fn fail<T>(
 
 /// What `resolve` found out.
 pub(crate) struct Resolution {
-    /// The model with its flow, when there is no error.
+    /// The model with its flow, where there is no error but in what it was to prove.
     pub(crate) model: Option<(Model, Flow)>,
+    /// Whether there is an error.
+    pub(crate) refused: bool,
     /// Errors and warnings.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -95,7 +97,7 @@ pub(crate) fn resolve(
     resolver.incomplete = incomplete;
     resolver.collect_blocks(project);
     let Some(model) = resolver.the_model(project) else {
-        return Resolution { model: None, diagnostics: resolver.diagnostics };
+        return Resolution { model: None, refused: true, diagnostics: resolver.diagnostics };
     };
     resolver.run(model);
     resolver.check_settings(model);
@@ -107,14 +109,14 @@ pub(crate) fn resolve(
         }
     }
     resolver.warn_unread();
+    let is_whole = !resolver.failed && resolver.errors == 0;
     let proved = resolver.prove();
     debug_assert!(
         !resolver.failed || resolver.errors > 0 || incomplete,
         "what fails in silence was reported before"
     );
-    let failed = resolver.failed || resolver.errors > 0;
-    let model = proved.filter(|_| !failed).map(|flow| (resolver.model, flow));
-    Resolution { model, diagnostics: resolver.diagnostics }
+    let model = proved.filter(|_| is_whole).map(|flow| (resolver.model, flow));
+    Resolution { model, refused: resolver.errors > 0, diagnostics: resolver.diagnostics }
 }
 
 /// Where a statement stands, and for whom it runs.

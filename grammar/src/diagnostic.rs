@@ -85,7 +85,8 @@ const MAX_CANDIDATES: usize = 1000;
 #[must_use]
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let length = name.chars().count();
-    let limit = length.div_ceil(3).clamp(1, 4);
+    // One letter in three may be wrong, and a name of one letter is no typo of another.
+    let limit = (length / 3).clamp(usize::from(length > 1), 4);
     candidates
         .into_iter()
         .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)

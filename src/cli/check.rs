@@ -89,7 +89,7 @@ fn text(args: &Args, found: &mut Found) -> Result<(), Failure> {
 fn entry(path: &Path, args: &Args, found: &mut Found) -> Result<Value, Failure> {
     let name = path.display().to_string();
     match spec::outcome(path, &args.settings) {
-        Ok(Outcome { sources, diagnostics, checked }) => {
+        Ok(Outcome { sources, diagnostics, checked, refused: _ }) => {
             found.count(&diagnostics);
             Ok(json!({
                 "spec": name,

@@ -39,10 +39,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Usage("`-` can be given once".to_owned()));
     }
     // What is wrong with the second one is said even when the first one is wrong.
-    let (old, new) =
-        (spec::checked(&args.old, &args.settings), spec::checked(&args.new, &args.settings));
-    let (old, new) = match (old, new) {
-        (Ok((_, old)), Ok((_, new))) => (old, new),
+    let (old, new) = (spec::seen(&args.old, &args.settings), spec::seen(&args.new, &args.settings));
+    let ((old, old_refused), (new, new_refused)) = match (old, new) {
+        (Ok(old), Ok(new)) => (old, new),
         (Err(failure), Ok(_)) | (Ok(_), Err(failure)) => return Err(failure),
         (Err(first), Err(second)) => {
             first.show();
@@ -56,5 +55,6 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Format::Text => print_quoting(&diff.to_string())?,
         Format::Json => print(&format!("{:#}\n", summary::diff_json(&diff)))?,
     }
-    if args.exit_code && !diff.is_empty() { Err(Failure::Diagnosed) } else { Ok(()) }
+    let is_failure = old_refused || new_refused || (args.exit_code && !diff.is_empty());
+    if is_failure { Err(Failure::Diagnosed) } else { Ok(()) }
 }

@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Format::Png => picture::png(&model.name, &panels(&uses)?)
             .map_err(|reason| Failure::Work(format!("cannot draw the masks: {reason}")))?,
     };
-    match &args.output {
+    match args.output.as_deref().filter(|path| *path != Path::new("-")) {
         Some(path) => files::write(path, &bytes).map_err(|reason| {
             Failure::Work(format!("cannot write `{}`: {reason}", path.display()))
         }),
@@ -163,9 +163,9 @@ fn panels(uses: &[Use]) -> Result<Vec<Panel<'_>>, Failure> {
         let places: Vec<String> = uses.iter().map(Use::places).collect();
         return Err(Failure::Work(format!(
             "{} masks are too many for one picture, which holds {MAX_PANELS}; choose some with --layer or --route; \
-             there are {}",
+             there are\n  {}",
             uses.len(),
-            places.join("; ")
+            places.join("\n  ")
         )));
     }
     Ok(uses.iter().map(|used| Panel { title: used.places(), mask: &used.mask }).collect())

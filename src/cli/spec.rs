@@ -14,9 +14,17 @@ use super::{Failure, show};
 
 /// Checks a spec, shows what is to be said about it, and gives back the model where nothing is wrong.
 pub(super) fn checked(path: &Path, settings: &Settings) -> Result<(SourceMap, Checked), Failure> {
-    let Outcome { sources, diagnostics, checked } = outcome(path, settings)?;
+    let Outcome { sources, diagnostics, checked, refused: _ } = outcome(path, settings)?;
     show(&sources, &diagnostics);
     checked.map(|checked| (sources, checked)).ok_or(Failure::Diagnosed)
+}
+
+/// The same for commands that only look at a model: one that leaks can be seen as well. True where it was refused.
+pub(super) fn seen(path: &Path, settings: &Settings) -> Result<(Checked, bool), Failure> {
+    let Outcome { sources, diagnostics, checked, refused } = outcome(path, settings)?;
+    show(&sources, &diagnostics);
+    let is_refused = refused.is_some();
+    checked.or(refused).map(|model| (model, is_refused)).ok_or(Failure::Diagnosed)
 }
 
 /// Checks a spec, or standard input as `-`, and shows nothing.

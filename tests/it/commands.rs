@@ -103,6 +103,13 @@ fn results_errors_and_exit_codes() {
     check("diff pair.zorro pair.zorro --exit-code", 0, "no difference\n", "");
     check("diff pair.zorro leaky.zorro", 0, "output audio_vector gains sight of video\n", "");
     check("diff pair.zorro leaky.zorro --exit-code", 1, "gains sight", "");
+    // A spec that is refused for its leak is what one wants to see.
+    check(
+        "diff pair.zorro wrong.zorro",
+        1,
+        "output video_vector gains sight of audio\n",
+        "error[E0701]",
+    );
     check("diff wrong.zorro none.zorro", 1, "", "cannot read `none.zorro`");
     check("diff - -", 2, "", "`-` can be given once");
     check("snap pair.zorro --update", 0, "3 snapshots written\n", "");

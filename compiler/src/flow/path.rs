@@ -23,6 +23,8 @@ pub struct Hop {
     pub span: Span,
     /// In words: "`fusion` reads `audio`".
     pub text: String,
+    /// Whether an edge of a route allows it; else an operation does it.
+    pub is_edge: bool,
 }
 
 /// What a passage between groups costs: more than any way without one.
@@ -85,8 +87,11 @@ fn hops(model: &Model, modality: ModalityId, way: &[ValueId]) -> Vec<Hop> {
         let read = operand.and_then(|at| at.checked_sub(1)).and_then(|at| lane.reads.get(at / 2));
         let exit_here = Exit { step, read, from };
         let Some(to) = model.value(*value).group else {
-            // Values of no group lie between two groups; the first of them is the passage.
-            exit.get_or_insert(exit_here);
+            // Values of no group lie between two groups; the first of them is the passage. Where no group was left,
+            // it is the first that mixes.
+            if exit.as_ref().is_none_or(|exit| exit.from.is_none() && !exit.step.op.is_mixing()) {
+                exit = Some(exit_here);
+            }
             last = from;
             continue;
         };
@@ -94,11 +99,24 @@ fn hops(model: &Model, modality: ModalityId, way: &[ValueId]) -> Vec<Hop> {
         if last.is_none() && from.is_none_or(|from| from == to) {
             let name = &model.modalities[modality.index()].name;
             let text = format!("`{}` is made of the modality `{name}`", model.group_name(to));
-            hops.push(Hop { path: step.path.clone(), to: Some(to), from, span: step.span, text });
+            let (path, span) = (step.path.clone(), step.span);
+            hops.push(Hop { path, to: Some(to), from, span, text, is_edge: false });
         } else if from != Some(to) {
             hops.push(passage(model, &exit, to));
         }
         last = Some(to);
+    }
+    // The way ends in a value of no group, such as an output: told where it may be another group's, too.
+    if let Some(exit) = exit.filter(|exit| exit.read.is_some() || exit.step.op.is_mixing()) {
+        let fed = model.modalities[modality.index()].name.as_str();
+        let name = exit.from.map_or(fed, |from| model.group_name(from));
+        let by = exit.step.op.name();
+        let (span, text) = match exit.read {
+            Some(read) => (read.span, format!("`{name}` is read")),
+            None => (exit.step.span, format!("`{name}` is mixed in by `{by}`")),
+        };
+        let (path, is_edge) = (exit.step.path.clone(), exit.read.is_some());
+        hops.push(Hop { path, to: None, from: exit.from, span, text, is_edge });
     }
     hops
 }
@@ -111,5 +129,6 @@ fn passage(model: &Model, exit: &Exit<'_>, to: GroupId) -> Hop {
         Some(read) => (read.span, format!("`{receiver}` reads `{name}`")),
         None => (step.span, format!("`{receiver}` is made of `{name}` by `{}`", step.op.name())),
     };
-    Hop { path: step.path.clone(), to: Some(to), from: *from, span, text }
+    let (path, is_edge) = (step.path.clone(), read.is_some());
+    Hop { path, to: Some(to), from: *from, span, text, is_edge }
 }

@@ -108,6 +108,45 @@ pub enum Op {
     Crop,
 }
 
+impl Op {
+    /// Whether it brings several values together.
+    pub(crate) fn is_mixing(&self) -> bool {
+        match self {
+            Self::Add
+            | Self::Sub
+            | Self::Mul
+            | Self::Div
+            | Self::Mean
+            | Self::Attend { .. }
+            | Self::Concat
+            | Self::Join => true,
+            Self::Input(_)
+            | Self::Latents
+            | Self::Learned
+            | Self::Patches(_)
+            | Self::Linear
+            | Self::Embed
+            | Self::Position { .. }
+            | Self::Absent
+            | Self::Norm { .. }
+            | Self::RmsNorm { .. }
+            | Self::Scale
+            | Self::Elementwise(_)
+            | Self::Softmax
+            | Self::Gated(_)
+            | Self::Affine { .. }
+            | Self::Reciprocal(_)
+            | Self::Dropout(_)
+            | Self::DropPath { .. }
+            | Self::Slice(..)
+            | Self::Gather(_)
+            | Self::Pool(_)
+            | Self::Pad
+            | Self::Crop => false,
+        }
+    }
+}
+
 /// Functions of single numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Elementwise {

@@ -136,15 +136,21 @@ impl<'a> Resolver<'a> {
         self.spend((block.params.len() * (1 + block.params.len() / 64)) as u64, call.span)?;
         let mut params = Vec::new();
         if is_call {
-            params.push(Parameter { name: "x", required: true, variadic: false });
+            params.push(Parameter { name: "x", required: true, variadic: false, named: false });
         }
         params.extend(block.params.iter().map(|param| Parameter {
             name: &param.name.text,
             required: param.default.is_none(),
             variadic: false,
+            named: false,
         }));
         if is_call {
-            params.push(Parameter { name: "weights", required: false, variadic: false });
+            params.push(Parameter {
+                name: "weights",
+                required: false,
+                variadic: false,
+                named: true,
+            });
         }
         let args = bind_to(&params, call)?;
         // Defaults may speak of the params before them, but of nothing else.

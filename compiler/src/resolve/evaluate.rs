@@ -240,6 +240,18 @@ impl<'a> Resolver<'a> {
         }
         let message = format!("unknown operation or block `{}`", name.text);
         let diagnostic = Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
+        let elsewhere = match name.text.as_str() {
+            "layer_norm" | "layernorm" | "ln" => Some("norm"),
+            "rmsnorm" => Some("rms_norm"),
+            "attention" | "self_attention" | "cross_attention" | "attn" => Some("attend"),
+            "dense" | "fc" => Some("linear"),
+            "cat" => Some("concat"),
+            "average" => Some("mean"),
+            _ => None,
+        };
+        if let Some(here) = elsewhere {
+            return diagnostic.help(format!("here it is called `{here}`")).into();
+        }
         let functions: Vec<&str> = function::names().collect();
         let known = functions.into_iter().chain(self.blocks.keys().copied());
         match nearest(&name.text, known) {

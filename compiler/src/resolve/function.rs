@@ -1,7 +1,7 @@
 //! Everything that can be called, and how arguments find their parameters.
 //!
-//! One table for each kind of place: a function, its name, its parameters. A parameter that ends in `?` may be left out,
-//! one that ends in `..` takes all remaining positional arguments.
+//! One table for each kind of place: a function, its name, its parameters. A parameter that ends in `?` may be left out, one
+//! that ends in `!` too, and is always named; one that ends in `..` takes all remaining positional arguments.
 
 use zorro_grammar::ast::{Arg, Expr, Name};
 use zorro_grammar::{Code, Diagnostic, Span, diagnostic::nearest};
@@ -54,11 +54,11 @@ functions! {
     /// On one operand.
     Single {
         Patches "patches" ["x", "sizes.."];
-        Linear "linear" ["x", "width", "bias?", "init?", "weights?"];
-        Absent "absent" ["x", "policy", "init?", "weights?"];
-        Norm "norm" ["x", "eps?", "scale?", "bias?", "weights?"];
-        RmsNorm "rms_norm" ["x", "eps?", "scale?", "bias?", "weights?"];
-        Scale "scale" ["x", "init?", "weights?"];
+        Linear "linear" ["x", "width", "bias?", "init!", "weights!"];
+        Absent "absent" ["x", "policy", "init!", "weights!"];
+        Norm "norm" ["x", "eps?", "scale?", "bias?", "weights!"];
+        RmsNorm "rms_norm" ["x", "eps?", "scale?", "bias?", "weights!"];
+        Scale "scale" ["x", "init!", "weights!"];
         Activate "activate" ["x", "function"];
         Softmax "softmax" ["x"];
         Gated "gated" ["x", "function"];
@@ -68,7 +68,7 @@ functions! {
         Gather "gather" ["x", "tokens"];
         Pad "pad" ["x", "sizes.."];
         Crop "crop" ["x", "sizes.."];
-        Position "position" ["x", "kind?", "join?", "bands?", "max?", "init?", "weights?"];
+        Position "position" ["x", "kind?", "join?", "bands?", "max?", "init!", "weights!"];
     }
 
     /// On several operands.
@@ -80,14 +80,14 @@ functions! {
 
     /// Weights that are values.
     Weighted {
-        Latents "latents" ["tokens", "width", "init?", "weights?"];
-        Learned "learned" ["shape", "init?", "weights?"];
+        Latents "latents" ["tokens", "width", "init!", "weights!"];
+        Learned "learned" ["shape", "init!", "weights!"];
     }
 
     /// Tokens of something else than tokens, or of whom a route says.
     Special {
-        Embed "embed" ["x", "width", "init?", "weights?"];
-        Attend "attend" ["x", "from?", "heads?", "width?", "out?", "bias?", "within?", "scores?", "weights?"];
+        Embed "embed" ["x", "width", "init!", "weights!"];
+        Attend "attend" ["x", "from?", "heads?", "width?", "out?", "bias?", "within?", "scores?", "weights!"];
     }
 
     /// First on the right side of `modality`.
@@ -228,6 +228,8 @@ pub(super) struct Parameter<'a> {
     pub(super) name: &'a str,
     pub(super) required: bool,
     pub(super) variadic: bool,
+    /// Never positional.
+    pub(super) named: bool,
 }
 
 /// Binds the arguments of a call to the parameters of a built-in function.
@@ -235,9 +237,10 @@ pub(super) fn bind<'a>(params: Params, call: Call<'a>) -> Result<Args<'a>, Diagn
     let params: Vec<Parameter<'_>> = params
         .iter()
         .map(|param| {
-            let name = param.trim_end_matches("..").trim_end_matches('?');
-            let variadic = param.ends_with("..");
-            Parameter { name, required: !param.ends_with('?'), variadic }
+            let name = param.trim_end_matches(['.', '?', '!']);
+            let (variadic, named) = (param.ends_with(".."), param.ends_with('!'));
+            let required = !param.ends_with('?') && !named;
+            Parameter { name, required, variadic, named }
         })
         .collect();
     bind_to(&params, call)
@@ -256,7 +259,7 @@ pub(super) fn bind_to<'a>(
         .into_iter()
         .chain(call.args.iter().filter(|arg| arg.name.is_none()).map(|arg| &arg.value));
     for value in positional {
-        let Some(param) = params.get(position) else {
+        let Some(param) = params.get(position).filter(|param| !param.named) else {
             return Err(surplus(params, call, value));
         };
         bound[position].1.push(value);
@@ -308,10 +311,10 @@ fn usage(params: &[Parameter<'_>], call: Call<'_>) -> String {
 }
 
 fn surplus(params: &[Parameter<'_>], call: Call<'_>, value: &Expr) -> Diagnostic {
-    let n = params.len();
+    let n = params.iter().filter(|param| !param.named).count();
     let name = &call.name.text;
     let plural = if n == 1 { "" } else { "s" };
-    let message = format!("`{name}` takes at most {n} argument{plural}");
+    let message = format!("`{name}` takes at most {n} argument{plural} without a name");
     Diagnostic::new(Code::ArgumentCount, message, value.span, "one too many")
         .help(usage(params, call))
 }
@@ -331,7 +334,7 @@ fn positional_after_named(span: Span, named: Span) -> Diagnostic {
 fn unknown_argument(params: &[Parameter<'_>], call: Call<'_>, name: &Name) -> Diagnostic {
     let message = format!("`{}` has no argument `{}`", call.name.text, name.text);
     let diagnostic = Diagnostic::new(Code::UnknownArgument, message, name.span, "unknown argument");
-    match nearest(&name.text, params.iter().map(|param| param.name)) {
+    match nearest(&name.text, params.iter().map(|param| param.name).filter(|name| *name != "x")) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(usage(params, call)),
     }

@@ -4,7 +4,7 @@ use zorro_grammar::ast::{BinaryOp, Binding as AstBinding, Expr, ExprKind, UnaryO
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::{
-    Loss, MseTarget, Negatives, Objective, Scalar, Target, TargetId, TargetKind, ValueId,
+    Init, Loss, MseTarget, Negatives, Objective, Op, Scalar, Target, TargetId, TargetKind, ValueId,
 };
 use crate::number::Number;
 
@@ -397,8 +397,32 @@ impl<'a> Resolver<'a> {
                     .help("learn a scalar: `let t = learned([], init: 0.08)`")
                     .into());
                 }
+                self.check_start(value, expr.span)?;
                 Ok(Scalar::Computed(value))
             }
+        }
+    }
+
+    /// A temperature that is learned directly must at least begin above 0.
+    fn check_start(&self, value: ValueId, span: Span) -> Result<()> {
+        let (step, lane) = self.model.made_by(value);
+        let Some(weight) = lane.weights.first().filter(|_| step.op == Op::Learned) else {
+            return Ok(());
+        };
+        let weight = &self.model.weights[weight.index()];
+        match &weight.init {
+            Init::Constant(start) if *start <= Number::ZERO => {
+                let message = format!("a temperature is above 0, this one begins at {start}");
+                Err(Diagnostic::new(Code::OutOfRange, message, span, format!("begins at {start}"))
+                    .also(weight.span, "learned from here")
+                    .help("learn its logarithm, which may be anything: `exp(learned([], init: -2.5))`")
+                    .into())
+            }
+            Init::Constant(_)
+            | Init::Truncated(_)
+            | Init::Normal(_)
+            | Init::Uniform(_)
+            | Init::Xavier => Ok(()),
         }
     }
 

@@ -319,7 +319,18 @@ pub(super) fn check_rank(what: &str, sizes: &[u64], shape: &Shape, span: Span) -
         grid_text(&shape.grid),
         shape.grid.len()
     );
-    fail(Code::WrongRank, message, span, "one size for each dimension")
+    let diagnostic = Diagnostic::new(Code::WrongRank, message, span, "one size for each dimension");
+    let missing = shape.grid.len().saturating_sub(sizes.len());
+    if what == "patches" && missing > 0 && !sizes.is_empty() {
+        let all: Vec<String> = std::iter::repeat_n(1, missing)
+            .chain(sizes.iter().copied())
+            .map(|size| size.to_string())
+            .collect();
+        return Err(diagnostic
+            .help(format!("to leave the first alone, write `patches({})`", all.join(", ")))
+            .into());
+    }
+    Err(diagnostic.into())
 }
 
 /// The sizes of a pad are not smaller than the grid's, those of a crop not larger.

@@ -76,18 +76,21 @@ impl Resolver<'_> {
             let left_out = hops.len() - MAX_HOPS;
             diagnostic = diagnostic.help(format!("{left_out} steps between these are left out"));
         }
-        if leaked.len() > 1 {
-            let others = names(&mut leaked.iter().skip(1));
-            diagnostic = diagnostic.help(format!(
-                "this is the way of {}; {others} get there, too",
-                names(&mut std::iter::once(first))
-            ));
+        if leaked.len() > 1 && !hops.is_empty() {
+            let (first, others) =
+                (names(&mut std::iter::once(first)), names(&mut leaked.iter().skip(1)));
+            diagnostic = diagnostic
+                .help(format!("this is how {first} gets there; the same holds for {others}"));
         }
-        diagnostic.help(format!(
-            "take one of these edges out of its route, or let `{}` read {}, too",
-            assert.name,
-            names(&mut leaked.iter())
-        ))
+        let (name, leaked) = (&assert.name, names(&mut leaked.iter()));
+        let is_mixed = hops.len() > 1 || hops.iter().any(|hop| hop.to.is_none());
+        diagnostic.help(if hops.iter().any(|hop| hop.is_edge) {
+            format!("take one of these edges out of its route, or let `{name}` read {leaked}, too")
+        } else if is_mixed {
+            format!("keep these apart, or let `{name}` read {leaked}, too")
+        } else {
+            format!("is it meant to read {leaked}? then say so in the assert")
+        })
     }
 
     /// How a modality reaches a value; nothing once too much work went into such stories.

@@ -30,7 +30,7 @@ pub(super) fn syntax_error(
         Some(_) | None => expected(error).into_iter().map(str::to_owned).collect(),
     };
     let message = if expected.is_empty() {
-        format!("unexpected {}", describe(found))
+        format!("unexpected {}", describe(found).trim_start_matches("the "))
     } else {
         format!("expected {}, found {}", expected.join(" or "), describe(found))
     };
@@ -115,6 +115,13 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
         "if" => return Some("as a statement, write `when condition { .. }`"),
         "for" | "while" => return Some("write `repeat count as i { .. }`"),
         "return" => return Some("a block gives back `x`: write `x = ..`"),
+        "block" => return Some("a block stands beside the model, not in it"),
+        "token" => return Some("did you mean `tokens`?"),
+        _ => {}
+    }
+    match statement {
+        "for" | "while" => return Some("write `repeat count as i { .. }`"),
+        "assert" => return Some("write `assert a reads only b, c` or `assert a reads nothing`"),
         _ => {}
     }
     match found {
@@ -124,6 +131,18 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
             Some("named arguments take a colon: `linear(64, bias: false)`")
         }
         ":" if statement == "tokens" || statement == "param" => Some("declarations take `=`"),
+        "(" if before
+            .rsplit(['.', ' '])
+            .next()
+            .is_some_and(|word| before.ends_with(&format!(".{word}"))) =>
+        {
+            Some("operations are applied with `|>`: `value |> linear(64)`")
+        }
+        "|" => Some("operations are applied with `|>`: `value |> linear(64)`"),
+        "." => Some("operations are applied with `|>`; after a dot stand `dim`, `tokens`, `grid`"),
+        "," if matches!(statement, "param" | "let" | "modality" | "target" | "output") => {
+            Some("statements end with their line, without a comma")
+        }
         "'" => Some("strings stand in double quotes"),
         "#" => Some("comments begin with `//`"),
         "=" | ":" | "," | "<-" | "over" | "{"

@@ -51,7 +51,10 @@ fn errors_in_the_words_of_the_language() {
     2:15 E0101 expected `<-`, found `->`
       help: the receiver stands on the left: `fusion <- video, audio`
     ");
-    insta::assert_snapshot!(errors("model m {\n  let a = 1 |> f().grid\n}"), @"2:19 E0101 expected `|>` or `}`, found `.`");
+    insta::assert_snapshot!(errors("model m {\n  let a = 1 |> f().grid\n}"), @"
+    2:19 E0101 expected `|>` or `}`, found `.`
+      help: operations are applied with `|>`; after a dot stand `dim`, `tokens`, `grid`
+    ");
     insta::assert_snapshot!(errors("model m {\n  let a = 1 2\n  video <- audio\n}"), @"2:13 E0101 expected an operator, found `2`");
     insta::assert_snapshot!(errors("model m {\n  route r {\n    a <- b\n\n  let a = 1\n}\n"), @"
     1:9 E0101 `{` is never closed
@@ -80,14 +83,17 @@ fn errors_in_the_words_of_the_language() {
     assert_eq!(errors("\u{feff}/// docs\nmodel m {\n}"), "");
     insta::assert_snapshot!(errors("model m { let a = if b\n then 1\n}"), @"3:1 E0101 expected `else`, found `}`");
     insta::assert_snapshot!(errors("model m { let a = \"b\n}"), @r#"
-    1:21 E0101 unexpected the end of the line
+    1:21 E0101 unexpected end of the line
       help: a string ends on its line with `"`
     "#);
     insta::assert_snapshot!(errors("model m { tokens model = a }"), @"
     1:24 E0101 unexpected `=`
       help: the word before this is reserved: take another name
     ");
-    insta::assert_snapshot!(errors("model m { let a = 1..2 }"), @"1:21 E0101 unexpected `.`");
+    insta::assert_snapshot!(errors("model m { let a = 1..2 }"), @"
+    1:21 E0101 unexpected `.`
+      help: operations are applied with `|>`; after a dot stand `dim`, `tokens`, `grid`
+    ");
     insta::assert_snapshot!(errors("model m { let a = b < c < d }"), @"
     1:25 E0101 expected an argument, found `<`
       help: comparisons do not chain: write `a < b and b < c`
