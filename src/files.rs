@@ -133,7 +133,13 @@ pub fn replace(path: &Path, text: &str) -> Result<(), String> {
 /// The reason in words, to follow the file's name; a regular file is then as it was.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let written = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => write_beside(path, bytes, None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if let Some(folder) = folder.filter(|folder| !folder.exists()) {
+                return Err(format!("there is no folder `{}`", folder.display()));
+            }
+            write_beside(path, bytes, None)
+        }
         Err(error) => Err(error),
         Ok(metadata) if !metadata.is_file() => fs::write(path, bytes),
         Ok(metadata) if metadata.permissions().readonly() => {

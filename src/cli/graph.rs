@@ -20,7 +20,7 @@ pub(super) struct Args {
     spec: PathBuf,
 
     /// Which stage
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value_t = Stage::Model)]
     stage: Stage,
 
     /// As text, or for Graphviz

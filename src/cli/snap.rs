@@ -48,6 +48,8 @@ pub(super) struct Args {
 struct Counts {
     n_same: usize,
     n_other: usize,
+    /// Of these, those of which nothing is stored.
+    n_new: usize,
     n_written: usize,
 }
 
@@ -155,6 +157,7 @@ fn compare(
     }
     snapshot.write(&pending, &now).map_err(|reason| failure("write", &pending, &reason))?;
     counts.n_other += 1;
+    counts.n_new += usize::from(before.is_none());
     let before = before.map_or(String::new(), |before| before + "\n");
     let (old, new) = (path.display().to_string(), pending.display().to_string());
     let now = now + "\n";
@@ -176,7 +179,7 @@ fn failure(verb: &str, path: &Path, reason: &str) -> Failure {
 }
 
 fn report(args: &Args, counts: &Counts) -> Result<(), Failure> {
-    let Counts { n_same, n_other, n_written } = *counts;
+    let Counts { n_same, n_other, n_new, n_written } = *counts;
     if args.accept {
         return print(&format!("{} accepted\n", plural(n_written)));
     }
@@ -189,6 +192,10 @@ fn report(args: &Args, counts: &Counts) -> Result<(), Failure> {
     }
     match n_other {
         0 => Ok(()),
+        n if n == n_new => Err(Failure::Work(format!(
+            "{} stored yet; store them with `--update`, or `--accept` what was written beside",
+            if n == 1 { "1 snapshot is not".to_owned() } else { format!("{n} snapshots are not") }
+        ))),
         n => Err(Failure::Work(format!(
             "{} not what was accepted; accept with `--accept` or `cargo insta review`",
             if n == 1 { "1 snapshot is".to_owned() } else { format!("{n} snapshots are") }

@@ -196,7 +196,7 @@ fn snapshots_are_compared_accepted_and_updated() {
     let (code, stdout, stderr) = snap(&[]);
     assert_eq!(code, 1);
     assert!(stdout.contains("+fusion 2 <- video, audio, fusion\n"), "{stdout}");
-    assert!(stderr.contains("3 snapshots are not what was accepted"), "{stderr}");
+    assert!(stderr.contains("3 snapshots are not stored yet"), "{stderr}");
     assert!(file("masks.snap.new").exists() && !file("masks.snap").exists());
     assert_eq!(snap(&["--accept"]).1, "3 snapshots accepted\n");
     assert_eq!(snap(&[]), (0, "3 snapshots match\n".to_owned(), String::new()));

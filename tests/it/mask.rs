@@ -220,7 +220,7 @@ fn what_is_not_there_is_refused_with_what_there_is() {
         (&["small.zorro", "--layer", "layers.11"], 1, "did you mean `layers.1`?"),
         (&["small.zorro", "--layer", "decoder", "--route", "apart"], 1, "is over the route"),
         (&["small.zorro", "-o", "a.pdf"], 2, "no format is called `pdf`"),
-        (&["small.zorro", "-o", "none/a.svg"], 1, "cannot write `none/a.svg`: there is no such"),
+        (&["small.zorro", "-o", "none/a.svg"], 1, "cannot write `none/a.svg`: there is no folder"),
         (&["none.zorro"], 1, "cannot read `none.zorro`: there is no such file"),
         (&["small.zorro", "--set", "size=1"], 1, "size"),
     ] {
