@@ -125,8 +125,8 @@ struct Frame<'a> {
     scopes: Vec<BTreeMap<String, Entry<'a>>>,
     /// The block whose body this is; `None` in the model.
     block: Option<&'a ast::Block>,
-    /// Prefix of the names of weights made here.
-    path: String,
+    /// How weights made here are named and shared.
+    naming: Naming,
     /// For whom statements are evaluated: the receivers.
     keys: Vec<Key>,
     /// The values of `x`: of the receivers, and of what they read.
@@ -135,20 +135,27 @@ struct Frame<'a> {
     reads: BTreeMap<Key, Vec<Edge>>,
     /// The edges that some attention has read.
     read: BTreeSet<(Key, Key)>,
-    /// Whether each group has weights of its own.
-    per_group: bool,
-    /// Whether weights are shared with every other place that names the same tie.
-    tied: bool,
     /// The group that is being computed, in the model.
     owner: Option<GroupId>,
     /// Whether statements stand directly in a labeled `repeat`.
     labeled: bool,
-    /// An earlier application of the same name.
-    clash: Option<Span>,
     /// How many blocks call each other here.
     depth: usize,
     /// Where the block is applied or called from.
     from: Option<Span>,
+}
+
+/// How the weights of a place are named, and who shares them.
+#[derive(Clone, Default)]
+struct Naming {
+    /// Prefix of names, without the group.
+    path: String,
+    /// Whether each group has weights of its own.
+    per_group: bool,
+    /// Whether weights are shared with every other place that names the same tie.
+    tied: bool,
+    /// An earlier application of the same name.
+    clash: Option<Span>,
 }
 
 /// A group that a receiver reads, with the relation and the place of the edge.
@@ -161,15 +168,11 @@ struct Edge {
 
 /// A place where an operation stands in the spec, once for each time it is evaluated.
 struct Site {
-    /// Prefix of names, without the group.
-    path: String,
+    naming: Naming,
     /// The operation's name, numbered: `norm_2`; empty when a tie names it.
     name: String,
-    tied: bool,
-    per_group: bool,
     id: u32,
     span: Span,
-    clash: Option<Span>,
     from: Option<Span>,
 }
 
@@ -443,16 +446,13 @@ impl<'a> Frame<'a> {
         Self {
             scopes: vec![BTreeMap::new()],
             block: None,
-            path: String::new(),
+            naming: Naming::default(),
             keys: vec![None],
             x: Lanes::new(),
             reads: BTreeMap::new(),
             read: BTreeSet::new(),
-            per_group: false,
-            tied: false,
             owner: None,
             labeled: false,
-            clash: None,
             depth: 0,
             from: None,
         }

@@ -13,7 +13,7 @@ use super::function::{Args, Call, Parameter, bind_to};
 use super::names::break_name;
 use super::routes::Route;
 use super::value::{Binding, Entry, Key, Lanes, Value};
-use super::{Edge, Fail, Frame, MAX_CALLS, Resolver, Result, join, too_many_steps};
+use super::{Edge, Fail, Frame, MAX_CALLS, Naming, Resolver, Result, join, too_many_steps};
 
 impl<'a> Resolver<'a> {
     pub(super) fn apply(
@@ -55,17 +55,19 @@ impl<'a> Resolver<'a> {
             x: route.values.iter().map(|(key, (_, value))| (*key, *value)).collect(),
             reads: route.reads.clone(),
             read: BTreeSet::new(),
-            per_group: apply.weights.per_group,
-            tied,
+            naming: Naming {
+                clash: if tied { None } else { self.apply_path(&path, span) },
+                per_group: apply.weights.per_group,
+                tied,
+                path,
+            },
             owner: None,
             labeled: false,
-            clash: if tied { None } else { self.apply_path(&path, span) },
             depth: 1,
             from: Some(span),
-            path,
         };
-        if tied || inner.clash.is_some() {
-            self.restart_numbers(&inner.path);
+        if tied || inner.naming.clash.is_some() {
+            self.restart_numbers(&inner.naming.path);
         }
         let first_step = self.model.steps.len();
         if !self.body(&mut inner, &block.body) {
@@ -101,9 +103,9 @@ impl<'a> Resolver<'a> {
     /// The name of an apply among weights: its label, else its block's name; directly in a labeled `repeat`, nothing.
     fn apply_name(frame: &Frame<'a>, apply: &ast::Apply) -> String {
         match &apply.label {
-            Some(label) => join(&frame.path, &label.text),
-            None if frame.labeled => frame.path.clone(),
-            None => join(&frame.path, &apply.block.text),
+            Some(label) => join(&frame.naming.path, &label.text),
+            None if frame.labeled => frame.naming.path.clone(),
+            None => join(&frame.naming.path, &apply.block.text),
         }
     }
 
@@ -204,25 +206,21 @@ impl<'a> Resolver<'a> {
             arg.name.as_ref().is_some_and(is_weights)
         });
         let site = self.site(frame, &block.name.text, call.span, weights.map(|arg| &arg.value))?;
-        let tied = weights.is_some() || frame.tied;
         let mut inner = Frame {
             scopes: vec![inner_scope],
             block: Some(block),
-            path: Self::step_path(&site),
+            naming: Naming { path: Self::step_path(&site), ..site.naming },
             keys: scope.keys.clone(),
             x,
             reads,
             read: BTreeSet::new(),
-            per_group: frame.per_group,
-            tied,
             owner: frame.owner,
             labeled: false,
-            clash: frame.clash,
             depth: frame.depth + 1,
             from: Some(frame.from.unwrap_or(call.span)),
         };
         if weights.is_some() {
-            self.restart_numbers(&inner.path);
+            self.restart_numbers(&inner.naming.path);
         }
         if !self.body(&mut inner, &block.body) {
             return Err(Fail::Silent);

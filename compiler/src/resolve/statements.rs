@@ -167,11 +167,11 @@ impl<'a> Resolver<'a> {
         if frame.block.is_some() {
             return evaluate(self, frame);
         }
-        let path = join(&frame.path, &name.text);
-        let path = std::mem::replace(&mut frame.path, path);
+        let path = join(&frame.naming.path, &name.text);
+        let path = std::mem::replace(&mut frame.naming.path, path);
         let owner = std::mem::replace(&mut frame.owner, owner);
         let result = evaluate(self, frame);
-        frame.path = path;
+        frame.naming.path = path;
         frame.owner = owner;
         result
     }
@@ -311,17 +311,17 @@ impl<'a> Resolver<'a> {
         }
         let name = match label {
             Some(label) => label.text.clone(),
-            None => self.numbered(&frame.path, "repeat"),
+            None => self.numbered(&frame.naming.path, "repeat"),
         };
         let mut result = Ok(());
-        let outer_path = frame.path.clone();
+        let outer_path = frame.naming.path.clone();
         let outer_labeled = std::mem::replace(&mut frame.labeled, label.is_some());
         for index in 0..count {
             result = self.spend(1 + (outer_path.len() + name.len()) as u64 / 64, expr.span);
             if result.is_err() {
                 break;
             }
-            frame.path = join(&join(&outer_path, &name), &index.to_string());
+            frame.naming.path = join(&join(&outer_path, &name), &index.to_string());
             frame.scopes.push(BTreeMap::new());
             if let Some(counter) = counter {
                 frame.declare(counter, Binding::Const(Const::Number(index.into())));
@@ -334,7 +334,7 @@ impl<'a> Resolver<'a> {
                 break;
             }
         }
-        frame.path = outer_path;
+        frame.naming.path = outer_path;
         frame.labeled = outer_labeled;
         result
     }

@@ -59,22 +59,18 @@ impl<'a> Resolver<'a> {
                     .into());
             }
         }
-        self.spend_bytes(frame.path.len(), span)?;
+        self.spend_bytes(frame.naming.path.len(), span)?;
         self.next_site += 1;
-        let (path, name) = match &tie {
-            Some(tie) => ((*tie).to_owned(), String::new()),
-            None => (frame.path.clone(), self.numbered(&frame.path, kind)),
+        let mut naming = frame.naming.clone();
+        let name = match tie {
+            Some(tie) => {
+                naming.path = tie.to_owned();
+                naming.tied = true;
+                String::new()
+            }
+            None => self.numbered(&naming.path, kind),
         };
-        Ok(Site {
-            path,
-            name,
-            tied: frame.tied || tie.is_some(),
-            per_group: frame.per_group,
-            id: self.next_site,
-            span,
-            clash: frame.clash,
-            from: frame.from,
-        })
+        Ok(Site { naming, name, id: self.next_site, span, from: frame.from })
     }
 
     /// The weight of a part of an operation for a key.
@@ -88,7 +84,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<WeightId> {
         check_weight(&shape, site.span)?;
         let name = join(&self.prefix(site, key), part);
-        let owner = if site.tied { None } else { Some(site.id) };
+        let owner = if site.naming.tied { None } else { Some(site.id) };
         if let Some((id, made_by, first)) = self.weight_sites.get(&name).copied() {
             let existing = &self.model.weights[id.index()];
             return if made_by != owner {
@@ -110,16 +106,16 @@ impl<'a> Resolver<'a> {
     /// `layers.3.video.attend` of a site.
     fn prefix(&self, site: &Site, key: Key) -> String {
         match key {
-            Some(group) if site.per_group => {
-                join(&join(&site.path, self.model.group_name(group)), &site.name)
+            Some(group) if site.naming.per_group => {
+                join(&join(&site.naming.path, self.model.group_name(group)), &site.name)
             }
-            Some(_) | None => join(&site.path, &site.name),
+            Some(_) | None => join(&site.naming.path, &site.name),
         }
     }
 
     /// The place of a step: its site without the group.
     pub(super) fn step_path(site: &Site) -> String {
-        join(&site.path, &site.name)
+        join(&site.naming.path, &site.name)
     }
 
     /// The error for a weight that would need two shapes or starts.
@@ -131,7 +127,7 @@ impl<'a> Resolver<'a> {
         shape: &[u64],
         init: &Init,
     ) -> Diagnostic {
-        if site.tied {
+        if site.naming.tied {
             let message = format!("tied weight `{}` differs", existing.name);
             let label = format!("shape {shape:?}, start {init} here");
             let there = format!("shape {:?}, start {} here", existing.shape, existing.init);
@@ -191,7 +187,7 @@ impl<'a> Resolver<'a> {
 /// The error for a name that is taken.
 fn clash(site: &Site, existing: &Weight) -> Diagnostic {
     let message = format!("two weights would be called `{}`", existing.name);
-    let diagnostic = match (site.clash, site.from) {
+    let diagnostic = match (site.naming.clash, site.from) {
         (Some(first), Some(second)) => {
             Diagnostic::new(Code::WeightNameClash, message, second, "applied again here")
                 .also(first, "first applied here")
