@@ -29,6 +29,7 @@ mod statements;
 mod unused;
 mod value;
 mod weights;
+mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

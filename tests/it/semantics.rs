@@ -343,3 +343,53 @@ fn models_shrink() {
     }
     assert_eq!(wrong, "");
 }
+
+#[test]
+fn padding_is_absent_unless_pad_makes_it_real() {
+    let allowed = |statement: &str| {
+        let text = format!(
+            "model m {{\n  modality a = tensor([5, 5, 8])\n  tokens a = a |> linear(8)\n  \
+             apply near over {{ a <- a }}\n  output v = a\n}}\n\
+             block near() {{\n  {statement}\n}}\n"
+        );
+        let model = compiled(&text, &[]).model;
+        let masks: Vec<_> = model.steps.iter().filter_map(|step| model.mask(step)).collect();
+        assert_eq!(masks.len(), 1);
+        masks[0].allowed()
+    };
+    // Windows of 4 on 5 tokens are cells of 4 and 1 on each axis; on 8 tokens two cells of 4.
+    let absent = allowed("x += attend(norm(x), within: windows([4, 4]))");
+    assert_eq!(absent, (4 * 4 + 1) * (4 * 4 + 1));
+    let real = allowed("x += attend(norm(x) |> pad(8, 8), within: windows([4, 4])) |> crop(5, 5)");
+    assert_eq!(real, (2 * 4 * 4) * (2 * 4 * 4));
+}
+
+/// The sizes of the reference model in `b1` of the goldens, whose weights are 275,400 numbers.
+#[test]
+fn zorro_vit_has_the_parameters_of_the_reference_model() {
+    let text = "
+model reference {
+  modality video = frames(count: 4, fps: 4, size: 32)
+  modality audio = tensor([32, 48, 1])
+  tokens video  = video |> patches(2, 16, 16) |> linear(64) |> position()
+  tokens audio  = audio |> patches(16, 16) |> linear(64) |> position()
+  tokens fusion = latents(8, 64)
+  layers: repeat 2 { apply vit(2) over { video <- video; audio <- audio; fusion <- * } }
+  apply final over { video, audio, fusion }
+  tokens video_out, audio_out, fusion_out, global_out = latents(1, 64)
+  apply decoder(2) over {
+    video_out <- video; audio_out <- audio; fusion_out <- fusion
+    global_out <- video, audio, fusion
+  }
+  output video_logits = video_out |> linear(10)
+  output audio_logits = audio_out |> linear(10)
+  output fusion_logits = fusion_out |> linear(10)
+  output global_logits = global_out |> linear(10)
+  output video_z = video_out |> linear(32)
+  output audio_z = audio_out |> linear(32)
+  output fusion_z = fusion_out |> linear(32)
+}
+";
+    let model = compiled(text, &[]).model;
+    assert_eq!(zorro_compiler::Cost::of(&model).total().parameters, 275_400);
+}

@@ -10,7 +10,9 @@ use super::evaluate::{Mode, Scope, as_call};
 use super::function::{self, Args, Origin, Preparation};
 use super::operations::check_resize;
 use super::value::Binding;
-use super::{Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail};
+use super::{
+    Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail, words,
+};
 
 /// A source with the steps so far.
 struct Prepared {
@@ -123,7 +125,7 @@ impl<'a> Resolver<'a> {
         let expr = args.need("seconds");
         let seconds = self.positive(frame, expr)?;
         let short = match args.get("short") {
-            Some(expr) => match self.word(frame, expr, &["pad", "loop"])? {
+            Some(expr) => match self.word(frame, expr, words::SHORT)? {
                 "pad" => Short::Pad,
                 _ => Short::Loop,
             },
@@ -291,11 +293,11 @@ impl<'a> Resolver<'a> {
             return fail(Code::OutOfRange, message, args.span, "`low` must be below `high`");
         }
         let slaney_scale = match args.get("scale") {
-            Some(expr) => self.word(frame, expr, &["htk", "slaney"])? == "slaney",
+            Some(expr) => self.word(frame, expr, words::MEL_SCALE)? == "slaney",
             None => false,
         };
         let slaney_norm = match args.get("norm") {
-            Some(expr) => self.word(frame, expr, &["none", "slaney"])? == "slaney",
+            Some(expr) => self.word(frame, expr, words::MEL_NORM)? == "slaney",
             None => false,
         };
         let floor = match args.get("floor") {

@@ -12,7 +12,7 @@ use super::evaluate::{Mode, Scope, as_name, plain};
 use super::function::{self, Aim, Args, Call, Classification, Comparison};
 use super::names::{declared_twice, single};
 use super::value::{Binding, Const, Entry, Value};
-use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text};
+use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text, words};
 
 /// The most terms of one loss.
 const MAX_TERMS: usize = 4096;
@@ -355,7 +355,7 @@ impl<'a> Resolver<'a> {
             None => Scalar::Fixed(Number::ratio(2, 25).expect("not zero")),
         };
         let negatives = match args.get("negatives") {
-            Some(expr) => match self.word(frame, expr, &["both", "forward", "joint"])? {
+            Some(expr) => match self.word(frame, expr, words::NEGATIVES)? {
                 "both" => Negatives::Both,
                 "forward" => Negatives::Forward,
                 _ => Negatives::Joint,
@@ -363,7 +363,7 @@ impl<'a> Resolver<'a> {
             None => Negatives::Both,
         };
         if let Some(expr) = args.get("collapse")
-            && self.word(frame, expr, &["refuse", "allow"])? == "allow"
+            && self.word(frame, expr, words::COLLAPSE)? == "allow"
         {
             self.collapse_allowed.insert(args.span);
         }

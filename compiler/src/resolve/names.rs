@@ -6,7 +6,7 @@ use zorro_grammar::ast::{Name, Stmt, StmtKind};
 use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Elementwise, ValueId};
+use crate::model::ValueId;
 
 use super::value::{Binding, Lanes};
 use super::{Frame, Resolver, Result, fail};
@@ -79,29 +79,6 @@ impl<'a> Resolver<'a> {
 /// The only value of something evaluated in the model, where there are no groups.
 pub(super) fn single(lanes: &Lanes) -> ValueId {
     *lanes.values().next().expect("the model evaluates for exactly one key")
-}
-
-/// Words that arguments choose from, so that a param can hold one.
-pub(super) fn is_word(text: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "pad",
-        "loop",
-        "htk",
-        "slaney",
-        "none",
-        "learned",
-        "sinusoidal",
-        "fourier",
-        "mean",
-        "first",
-        "last",
-        "both",
-        "forward",
-        "joint",
-        "refuse",
-        "allow",
-    ];
-    WORDS.contains(&text) || Elementwise::ALL.iter().any(|op| op.name() == text)
 }
 
 /// The error for a result or target whose name another one of the model has.

@@ -12,7 +12,7 @@ use super::constants::to_integer;
 use super::evaluate::Scope;
 use super::function::{Args, Operation, Single, Special};
 use super::value::{Key, Lanes};
-use super::{Draft, Frame, MAX_WIDTH, Resolver, Result, Site, fail, grid_text};
+use super::{Draft, Frame, MAX_WIDTH, Resolver, Result, Site, fail, grid_text, words};
 
 /// The start of matrices and learned tokens, where the spec says none.
 pub(super) fn usual() -> Init {
@@ -139,7 +139,7 @@ impl<'a> Resolver<'a> {
                 Ok(Some(Draft { weights, ..draft(Op::Scale, vec![value], shape) }))
             }
             Single::Absent => {
-                self.word(frame, args.need("policy"), &["learned"])?;
+                self.word(frame, args.need("policy"), words::ABSENT)?;
                 let init = self.init(frame, args.get("init"), scope, usual())?;
                 let start = (init, WeightKind::Learned);
                 let weights = vec![self.weight(site, key, "", vec![width], start)?];
@@ -165,7 +165,7 @@ impl<'a> Resolver<'a> {
                 one_of(Op::DropPath { rate, rescale })
             }
             Single::Pool => {
-                let how = self.word(frame, args.need("how"), &["mean", "first", "last"])?;
+                let how = self.word(frame, args.need("how"), words::POOLING)?;
                 let how = match how {
                     "mean" => Pooling::Mean,
                     "first" => Pooling::First,

@@ -9,7 +9,7 @@ use super::evaluate::Scope;
 use super::function::Args;
 use super::operations::{draft, usual};
 use super::value::Key;
-use super::{Draft, Frame, Resolver, Result, Site, fail};
+use super::{Draft, Frame, Resolver, Result, Site, fail, words};
 
 impl<'a> Resolver<'a> {
     pub(super) fn position(
@@ -23,7 +23,7 @@ impl<'a> Resolver<'a> {
         let join = self.bool_in(frame, args.get("join"), scope, false)?;
         let mut weights = Vec::new();
         let word = match args.get("kind") {
-            Some(expr) => self.word(frame, expr, &["learned", "sinusoidal", "fourier"])?,
+            Some(expr) => self.word(frame, expr, words::POSITION)?,
             None => "learned",
         };
         let (kind, added) = match word {

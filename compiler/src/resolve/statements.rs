@@ -8,8 +8,9 @@ use zorro_grammar::{Code, Diagnostic, Span};
 use crate::model::{Assert, Group, GroupId, Output, Param};
 
 use super::evaluate::{as_name, restrict};
-use super::names::{break_names, check_place, declared_twice, everywhere, is_word, single};
+use super::names::{break_names, check_place, declared_twice, everywhere, single};
 use super::value::{Binding, Const, Entry, Key, Lanes, Value};
+use super::words::is_word;
 use super::{Fail, Frame, MAX_GROUPS, Resolver, Result, fail, join};
 
 /// The most iterations of one `repeat`.

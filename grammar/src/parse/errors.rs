@@ -109,18 +109,16 @@ fn line_before(text: &str, at: usize) -> &str {
 
 /// What the user probably wants to write, for the slips that everyone makes.
 fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
-    let statement = before.split_whitespace().next().unwrap_or("");
     // A word of another language passes for a name: what follows it is the surprise.
-    match if before.is_empty() { found } else { before.trim_end() } {
+    let statement = before.split_whitespace().next().unwrap_or(found);
+    match statement {
         "if" => return Some("as a statement, write `when condition { .. }`"),
         "for" | "while" => return Some("write `repeat count as i { .. }`"),
         "return" => return Some("a block gives back `x`: write `x = ..`"),
-        "block" => return Some("a block stands beside the model, not in it"),
+        "block" if before.trim_end() == "block" => {
+            return Some("a block stands beside the model, not in it");
+        }
         "token" => return Some("did you mean `tokens`?"),
-        _ => {}
-    }
-    match statement {
-        "for" | "while" => return Some("write `repeat count as i { .. }`"),
         "assert" => return Some("write `assert a reads only b, c` or `assert a reads nothing`"),
         _ => {}
     }
@@ -131,11 +129,7 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
             Some("named arguments take a colon: `linear(64, bias: false)`")
         }
         ":" if statement == "tokens" || statement == "param" => Some("declarations take `=`"),
-        "(" if before
-            .rsplit(['.', ' '])
-            .next()
-            .is_some_and(|word| before.ends_with(&format!(".{word}"))) =>
-        {
+        "(" if ends_in_attribute(before) => {
             Some("operations are applied with `|>`: `value |> linear(64)`")
         }
         "|" => Some("operations are applied with `|>`: `value |> linear(64)`"),
@@ -160,6 +154,11 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether a text ends in `.name`.
+fn ends_in_attribute(text: &str) -> bool {
+    text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').ends_with('.')
 }
 
 /// Whether the grammar refuses a word as a name.

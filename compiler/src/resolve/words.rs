@@ -1,0 +1,18 @@
+//! The words that arguments choose from. A param can hold any of them unquoted.
+
+use crate::model::Elementwise;
+
+pub(super) const SHORT: &[&str] = &["pad", "loop"];
+pub(super) const MEL_SCALE: &[&str] = &["htk", "slaney"];
+pub(super) const MEL_NORM: &[&str] = &["none", "slaney"];
+pub(super) const NEGATIVES: &[&str] = &["both", "forward", "joint"];
+pub(super) const COLLAPSE: &[&str] = &["refuse", "allow"];
+pub(super) const ABSENT: &[&str] = &["learned"];
+pub(super) const POOLING: &[&str] = &["mean", "first", "last"];
+pub(super) const POSITION: &[&str] = &["learned", "sinusoidal", "fourier"];
+
+/// Whether some argument knows this word.
+pub(super) fn is_word(text: &str) -> bool {
+    let choices = [SHORT, MEL_SCALE, MEL_NORM, NEGATIVES, COLLAPSE, ABSENT, POOLING, POSITION];
+    choices.iter().any(|words| words.contains(&text)) || Elementwise::find(text).is_some()
+}
