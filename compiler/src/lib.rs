@@ -13,6 +13,7 @@
 pub mod cost;
 pub mod diff;
 pub mod flow;
+pub mod graph;
 pub mod model;
 pub mod number;
 mod project;
