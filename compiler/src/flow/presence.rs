@@ -139,6 +139,12 @@ impl Presence {
         Self::minimal(self.terms.iter().chain(&other.terms).copied().collect())
     }
 
+    /// When it holds, where there are only these modalities.
+    #[must_use]
+    pub fn within(&self, only: ModalitySet) -> Self {
+        Self { terms: self.terms.iter().copied().filter(|term| term.is_within(only)).collect() }
+    }
+
     fn minimal(mut candidates: Vec<ModalitySet>) -> Option<Self> {
         candidates.sort_unstable_by_key(|term| (term.len(), *term));
         candidates.dedup();
