@@ -12,6 +12,7 @@
 pub(crate) mod build;
 mod display;
 mod dot;
+#[cfg(any())]
 pub mod interpret;
 mod op;
 mod verify;
@@ -23,6 +24,7 @@ use crate::model::{TargetId, WeightId};
 use crate::routing::{Mask, Schedule};
 
 pub use build::Sample;
+pub(crate) use build::tokens;
 pub use dot::dot;
 pub use op::{
     Argument, Binary, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary,

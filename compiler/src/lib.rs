@@ -10,10 +10,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod autodiff;
 pub mod cost;
 pub mod diff;
 pub mod flow;
 pub mod graph;
+pub mod lower;
 pub mod model;
 pub mod number;
 mod project;

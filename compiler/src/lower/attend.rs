@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::graph::{Attention, AttentionId, NodeId};
-use crate::model::{GroupId, Lane, Op, ValueId};
+use crate::model::{GroupId, Lane, ValueId};
 use crate::routing::{Mask, Pair, Schedule, Side};
 
 use super::{Lowering, Place, number};

@@ -336,7 +336,7 @@ impl Lowering<'_> {
         let shape = self.graph.shape(a).to_vec();
         let tokens = lanes.iter().map(|lane| self.size(lane.result).0).collect();
         let drawn = if by_sample { vec![shape[0], 1] } else { shape.clone() };
-        let site = random::site(path);
+        let site = random::site_hash(path);
         let drawn = self.graph.push(Node::Random { site, by_sample, tokens }, vec![], drawn);
         let drawn = self.graph.broadcast(drawn, &shape);
         let given = |value: f64| Node::Leaf(Leaf::Argument(Argument::Given(Scalar(value))));

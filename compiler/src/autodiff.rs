@@ -1,0 +1,172 @@
+//! Reverse-mode differentiation: a graph with the gradients of its roots appended.
+//!
+//! In: a forward graph, and what is differentiated. Out: the same graph with gradients of weights and of fed tensors as
+//! further roots. All rules stand in one table (`rules`); those of attention, which is one operation, in `attend`.
+//!
+//! A cotangent is a list of pieces, each for some rows of its node. Rows that no piece covers have a gradient that is
+//! zero by structure: nothing is computed for them, so that a NaN in one token group cannot reach the gradient of what does
+//! not see that group, and the gradient of a flat buffer of weights is made of those of its weights.
+//!
+//! Deliberately not here: second derivatives; what the backward pass stores or computes again (`plan`, `recompute`).
+
+mod attend;
+mod pieces;
+mod rules;
+
+use crate::graph::{Graph, Input, InputKind, Leaf, NodeId, Op, Phase, RootKind, verify};
+
+use pieces::{Piece, Pieces};
+
+/// What is differentiated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seed {
+    /// The loss of this name.
+    Loss(String),
+    /// The sum over all outputs of output times a fed cotangent.
+    Outputs,
+}
+
+/// With respect to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Weights.
+    pub parameters: bool,
+    /// Fed tensors of numbers.
+    pub inputs: bool,
+}
+
+/// Appends gradients.
+///
+/// # Panics
+///
+/// Where the graph has no loss of that name, or is no forward graph: the caller asked for it.
+#[must_use]
+pub fn differentiate(mut graph: Graph, seed: &Seed, wanted: Wanted) -> Graph {
+    let end = graph.nodes.len();
+    let active = active(&graph, wanted);
+    let mut cotangents: Vec<Pieces> = (0..end).map(|_| Pieces::default()).collect();
+    for (node, cotangent) in seeds(&mut graph, seed) {
+        cotangents[node.index()].push(Piece { start: 0, node: cotangent });
+    }
+    for at in (0..end).rev() {
+        let id = NodeId(u32::try_from(at).expect("limits keep graphs below 2^32 nodes"));
+        if !active[at] || cotangents[at].is_empty() {
+            continue;
+        }
+        let path = graph.origin(id).path.clone();
+        graph.at(&path, Phase::Backward);
+        let pieces = std::mem::take(&mut cotangents[at]).resolve(&mut graph, id);
+        if let Op::Leaf(leaf) = graph.node(id).op.clone() {
+            leaf_root(&mut graph, &leaf, id, &pieces);
+            continue;
+        }
+        for (input, piece) in rules::pull_back(&mut graph, id, &pieces, &active) {
+            cotangents[input.index()].push(piece);
+        }
+    }
+    if wanted.inputs {
+        complete_inputs(&mut graph);
+    }
+    debug_assert_eq!(verify(&graph), Ok(()), "autodiff makes well-formed graphs");
+    graph
+}
+
+/// Which nodes depend on something whose gradient is wanted.
+fn active(graph: &Graph, wanted: Wanted) -> Vec<bool> {
+    let mut active = vec![false; graph.nodes.len()];
+    for id in graph.ids() {
+        let node = graph.node(id);
+        active[id.index()] = match &node.op {
+            Op::Leaf(Leaf::Parameters(_)) => wanted.parameters,
+            Op::Leaf(Leaf::Input(input)) => {
+                let kind = graph.inputs[input.0 as usize].kind;
+                wanted.inputs && kind == InputKind::Modality
+            }
+            Op::Detach => false,
+            Op::Leaf(Leaf::State(..) | Leaf::Argument(_) | Leaf::Table(_))
+            | Op::Constant(_)
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Select
+            | Op::Reshape
+            | Op::Permute(_)
+            | Op::Broadcast
+            | Op::Slice { .. }
+            | Op::Pad { .. }
+            | Op::Concat(_)
+            | Op::Reduce(..)
+            | Op::Contract
+            | Op::Gather(_)
+            | Op::Lookup
+            | Op::LookupSum
+            | Op::Attend(_)
+            | Op::AttendStatistics(_)
+            | Op::AttendGradient(..)
+            | Op::Random { .. }
+            | Op::Present(_) => node.inputs.iter().any(|input| active[input.index()]),
+        };
+    }
+    active
+}
+
+/// The nodes from which gradients flow back, with their cotangents.
+fn seeds(graph: &mut Graph, seed: &Seed) -> Vec<(NodeId, NodeId)> {
+    let roots = graph.roots.clone();
+    let mut seeds = Vec::new();
+    for root in roots {
+        let shape = graph.shape(root.node).to_vec();
+        match (seed, root.kind) {
+            (Seed::Loss(name), RootKind::Loss) if *name == root.name => {
+                graph.at(name, Phase::Backward);
+                seeds.push((root.node, graph.constant(1.0, &shape)));
+            }
+            (Seed::Outputs, RootKind::Output) => {
+                graph.at(&root.name, Phase::Backward);
+                let input = Input { kind: InputKind::Cotangent, name: root.name, shape };
+                seeds.push((root.node, graph.input(input)));
+            }
+            (Seed::Loss(_) | Seed::Outputs, _) => {}
+        }
+    }
+    assert!(!seeds.is_empty(), "there is something to differentiate: {seed:?}");
+    seeds
+}
+
+/// What has arrived at a leaf becomes a root.
+fn leaf_root(graph: &mut Graph, leaf: &Leaf, id: NodeId, pieces: &[Piece]) {
+    match leaf {
+        Leaf::Parameters(buffer) => {
+            for piece in pieces {
+                let kind = RootKind::ParameterGradient(*buffer, piece.start);
+                graph.root(kind, "", piece.node);
+            }
+        }
+        Leaf::Input(input) => {
+            let name = graph.inputs[input.0 as usize].name.clone();
+            let whole = pieces::whole(graph, id, pieces);
+            graph.root(RootKind::InputGradient, &name, whole);
+        }
+        Leaf::State(..) | Leaf::Argument(_) | Leaf::Table(_) => {
+            unreachable!("no gradient is wanted of {leaf:?}")
+        }
+    }
+}
+
+/// Fed tensors that nothing depends on have a gradient, too: zeros.
+fn complete_inputs(graph: &mut Graph) {
+    for input in graph.inputs.clone() {
+        let has = |graph: &Graph| {
+            graph
+                .roots
+                .iter()
+                .any(|root| root.kind == RootKind::InputGradient && root.name == input.name)
+        };
+        if input.kind == InputKind::Modality && !has(graph) {
+            let zeros = graph.constant(0.0, &input.shape);
+            graph.root(RootKind::InputGradient, &input.name, zeros);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
