@@ -16,6 +16,7 @@ pub mod flow;
 pub mod model;
 pub mod number;
 mod project;
+pub mod random;
 mod resolve;
 pub mod routing;
 
