@@ -19,6 +19,7 @@ pub mod lower;
 pub mod model;
 pub mod number;
 mod project;
+pub mod random;
 mod resolve;
 pub mod routing;
 
