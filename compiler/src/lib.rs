@@ -18,6 +18,7 @@ pub mod graph;
 pub mod lower;
 pub mod model;
 pub mod number;
+pub mod plan;
 mod project;
 pub mod random;
 mod resolve;
