@@ -24,9 +24,7 @@ use crate::routing::{Mask, Schedule};
 
 pub use build::Sample;
 pub use dot::dot;
-pub use op::{
-    Argument, Binary, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary,
-};
+pub use op::{Argument, Binary, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary};
 pub use verify::verify;
 
 /// An element of [`Graph::nodes`].

@@ -9,7 +9,7 @@
 //! - Integers are read by lookups alone.
 //! - An update has the shape of a part of its buffer; no two updates of one buffer overlap.
 
-use super::{Gradient, Graph, Leaf, Node, NodeId, Op, RootKind, Slot, Table};
+use super::{AttentionId, Gradient, Graph, Leaf, Node, NodeId, Op, RootKind, Slot, Table};
 
 type Checked = Result<(), String>;
 
@@ -48,9 +48,9 @@ pub fn verify(graph: &Graph) -> Result<(), String> {
         }
     }
     updates.sort_unstable();
-    let disjoint = updates.windows(2).all(|pair| {
-        (pair[0].0, pair[0].1) != (pair[1].0, pair[1].1) || pair[0].3 <= pair[1].2
-    });
+    let disjoint = updates
+        .windows(2)
+        .all(|pair| (pair[0].0, pair[0].1) != (pair[1].0, pair[1].1) || pair[0].3 <= pair[1].2);
     ensure(disjoint, || "two updates overlap".to_owned())
 }
 
@@ -177,9 +177,9 @@ impl Shapes<'_> {
                 let starts = self.inputs[2].iter().product::<usize>();
                 self.result_is(&[starts - 1, self.inputs[0][1]])
             }
-            Op::Attend(_) | Op::AttendStatistics(_) | Op::AttendGradient(..) => {
-                self.attention(graph)
-            }
+            Op::Attend(id) => self.attention(graph, *id, 0, None),
+            Op::AttendStatistics(id) => self.attention(graph, *id, 0, Some(Gradient::Scores)),
+            Op::AttendGradient(gradient, id) => self.attention(graph, *id, 3, Some(*gradient)),
             Op::Random { site: _, by_sample, tokens } => {
                 self.arity(0)?;
                 let rows = graph.batch * tokens.iter().sum::<usize>();
@@ -232,13 +232,14 @@ impl Shapes<'_> {
         ensure(others && fits(before[axis], after[axis]), || format!("{before:?} to {after:?}"))
     }
 
-    fn attention(&self, graph: &Graph) -> Checked {
-        let (id, extra, wanted) = match &self.node.op {
-            Op::Attend(id) => (*id, 0, None),
-            Op::AttendStatistics(id) => (*id, 0, Some(Gradient::Scores)),
-            Op::AttendGradient(gradient, id) => (*id, 3, Some(*gradient)),
-            _other => return Err("no attention".to_owned()),
-        };
+    /// `extra` operands are there for a gradient alone; `wanted` is the operand whose gradient has the result's shape.
+    fn attention(
+        &self,
+        graph: &Graph,
+        id: AttentionId,
+        extra: usize,
+        wanted: Option<Gradient>,
+    ) -> Checked {
         let attention = graph.attentions.get(id.0 as usize).ok_or("no such attention")?;
         self.arity(3 + usize::from(attention.window.is_some()) + extra)?;
         let (queries, width) = (attention.n_queries(graph.batch), attention.width);
@@ -258,9 +259,10 @@ impl Shapes<'_> {
             (&attention.mask.reads, &attention.keys, self.inputs[1][0]),
         ];
         for (sides, starts, rows) in sides {
-            let ends = sides.iter().zip(starts).map(|(side, start)| {
-                start + graph.batch * super::build::tokens(side)
-            });
+            let ends = sides
+                .iter()
+                .zip(starts)
+                .map(|(side, start)| start + graph.batch * super::build::tokens(side));
             ensure(ends.clone().all(|end| end <= rows), || "rows do not exist".to_owned())?;
         }
         Ok(())
