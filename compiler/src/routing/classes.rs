@@ -32,6 +32,15 @@ pub(super) struct Piece {
     cells: [(u64, u64); 3],
 }
 
+/// Neighboring tokens of one side in one class.
+pub(super) struct ClassRun {
+    /// The first token behind the run.
+    pub(super) end: u64,
+    /// The first query of the class's groups and the first token of its cell, the same for queries and
+    /// keys; `None` where the other side has no token of the class.
+    pub(super) class: Option<[u64; 2]>,
+}
+
 impl<'a> Classes<'a> {
     pub(super) fn new(relation: &'a Relation, query: &[u64], key: &[u64]) -> Self {
         if let Err(reason) = relation.fit(query, key) {
@@ -251,6 +260,39 @@ impl<'a> Classes<'a> {
             let spans = groups.spans(self.n_queries, self.n_keys, query);
             (intersect(queries, spans.0), intersect(keys, spans.1))
         })
+    }
+
+    /// The keys around `key` that groups do not separate, and the queries that groups let read them.
+    fn key_group(&self, key: u64) -> (Range<u64>, Range<u64>) {
+        let all = (0..self.n_keys, 0..self.n_queries);
+        self.groups.iter().fold(all, |(keys, queries), groups| {
+            let spans = groups.spans(self.n_keys, self.n_queries, key);
+            (intersect(keys, spans.0), intersect(queries, spans.1))
+        })
+    }
+
+    /// The run of queries that starts at `query` and is in one class, and where that class begins.
+    pub(super) fn query_run(&self, query: u64) -> ClassRun {
+        let (queries, keys) = self.group(query);
+        let class = (!keys.is_empty()).then_some(queries.start);
+        self.run(query, queries.end, class)
+    }
+
+    /// The same for a key; classes of both sides are numbered alike.
+    pub(super) fn key_run(&self, key: u64) -> ClassRun {
+        let (keys, queries) = self.key_group(key);
+        let class = (!queries.is_empty()).then_some(queries.start);
+        self.run(key, keys.end, class)
+    }
+
+    fn run(&self, token: u64, group_end: u64, class: Option<u64>) -> ClassRun {
+        if self.windows.is_empty() {
+            return ClassRun { end: group_end, class: class.map(|class| [class, 0]) };
+        }
+        // Windows need equal grids: a key is the query of the same index.
+        let [z, y, x] = self.cell(token);
+        let cell = (z.0 * self.grid[1] + y.0) * self.grid[2] + x.0;
+        ClassRun { end: self.run_end(token), class: class.map(|class| [class, cell]) }
     }
 
     /// The cell of a token on the grid.

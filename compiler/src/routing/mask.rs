@@ -119,7 +119,7 @@ impl Mask {
         MaskBlocks { tile, pairs, n_blocks }
     }
 
-    fn classes<'a>(&self, pair: &'a Pair) -> Classes<'a> {
+    pub(super) fn classes<'a>(&self, pair: &'a Pair) -> Classes<'a> {
         let (receiver, read) = (&self.receivers[pair.receiver], &self.reads[pair.read]);
         Classes::new(&pair.relation, &receiver.grid, &read.grid)
     }

@@ -13,6 +13,7 @@ mod groups;
 mod mask;
 mod of_model;
 mod relation;
+mod schedule;
 mod windows;
 
 #[cfg(test)]
@@ -23,4 +24,7 @@ pub use groups::Groups;
 pub use mask::{Mask, Pair, Side};
 pub(crate) use of_model::mask_of;
 pub use relation::Relation;
+pub use schedule::{
+    Band, Direction, Order, Other, Owner, PairOrder, Schedule, TileCounts, TileReach, Visit,
+};
 pub use windows::Windows;

@@ -2,6 +2,7 @@
 
 mod definition;
 mod properties;
+mod schedule;
 mod swin;
 mod text;
 mod units;

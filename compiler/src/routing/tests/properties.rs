@@ -6,7 +6,7 @@ use super::definition;
 use crate::routing::{BlockKind, Blocks, Groups, Mask, Pair, Relation, Side, Tile, Windows};
 
 /// Half of the cases go to each of the two properties.
-fn config() -> ProptestConfig {
+pub(super) fn config() -> ProptestConfig {
     #[expect(clippy::disallowed_methods, reason = "the number of cases is the tests' option")]
     let cases = std::env::var("ZORRO_PROPTEST_CASES");
     let cases =
@@ -28,7 +28,7 @@ fn grids() -> impl Strategy<Value = Vec<u64>> {
 }
 
 /// A second grid: any, or the same, or the same tokens in another shape.
-fn grid_pairs() -> impl Strategy<Value = (Vec<u64>, Vec<u64>)> {
+pub(super) fn grid_pairs() -> impl Strategy<Value = (Vec<u64>, Vec<u64>)> {
     (grids(), grids(), 0..4).prop_map(|(query, other, choice)| {
         let key = match choice {
             0 => other,
@@ -65,7 +65,7 @@ fn relation(parts: &Parts, query: &[u64], key: &[u64]) -> Relation {
     })
 }
 
-fn tiles() -> impl Strategy<Value = Tile> {
+pub(super) fn tiles() -> impl Strategy<Value = Tile> {
     let size = || prop::sample::select(vec![1, 2, 3, 5, 7, 16, 64]);
     (size(), size()).prop_map(|(queries, keys)| Tile { queries, keys })
 }
@@ -74,7 +74,7 @@ fn side(name: String, grid: Vec<u64>) -> Side {
     Side { name, grid }
 }
 
-fn masks() -> impl Strategy<Value = Mask> {
+pub(super) fn masks() -> impl Strategy<Value = Mask> {
     (prop::collection::vec(grids(), 1..=3), prop::collection::vec(grids(), 0..=1)).prop_flat_map(
         |(groups, others)| {
             let receivers: Vec<Side> = groups
