@@ -17,6 +17,7 @@ pub mod graph;
 pub mod model;
 pub mod number;
 mod project;
+pub mod random;
 mod resolve;
 pub mod routing;
 

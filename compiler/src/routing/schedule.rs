@@ -246,7 +246,12 @@ impl PairSide {
     fn of(mask: &Mask, index: u32, pair: &Pair, direction: Direction) -> (Self, PairOrder) {
         let classes = mask.classes(pair);
         let queries = runs_of(classes.n_queries, |token| classes.query_run(token));
-        let keys = runs_of(classes.n_keys, |token| classes.key_run(token));
+        // Sides of equal length are cut alike.
+        let keys = if classes.n_queries == classes.n_keys {
+            queries.clone()
+        } else {
+            runs_of(classes.n_keys, |token| classes.key_run(token))
+        };
         let (owners, others, owner, other) = match direction {
             Direction::Forward => (queries, keys, pair.receiver, pair.read),
             Direction::Transposed => (keys, queries, pair.read, pair.receiver),

@@ -8,6 +8,7 @@ use std::ops::Range;
 use crate::routing::classes::ClassRun;
 
 /// Neighboring tokens of one class.
+#[derive(Clone)]
 pub(super) struct Run<K> {
     pub(super) tokens: Range<u32>,
     pub(super) class: K,
