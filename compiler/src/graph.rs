@@ -14,6 +14,8 @@ mod display;
 mod dot;
 pub mod interpret;
 mod op;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use indexmap::IndexMap;

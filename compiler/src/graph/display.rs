@@ -133,7 +133,9 @@ impl Graph {
     fn leaf_text(&self, leaf: &Leaf) -> String {
         match leaf {
             Leaf::Input(id) => {
-                let input = &self.inputs[id.0 as usize];
+                let Some(input) = self.inputs.get(id.0 as usize) else {
+                    return format!("input {}", id.0);
+                };
                 format!("{:?} {}", input.kind, input.name).to_lowercase()
             }
             Leaf::Parameters(buffer) => format!("parameters {}", buffer.0),
