@@ -15,6 +15,8 @@ mod dot;
 #[cfg(any())]
 pub mod interpret;
 mod op;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use indexmap::IndexMap;
@@ -26,9 +28,7 @@ use crate::routing::{Mask, Schedule};
 pub use build::Sample;
 pub(crate) use build::tokens;
 pub use dot::dot;
-pub use op::{
-    Argument, Binary, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary,
-};
+pub use op::{Argument, Binary, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary};
 pub use verify::verify;
 
 /// An element of [`Graph::nodes`].

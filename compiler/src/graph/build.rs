@@ -533,10 +533,6 @@ impl Sample {
     /// One that has nothing and only fills a batch.
     #[must_use]
     pub fn filler() -> Self {
-        Self {
-            modalities: crate::flow::ModalitySet::EMPTY,
-            targets: Vec::new(),
-            counted: false,
-        }
+        Self { modalities: crate::flow::ModalitySet::EMPTY, targets: Vec::new(), counted: false }
     }
 }

@@ -14,8 +14,11 @@ impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "graph {}, batch {}", self.name, self.batch)?;
         for (at, condition) in self.presences.iter().enumerate() {
-            let targets: Vec<String> =
-                condition.targets.iter().map(|target| format!(" and target {}", target.0)).collect();
+            let targets: Vec<String> = condition
+                .targets
+                .iter()
+                .map(|target| format!(" and target {}", target.0))
+                .collect();
             let counted = if condition.counted { " and counted" } else { "" };
             let terms: Vec<String> = condition
                 .presence
@@ -33,11 +36,9 @@ impl fmt::Display for Graph {
         }
         let live = self.live();
         let mut numbers = vec![usize::MAX; self.nodes.len()];
-        let mut next = 0;
         let mut path = String::new();
-        for id in self.ids().filter(|id| live[id.index()]) {
-            numbers[id.index()] = next;
-            next += 1;
+        for (number, id) in self.ids().filter(|id| live[id.index()]).enumerate() {
+            numbers[id.index()] = number;
             let origin = self.origin(id);
             let place = format!("{} ({:?})", origin.path, origin.phase).to_lowercase();
             if place != path {
@@ -132,7 +133,9 @@ impl Graph {
     fn leaf_text(&self, leaf: &Leaf) -> String {
         match leaf {
             Leaf::Input(id) => {
-                let input = &self.inputs[id.0 as usize];
+                let Some(input) = self.inputs.get(id.0 as usize) else {
+                    return format!("input {}", id.0);
+                };
                 format!("{:?} {}", input.kind, input.name).to_lowercase()
             }
             Leaf::Parameters(buffer) => format!("parameters {}", buffer.0),

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use super::display::root_text;
 use super::{Graph, Phase};
 
 /// The graph in the language of Graphviz.
@@ -31,7 +32,8 @@ pub fn dot(graph: &Graph) -> String {
         }
     }
     for (at, root) in graph.roots.iter().enumerate() {
-        put(format_args!("  r{at} [label=\"{}\", shape=ellipse];", root.name.replace('"', "'")));
+        let label = root_text(root).replace('"', "'");
+        put(format_args!("  r{at} [label=\"{label}\", shape=ellipse];"));
         put(format_args!("  n{} -> r{at};", root.node.0));
     }
     text.push_str("}\n");

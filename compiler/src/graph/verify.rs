@@ -4,12 +4,19 @@
 //!
 //! - Operands exist and come before what uses them. Roots exist.
 //! - The number and the shapes of operands and result are what the operation says.
-//! - Ids of inputs, buffers, tables, conditions and attentions are in range; places of weights lie within their buffers
+//! - Ids of origins, inputs, buffers, tables, conditions and attentions are in range; places of weights lie within their buffers
 //!   and do not overlap.
-//! - Integers are read by lookups alone.
+//! - Each side of an attention has a place and a condition, heads divide its width, and windows have no size of 0.
+//! - Integers are read by lookups alone, and where these want them.
 //! - An update has the shape of a part of its buffer; no two updates of one buffer overlap.
 
-use super::{Gradient, Graph, Leaf, Node, NodeId, Op, RootKind, Slot, Table};
+use std::ops::Range;
+
+use super::build::tokens;
+use super::{
+    Attention, AttentionId, Gradient, Graph, Leaf, Node, NodeId, Op, RootKind, Slot, Table,
+};
+use crate::routing::Side;
 
 type Checked = Result<(), String>;
 
@@ -24,7 +31,12 @@ fn ensure(condition: bool, text: impl FnOnce() -> String) -> Checked {
 /// The first invariant found broken, with the place.
 pub fn verify(graph: &Graph) -> Result<(), String> {
     places(graph)?;
+    for (at, found) in graph.attentions.iter().enumerate() {
+        attention(graph, found).map_err(|text| format!("attention {at}: {text}"))?;
+    }
     for id in graph.ids() {
+        let origin = graph.node(id).origin.0 as usize;
+        ensure(origin < graph.origins.len(), || format!("node {} has no origin", id.0))?;
         node(graph, id).map_err(|text| {
             format!("node {} ({}, {}): {text}", id.0, graph.op_text(id), graph.origin(id).path)
         })?;
@@ -48,9 +60,9 @@ pub fn verify(graph: &Graph) -> Result<(), String> {
         }
     }
     updates.sort_unstable();
-    let disjoint = updates.windows(2).all(|pair| {
-        (pair[0].0, pair[0].1) != (pair[1].0, pair[1].1) || pair[0].3 <= pair[1].2
-    });
+    let disjoint = updates
+        .windows(2)
+        .all(|pair| (pair[0].0, pair[0].1) != (pair[1].0, pair[1].1) || pair[0].3 <= pair[1].2);
     ensure(disjoint, || "two updates overlap".to_owned())
 }
 
@@ -71,23 +83,11 @@ fn places(graph: &Graph) -> Checked {
     ensure(disjoint, || "two weights overlap".to_owned())
 }
 
-/// A node with the shapes of its operands.
-struct Shapes<'a> {
-    node: &'a Node,
-    inputs: Vec<&'a [usize]>,
-}
-
-fn node(graph: &Graph, id: NodeId) -> Checked {
-    let node = graph.node(id);
-    ensure(node.inputs.iter().all(|input| input.index() < id.index()), || {
-        "an operand comes later".to_owned()
-    })?;
-    let inputs = node.inputs.iter().map(|input| graph.shape(*input)).collect();
-    let shapes = Shapes { node, inputs };
-    let integers = node.inputs.iter().filter(|input| graph.is_integer(**input)).count();
-    let expected = match node.op {
-        Op::Lookup => 1,
-        Op::LookupSum => 2,
+/// Which operands hold integers.
+fn integers(op: &Op) -> Range<usize> {
+    match op {
+        Op::Lookup => 1..2,
+        Op::LookupSum => 1..3,
         Op::Leaf(_)
         | Op::Constant(_)
         | Op::Unary(_)
@@ -107,9 +107,27 @@ fn node(graph: &Graph, id: NodeId) -> Checked {
         | Op::AttendStatistics(_)
         | Op::AttendGradient(..)
         | Op::Random { .. }
-        | Op::Present(_) => 0,
-    };
-    ensure(integers == expected, || format!("{integers} operands are integers"))?;
+        | Op::Present(_) => 0..0,
+    }
+}
+
+/// A node with the shapes of its operands.
+struct Shapes<'a> {
+    node: &'a Node,
+    inputs: Vec<&'a [usize]>,
+}
+
+fn node(graph: &Graph, id: NodeId) -> Checked {
+    let node = graph.node(id);
+    ensure(node.inputs.iter().all(|input| input.index() < id.index()), || {
+        "an operand comes later".to_owned()
+    })?;
+    let inputs = node.inputs.iter().map(|input| graph.shape(*input)).collect();
+    let shapes = Shapes { node, inputs };
+    for (at, input) in node.inputs.iter().enumerate() {
+        let fits = graph.is_integer(*input) == integers(&node.op).contains(&at);
+        ensure(fits, || format!("operand {at} holds integers, or should"))?;
+    }
     shapes.check(graph)
 }
 
@@ -137,6 +155,10 @@ impl Shapes<'_> {
             }
             Op::Permute(axes) => {
                 self.arity(1)?;
+                let mut sorted = axes.clone();
+                sorted.sort_unstable();
+                let permutes = sorted.into_iter().eq(0..self.inputs[0].len());
+                ensure(permutes, || format!("{axes:?} of {:?}", self.inputs[0]))?;
                 let wanted: Vec<usize> = axes.iter().map(|axis| self.inputs[0][*axis]).collect();
                 self.result_is(&wanted)
             }
@@ -150,10 +172,7 @@ impl Shapes<'_> {
                 self.resized(*axis, |before, after| start + after <= before)
             }
             Op::Pad { axis, before } => self.resized(*axis, |from, to| before + from <= to),
-            Op::Concat(axis) => {
-                let total = self.inputs.iter().map(|part| part[*axis]).sum::<usize>();
-                ensure(total == shape[*axis], || format!("{total} on axis {axis}"))
-            }
+            Op::Concat(axis) => self.concat(*axis),
             Op::Reduce(_, axis) => self.resized(*axis, |_, after| after == 1),
             Op::Contract => {
                 self.arity(2)?;
@@ -166,20 +185,27 @@ impl Shapes<'_> {
                 let Some(Table::Rows(rows)) = graph.tables.get(table.0 as usize) else {
                     return Err("no table of rows".to_owned());
                 };
-                self.result_is(&[rows.len(), self.inputs[0][1]])
+                let [n_rows, width] = self.matrix(0)?;
+                let exist = rows.iter().all(|row| (*row as usize) < n_rows);
+                ensure(exist, || format!("a row that {n_rows} rows lack"))?;
+                self.result_is(&[rows.len(), width])
             }
             Op::Lookup => {
                 self.arity(2)?;
-                self.result_is(&[self.inputs[1].iter().product(), self.inputs[0][1]])
+                let [_, width] = self.matrix(0)?;
+                self.result_is(&[self.inputs[1].iter().product(), width])
             }
             Op::LookupSum => {
                 self.arity(3)?;
-                let starts = self.inputs[2].iter().product::<usize>();
-                self.result_is(&[starts - 1, self.inputs[0][1]])
+                let [rows, width] = self.matrix(0)?;
+                let numbers = |at: usize| self.inputs[at].iter().product::<usize>();
+                let fits = numbers(1) == rows && numbers(2) > 0;
+                ensure(fits, || format!("{rows} rows in an order of {}", numbers(1)))?;
+                self.result_is(&[numbers(2) - 1, width])
             }
-            Op::Attend(_) | Op::AttendStatistics(_) | Op::AttendGradient(..) => {
-                self.attention(graph)
-            }
+            Op::Attend(id) => self.attention(graph, *id, 0, None),
+            Op::AttendStatistics(id) => self.attention(graph, *id, 0, Some(Gradient::Scores)),
+            Op::AttendGradient(gradient, id) => self.attention(graph, *id, 3, Some(*gradient)),
             Op::Random { site: _, by_sample, tokens } => {
                 self.arity(0)?;
                 let rows = graph.batch * tokens.iter().sum::<usize>();
@@ -219,6 +245,23 @@ impl Shapes<'_> {
         }
     }
 
+    fn matrix(&self, at: usize) -> Result<[usize; 2], String> {
+        let found = self.inputs[at].try_into();
+        found.map_err(|_| format!("{:?} is no matrix", self.inputs[at]))
+    }
+
+    fn concat(&self, axis: usize) -> Checked {
+        let shape = &self.node.shape;
+        let others = |part: &[usize]| {
+            part.len() == shape.len()
+                && (0..shape.len()).all(|at| at == axis || part[at] == shape[at])
+        };
+        let fits = axis < shape.len() && self.inputs.iter().all(|part| others(part));
+        ensure(fits, || format!("{:?} on axis {axis}", self.inputs))?;
+        let total = self.inputs.iter().map(|part| part[axis]).sum::<usize>();
+        ensure(total == shape[axis], || format!("{total} on axis {axis}"))
+    }
+
     fn alike(&self, n: usize) -> Checked {
         self.arity(n)?;
         self.inputs.iter().try_for_each(|input| self.result_is(input))
@@ -227,20 +270,24 @@ impl Shapes<'_> {
     fn resized(&self, axis: usize, fits: impl Fn(usize, usize) -> bool) -> Checked {
         self.arity(1)?;
         let (before, after) = (self.inputs[0], &self.node.shape);
-        let others = before.len() == after.len()
+        let others = axis < after.len()
+            && before.len() == after.len()
             && (0..after.len()).all(|at| at == axis || before[at] == after[at]);
         ensure(others && fits(before[axis], after[axis]), || format!("{before:?} to {after:?}"))
     }
 
-    fn attention(&self, graph: &Graph) -> Checked {
-        let (id, extra, wanted) = match &self.node.op {
-            Op::Attend(id) => (*id, 0, None),
-            Op::AttendStatistics(id) => (*id, 0, Some(Gradient::Scores)),
-            Op::AttendGradient(gradient, id) => (*id, 3, Some(*gradient)),
-            _other => return Err("no attention".to_owned()),
-        };
+    /// `extra` operands are there for a gradient alone; `wanted` is the operand whose gradient has the result's shape.
+    fn attention(
+        &self,
+        graph: &Graph,
+        id: AttentionId,
+        extra: usize,
+        wanted: Option<Gradient>,
+    ) -> Checked {
         let attention = graph.attentions.get(id.0 as usize).ok_or("no such attention")?;
         self.arity(3 + usize::from(attention.window.is_some()) + extra)?;
+        let wide = self.inputs[..3].iter().all(|a| a.len() == 2 && a[1] == attention.width);
+        ensure(wide, || format!("operands of width {}", attention.width))?;
         let (queries, width) = (attention.n_queries(graph.batch), attention.width);
         let result = match (extra, wanted) {
             (0, None) | (_, Some(Gradient::Queries)) => vec![queries, width],
@@ -251,18 +298,40 @@ impl Shapes<'_> {
             (_, None | Some(Gradient::Scores)) => vec![attention.heads, attention.n_positions()],
         };
         self.result_is(&result)?;
-        let wide = self.inputs[..3].iter().all(|input| input.len() == 2 && input[1] == width);
-        ensure(wide, || format!("operands of width {width}"))?;
-        let sides = [
-            (&attention.mask.receivers, &attention.queries, self.inputs[0][0]),
-            (&attention.mask.reads, &attention.keys, self.inputs[1][0]),
-        ];
-        for (sides, starts, rows) in sides {
-            let ends = sides.iter().zip(starts).map(|(side, start)| {
-                start + graph.batch * super::build::tokens(side)
-            });
-            ensure(ends.clone().all(|end| end <= rows), || "rows do not exist".to_owned())?;
+        let bias = [attention.heads, attention.n_positions()];
+        let behind = [[queries, attention.heads], [queries, attention.heads], [queries, width]];
+        let wanted = attention.window.iter().map(|_| bias).chain(behind);
+        for (found, wanted) in self.inputs[3..].iter().zip(wanted) {
+            ensure(**found == wanted, || format!("an operand is {found:?}, not {wanted:?}"))?;
         }
-        Ok(())
+        self.rows(graph, 0, &attention.mask.receivers, &attention.queries)?;
+        self.rows(graph, 1, &attention.mask.reads, &attention.keys)?;
+        self.rows(graph, 2, &attention.mask.reads, &attention.keys)
     }
+
+    /// An operand has all rows of some groups that begin at these rows.
+    fn rows(&self, graph: &Graph, operand: usize, sides: &[Side], starts: &[usize]) -> Checked {
+        let [rows, _] = self.matrix(operand)?;
+        let mut ends =
+            sides.iter().zip(starts).map(|(side, start)| start + graph.batch * tokens(side));
+        ensure(ends.all(|end| end <= rows), || format!("operand {operand} lacks rows"))
+    }
+}
+
+/// The parts of an attention fit one another.
+fn attention(graph: &Graph, attention: &Attention) -> Checked {
+    let Attention { heads, width, mask, .. } = attention;
+    ensure(*heads > 0 && width.is_multiple_of(*heads), || format!("{heads} heads of {width}"))?;
+    let (receivers, reads) = (mask.receivers.len(), mask.reads.len());
+    let mut sizes = attention.window.iter().flatten();
+    ensure(sizes.all(|size| *size > 0), || "a window of size 0".to_owned())?;
+    let fits = attention.queries.len() == receivers
+        && attention.query_present.len() == receivers
+        && attention.keys.len() == reads
+        && attention.key_present.len() == reads;
+    ensure(fits, || "sides without a place".to_owned())?;
+    let conditions = attention.query_present.iter().chain(&attention.key_present);
+    ensure(conditions.flatten().all(|id| (id.0 as usize) < graph.presences.len()), || {
+        "a condition does not exist".to_owned()
+    })
 }
