@@ -16,9 +16,7 @@ use crate::graph::{
 };
 
 pub use access::{Access, View};
-pub use body::{
-    AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape, Tile,
-};
+pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape, Tile};
 
 /// An element of [`Plan::bodies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

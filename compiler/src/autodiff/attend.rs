@@ -39,10 +39,8 @@ pub(super) fn pull_back(
     let part_id = if all { attention } else { graph.add_attention(part.clone()) };
     let rows = |at: &usize| starts[*at]..starts[*at + 1];
     let cut = |graph: &mut Graph, node: NodeId| {
-        let parts: Vec<NodeId> = covered
-            .iter()
-            .map(|at| graph.slice(node, 0, rows(at).start, rows(at).len()))
-            .collect();
+        let parts: Vec<NodeId> =
+            covered.iter().map(|at| graph.slice(node, 0, rows(at).start, rows(at).len())).collect();
         graph.concat(&parts, 0)
     };
     let statistics = graph.attend_statistics(attention, &inputs);
@@ -71,7 +69,8 @@ fn contributions(
     active: &[bool],
 ) -> Vec<Contribution> {
     let batch = graph.batch;
-    let receivers: Vec<usize> = attention.mask.receivers.iter().map(|s| batch * tokens(s)).collect();
+    let receivers: Vec<usize> =
+        attention.mask.receivers.iter().map(|s| batch * tokens(s)).collect();
     let reads: Vec<usize> = attention.mask.reads.iter().map(|s| batch * tokens(s)).collect();
     let mut out = Vec::new();
     let sides = [

@@ -67,8 +67,7 @@ impl Pieces {
 /// them.
 fn join(graph: &mut Graph, pieces: &[Piece]) -> Piece {
     let start = pieces[0].start;
-    let disjoint =
-        pieces.windows(2).all(|pair| pair[0].rows(graph).end == pair[1].start);
+    let disjoint = pieces.windows(2).all(|pair| pair[0].rows(graph).end == pair[1].start);
     if disjoint {
         let nodes: Vec<NodeId> = pieces.iter().map(|piece| piece.node).collect();
         return Piece { start, node: graph.concat(&nodes, 0) };

@@ -83,8 +83,7 @@ impl Lowering<'_> {
 
     /// A sum over so many; 0 over none.
     fn quotient(&mut self, sum: NodeId, count: NodeId) -> Term {
-        let (zero, one) =
-            (self.graph.constant(0.0, &[1, 1]), self.graph.constant(1.0, &[1, 1]));
+        let (zero, one) = (self.graph.constant(0.0, &[1, 1]), self.graph.constant(1.0, &[1, 1]));
         let exists = self.graph.binary(Binary::Less, zero, count);
         let count = self.graph.binary(Binary::Max, count, one);
         Term { value: self.graph.divide(sum, count), exists }

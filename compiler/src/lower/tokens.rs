@@ -58,10 +58,7 @@ impl Lowering<'_> {
         shape.extend(modality.shape.grid.iter().copied().map(number));
         let kind = match modality.source {
             Source::Text { .. } => InputKind::Ids,
-            Source::Frames { .. }
-            | Source::Image { .. }
-            | Source::Wave { .. }
-            | Source::Tensor => {
+            Source::Frames { .. } | Source::Image { .. } | Source::Wave { .. } | Source::Tensor => {
                 shape.push(number(modality.shape.width));
                 InputKind::Modality
             }

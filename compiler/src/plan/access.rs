@@ -181,8 +181,7 @@ impl Access {
         for (axis, size) in shape.iter().enumerate() {
             if view.shape[axis] != *size {
                 view.strides[axis] = 0;
-                view.valid[axis] =
-                    if view.valid[axis] == (0, 1) { (0, *size) } else { (0, 0) };
+                view.valid[axis] = if view.valid[axis] == (0, 1) { (0, *size) } else { (0, 0) };
                 view.shape[axis] = *size;
             }
         }
@@ -250,7 +249,8 @@ impl Access {
     pub fn is_contiguous(&self) -> bool {
         let [view] = self.views.as_slice() else { return false };
         let simple = view.simplified();
-        simple.is_whole() && simple.strides.iter().all(|stride| *stride == 1)
+        simple.is_whole()
+            && simple.strides.iter().all(|stride| *stride == 1)
             && simple.strides.len() <= 1
     }
 }
