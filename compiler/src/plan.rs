@@ -9,14 +9,27 @@
 
 mod access;
 mod body;
+mod cluster;
+mod emit;
+mod memory;
+mod store;
+mod tapes;
+mod verify;
 
 use crate::graph::{
     Argument, Attention, BufferId, Condition, Input, InputId, Parameters, Phase, RootKind, Slot,
     Table, TableId,
 };
 
+use indexmap::IndexSet;
+
+use crate::graph::{Graph, Leaf, Op};
+
 pub use access::{Access, View};
 pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape, Tile};
+
+pub use memory::ALIGNMENT;
+pub use verify::verify;
 
 /// An element of [`Plan::bodies`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,6 +127,62 @@ pub enum Arena {
     Parameters(BufferId, Slot),
     /// A table.
     Table(TableId),
+}
+
+/// Plans a graph.
+#[must_use]
+pub fn plan(graph: &Graph) -> Plan {
+    let mut stored = store::decide(graph);
+    let clusters = cluster::cluster(graph, &mut stored);
+    let memory = memory::Memory::of(graph, &stored, &clusters);
+    let mut bodies = IndexSet::new();
+    let kernels = clusters
+        .all
+        .iter()
+        .enumerate()
+        .map(|(at, cluster)| {
+            let operands = tapes::Operands::new(graph, &stored, &clusters, &memory, at);
+            emit::kernel(operands, cluster, &mut bodies)
+        })
+        .collect();
+    let results = graph.roots.iter().map(|root| PlanResult {
+        kind: root.kind,
+        name: root.name.clone(),
+        shape: graph.shape(root.node).to_vec(),
+        region: memory.region_of_view(graph, &stored, root.node),
+    });
+    let plan = Plan {
+        name: graph.name.clone(),
+        batch: graph.batch,
+        kernels,
+        bodies: bodies.into_iter().collect(),
+        activations: memory.activations,
+        inputs: graph.inputs.iter().cloned().zip(memory.inputs.iter().copied()).collect(),
+        input_numbers: memory.input_numbers,
+        parameters: graph.parameters.clone(),
+        states: states(graph),
+        tables: graph.tables.clone(),
+        presences: graph.presences.clone(),
+        attentions: graph.attentions.clone(),
+        results: results.collect(),
+    };
+    debug_assert_eq!(verify(&plan), Ok(()), "plans are well-formed");
+    plan
+}
+
+/// The optimizer's state that some node reads.
+fn states(graph: &Graph) -> Vec<(BufferId, Slot)> {
+    let mut states: Vec<(BufferId, Slot)> = graph
+        .nodes
+        .iter()
+        .filter_map(|node| match node.op {
+            Op::Leaf(Leaf::State(buffer, slot)) => Some((buffer, slot)),
+            _ => None,
+        })
+        .collect();
+    states.sort_unstable();
+    states.dedup();
+    states
 }
 
 impl Region {

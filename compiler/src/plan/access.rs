@@ -244,6 +244,25 @@ impl Access {
         Self { views: self.views.iter().map(View::simplified).collect() }
     }
 
+    /// Whether all elements of a row of so many columns have the same number.
+    #[must_use]
+    pub fn is_by_row(&self, columns: usize) -> bool {
+        let view = &self.views[self.views.len() - 1];
+        let mut left = columns;
+        for axis in (0..view.shape.len()).rev() {
+            if left == 1 {
+                break;
+            }
+            let size = view.shape[axis];
+            if view.strides[axis] != 0 || view.valid[axis] != (0, size) {
+                return false;
+            }
+            // Where the axis reaches beyond the row, the rest of it is rows.
+            left = if left.is_multiple_of(size) { left / size } else { 1 };
+        }
+        true
+    }
+
     /// Whether element `i` is number `i`, from an offset on.
     #[must_use]
     pub fn is_contiguous(&self) -> bool {

@@ -40,9 +40,11 @@ pub enum Body {
 /// What an attention kernel writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AttendKind {
-    /// The result, then perhaps the statistics.
+    /// The result and the statistics, those that are wanted.
     Forward {
-        /// Whether statistics are written.
+        /// Whether the result is written.
+        result: bool,
+        /// Whether statistics are written, behind it.
         statistics: bool,
     },
     /// The gradient of the queries.
@@ -186,6 +188,11 @@ pub enum Instruction {
         /// Which row of the pack belongs to an element.
         access: Access,
     },
+    /// 1 where the access has a number, 0 in a padding.
+    Inside {
+        /// Which number belongs to an element.
+        access: Access,
+    },
     /// A reduction along the row, of a register: the same for all columns.
     Reduce(Reduction, Register),
     /// The result of the reduction of this number that the body does outside of the tape.
@@ -206,6 +213,7 @@ impl Instruction {
             | Self::Argument(_)
             | Self::Random { .. }
             | Self::Present { .. }
+            | Self::Inside { .. }
             | Self::Reduced(_) => vec![],
         }
     }
