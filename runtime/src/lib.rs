@@ -4,4 +4,6 @@
 
 #![deny(unsafe_code)]
 
+pub mod cpu;
+
 pub use zorro_compiler as compiler;
