@@ -157,6 +157,24 @@ impl<'a> MatrixRef<'a> {
         self.data[self.layout.offset(row, column)]
     }
 
+    /// Gives `take` the numbers of a row from column `start` on, with their places from there.
+    #[inline]
+    pub(super) fn read(
+        self,
+        row: usize,
+        start: usize,
+        count: usize,
+        mut take: impl FnMut(usize, f32),
+    ) {
+        let first = self.layout.offset(row, start);
+        if self.layout.column_stride == 1 {
+            let line = &self.data[first..first + count];
+            line.iter().enumerate().for_each(|(i, &value)| take(i, value));
+        } else {
+            (0..count).for_each(|i| take(i, self.data[first + i * self.layout.column_stride]));
+        }
+    }
+
     pub(super) fn as_ptr(self) -> *const f32 {
         self.data.as_ptr()
     }

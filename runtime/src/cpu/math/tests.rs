@@ -161,6 +161,29 @@ fn a_number_has_the_same_function_wherever_it_stands() {
 }
 
 #[test]
+fn every_machine_has_the_same_bits() {
+    // Called here the formulas are compiled for the plainest machine of this architecture.
+    let plain: [(Unary, fn(f32) -> f32); 5] = [
+        (exp, elementary::exp),
+        (ln, elementary::ln),
+        (erf, elementary::erf),
+        (tanh, elementary::tanh),
+        (sigmoid, elementary::sigmoid),
+    ];
+    let input: Vec<f32> =
+        floats().into_iter().step_by(41).chain(dense(-12.0, 12.0).step_by(17)).collect();
+    for (function, formula) in plain {
+        for (&x, value) in input.iter().zip(apply(function, &input)) {
+            let expected = formula(x);
+            assert!(
+                value.to_bits() == expected.to_bits() || value.is_nan() && expected.is_nan(),
+                "{x}: {value}"
+            );
+        }
+    }
+}
+
+#[test]
 fn two_and_three_operands() {
     let nan = f32::NAN;
     let check = |function: fn(&[f32], &[f32], &mut [f32]), cases: &[(f32, f32, f32)]| {
