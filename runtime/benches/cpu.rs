@@ -114,9 +114,11 @@ fn transposition(bencher: Bencher<'_, '_>, (rows, columns): (usize, usize)) {
 
 const STRIP: usize = 256;
 
+type Function = fn(&[f32], &mut [f32]);
+
 #[divan::bench(args = ["exp", "ln", "erf", "tanh", "sigmoid", "rsqrt", "abs"])]
 fn strip(bencher: Bencher<'_, '_>, name: &str) {
-    let functions: [(&str, fn(&[f32], &mut [f32])); 7] = [
+    let functions: [(&str, Function); 7] = [
         ("exp", math::exp),
         ("ln", math::ln),
         ("erf", math::erf),

@@ -1,6 +1,6 @@
 //! The Zorro runtime: compiled model in, numbers out.
 //!
-//! Deliberately nearly empty: the executors join when the compiler plans kernels.
+//! So far the arithmetic of the CPU executor; the executors join when the compiler plans kernels.
 
 #![deny(unsafe_code)]
 

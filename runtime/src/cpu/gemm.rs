@@ -97,9 +97,8 @@ pub fn transpose(input: MatrixRef<'_>, output: &mut [f32]) {
         for left in (0..columns).step_by(TILE) {
             let width = TILE.min(columns - left);
             let mut tile = [[0.0; TILE]; TILE];
-            for i in 0..height {
-                input.read(top + i, left, width, |j, value| tile[j][i] = value);
-            }
+            (0..height)
+                .for_each(|i| input.read(top + i, left, width, |j, value| tile[j][i] = value));
             for (j, line) in tile[..width].iter().enumerate() {
                 let start = (left + j) * rows + top;
                 output[start..start + height].copy_from_slice(&line[..height]);

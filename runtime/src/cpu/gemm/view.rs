@@ -44,7 +44,7 @@ impl Layout {
                 .and_then(|(down, along)| down.checked_add(along));
             assert!(
                 last.is_some_and(|last| last < length),
-                "a matrix of {rows} x {columns} with strides {row_stride} and {column_stride} has more than {length} numbers"
+                "{rows} x {columns} with strides {row_stride} and {column_stride} reach beyond {length} numbers"
             );
         }
         layout

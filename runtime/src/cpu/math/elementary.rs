@@ -6,8 +6,8 @@
 /// Adding this and taking it off again rounds to a whole number, which then stands in the low bits.
 const ROUNDING: f32 = 12_582_912.0;
 
-/// ln 2 in two parts: the first has few bits, so that whole multiples of it up to 200 are exact.
-const LN_2_HIGH: f32 = 0.693_359_375;
+/// ln 2 in two parts: the first (355/512) has few bits, so that whole multiples of it up to 200 are exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
 const LN_2_LOW: f32 = -2.121_944_4e-4;
 
 /// `(e^r - 1 - r) / r^2` for |r| <= ln 2 / 2; relative error of `e^r` 3.1e-9.
