@@ -15,7 +15,7 @@
 //!
 //! The crate `gemm` does the work. Left alone it sums in other orders for one row, one column, `k` below 3, and few
 //! results of operands that both have `k` contiguous, and takes its chunks of `k` from the shape and from the sizes of
-//! the caches. None of these is ever reached from here: see [`Plan`]. The tests would see it if a new version of the
+//! the caches. None of these is ever reached from here: see `Plan`. The tests would see it if a new version of the
 //! crate had a further path.
 //!
 //! Speed: `b` with its *rows* contiguous (`row_stride` 1; a weight `[N, K]` laid out as `[K, N]`) is the fast layout,
