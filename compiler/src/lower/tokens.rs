@@ -12,7 +12,13 @@ impl Lowering<'_> {
     /// Lowers a lane of an operation that needs the grid.
     pub(super) fn on_grid(&mut self, op: &Op, lane: &Lane) {
         let made = match op {
-            Op::Input(modality) => self.fed(*modality),
+            Op::Input(modality) => {
+                let fed = self.fed(*modality);
+                if self.graph.is_integer(fed) {
+                    return; // Ids: `embed` asks for them itself.
+                }
+                fed
+            }
             Op::Latents => self.latents(lane),
             Op::Learned => return self.learned(lane),
             Op::Patches(sizes) => self.patches(lane, sizes),

@@ -6,6 +6,7 @@
 //!
 //! The rules, in the order in which they matter:
 //! - Roots, and operands of attention, lookups and concatenations, are stored: these read memory as it lies.
+//! - An expression of several users that reads much is stored.
 //! - An expression of few cheap instructions over stored tensors is never stored: it is evaluated again. So is any other,
 //!   but as an operand of a product, which would evaluate it many times.
 //! - What a product or a column reduction ends in is stored where it has several users, or one that cannot go on in the same
@@ -20,6 +21,8 @@ use crate::graph::{Graph, Leaf, NodeId, Op, Phase, Unary};
 const MAX_INSTRUCTIONS: usize = 48;
 /// The most tensors that an expression reads: with its results they must fit the bindings of a kernel.
 const MAX_LOADS: usize = 6;
+/// An expression that reads so many and has several users is not evaluated again for each.
+const SHARED_LOADS: usize = 4;
 /// The same for an operand of a product.
 const CHEAP_INSTRUCTIONS: usize = 6;
 const CHEAP_LOADS: usize = 3;
@@ -251,7 +254,11 @@ impl Analysis<'_> {
             self.store_below(*largest);
             inline = self.joined(id, inputs);
         }
+        let is_shared = self.users[id.index()] > 1 && inline.loads.len() >= SHARED_LOADS;
         self.inline[id.index()] = inline;
+        if is_shared {
+            self.store(id);
+        }
     }
 
     fn joined(&self, id: NodeId, inputs: &[NodeId]) -> Inline {
