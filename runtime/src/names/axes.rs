@@ -32,9 +32,9 @@ pub(super) enum Way {
 impl Axes {
     pub(super) fn parse(text: &str, sizes: BTreeMap<String, usize>) -> Result<Self, String> {
         let wrong = |why: &str| format!("axes `{text}`: {why}");
-        let (foreign, model) = text
-            .split_once("->")
-            .ok_or_else(|| wrong("write the foreign layout, `->` and the model's: `o c h w -> o (h w c)`"))?;
+        let (foreign, model) = text.split_once("->").ok_or_else(|| {
+            wrong("write the foreign layout, `->` and the model's: `o c h w -> o (h w c)`")
+        })?;
         let foreign = side(foreign).map_err(|why| wrong(&why))?;
         let model = side(model).map_err(|why| wrong(&why))?;
         let names = |side: &Side| side.iter().flatten().cloned().collect::<BTreeSet<String>>();
@@ -67,7 +67,11 @@ impl Axes {
         let misfit = || {
             let known: Vec<String> =
                 self.sizes.iter().map(|(name, size)| format!("{name} = {size}")).collect();
-            let known = if known.is_empty() { String::new() } else { format!(" with {}", known.join(", ")) };
+            let known = if known.is_empty() {
+                String::new()
+            } else {
+                format!(" with {}", known.join(", "))
+            };
             format!("`{}`{known} does not fit sizes {:?}", self.text, tensor.shape())
         };
         // What one side leaves open the other may tell, so both are asked twice.
@@ -87,9 +91,10 @@ impl Axes {
         let fine: Vec<usize> = order.iter().map(|name| sizes[*name]).collect();
         let places: Option<Vec<usize>> =
             to.iter().flatten().map(|name| order.iter().position(|other| *other == name)).collect();
-        let coarse = to.iter().map(|axis| axis.iter().map(|name| sizes[name]).product()).collect();
+        let whole = |axis: &Vec<String>| product(axis.iter().map(|name| sizes[name]));
+        let coarse: Option<Vec<usize>> = to.iter().map(whole).collect();
         let turned = tensor.clone().reshape(fine).and_then(|fine| fine.permute(&places?));
-        turned.and_then(|turned| turned.reshape(coarse)).ok_or_else(misfit)
+        turned.and_then(|turned| turned.reshape(coarse?)).ok_or_else(misfit)
     }
 }
 
@@ -105,7 +110,7 @@ fn learn(side: &Side, shape: &[usize], sizes: &mut BTreeMap<String, usize>) -> O
         return None;
     }
     for (axis, size) in side.iter().zip(shape) {
-        let known: usize = axis.iter().filter_map(|name| sizes.get(name)).product();
+        let known = product(axis.iter().filter_map(|name| sizes.get(name)).copied())?;
         let mut open = axis.iter().filter(|name| !sizes.contains_key(*name));
         match (open.next().cloned(), open.next()) {
             (None, _) if known == *size => {}
@@ -120,6 +125,11 @@ fn learn(side: &Side, shape: &[usize], sizes: &mut BTreeMap<String, usize>) -> O
         }
     }
     Some(())
+}
+
+/// The product, where it is a size at all.
+fn product(mut sizes: impl Iterator<Item = usize>) -> Option<usize> {
+    sizes.try_fold(1, usize::checked_mul)
 }
 
 fn side(text: &str) -> Result<Side, String> {
@@ -149,7 +159,9 @@ fn side(text: &str) -> Result<Side, String> {
                     Some(_) | None => side.push(vec![name]),
                 }
             }
-            other => return Err(format!("`{other}` is no name of an axis, no `1` and no parenthesis")),
+            other => {
+                return Err(format!("`{other}` is no name of an axis, no `1` and no parenthesis"));
+            }
         }
     }
     if open {

@@ -22,7 +22,10 @@ pub(super) fn import(
 ) -> Result<Named, String> {
     let sources = link.foreign.iter().map(|name| {
         let tensor = foreign.get(name).ok_or_else(|| missing(link, name, foreign))?;
-        turned(link, name, tensor, Way::In, None)
+        // What the model wants tells sizes that the map does not; where the two contradict, say the sizes that come out.
+        let like = like(link, wanted);
+        turned(link, name, tensor, Way::In, like)
+            .or_else(|why| turned(link, name, tensor, Way::In, None).map_err(|_| why))
     });
     let whole = joined(link, sources.collect::<Result<_, _>>()?, &link.foreign)?;
     let parts = match link.model.as_slice() {
@@ -44,6 +47,14 @@ pub(super) fn import(
         found.push((name.clone(), tensor));
     }
     Ok(found)
+}
+
+/// The sizes that a foreign tensor has in the model's layout, where it is one tensor there and nothing else is.
+fn like<'a>(link: &Link<'_>, wanted: &BTreeMap<&str, &'a [usize]>) -> Option<&'a [usize]> {
+    match (link.foreign.as_slice(), link.model.as_slice()) {
+        ([_], [Some(name)]) => wanted.get(name.as_str()).copied(),
+        _ => None,
+    }
 }
 
 /// How long each part of a link is along its axis, where the model says it.
@@ -79,7 +90,10 @@ pub(super) fn export(
             Some(name) => match ours.get(name) {
                 Some(tensor) => parts.push(tensor.clone()),
                 None => {
-                    return Err(format!("`{}` needs `{name}`, which is not there", link.foreign.join("`, `")));
+                    return Err(format!(
+                        "`{}` needs `{name}`, which is not there",
+                        link.foreign.join("`, `")
+                    ));
                 }
             },
             None => {
@@ -113,12 +127,17 @@ pub(super) fn export(
 /// The part that the model does not have, out of the base file.
 fn absent(link: &Link<'_>, ours: &Tensors, before: &[Option<&Tensor>]) -> Result<Tensor, String> {
     let needs = || {
-        format!("`{}` has a part that the model does not have; give a base file to take it from", link.foreign.join("`, `"))
+        format!(
+            "`{}` has a part that the model does not have; give a base file to take it from",
+            link.foreign.join("`, `")
+        )
     };
     let base: Option<Vec<&Tensor>> = before.iter().copied().collect();
-    let turned = base.ok_or_else(needs)?.into_iter().zip(&link.foreign).map(|(tensor, name)| {
-        turned(link, name, tensor, Way::In, None)
-    });
+    let turned = base
+        .ok_or_else(needs)?
+        .into_iter()
+        .zip(&link.foreign)
+        .map(|(tensor, name)| turned(link, name, tensor, Way::In, None));
     let whole = joined(link, turned.collect::<Result<_, _>>()?, &link.foreign)?;
     let lengths: Vec<Option<usize>> = link
         .model
@@ -134,7 +153,12 @@ fn cut(link: &Link<'_>, whole: &Tensor, lengths: &[Option<usize>]) -> Result<Vec
     let axis = link.axis();
     let names = || {
         let parts = link.model.iter().map(|part| part.as_deref().unwrap_or("_"));
-        format!("`{}` are not `{}` of sizes {:?}", parts.collect::<Vec<_>>().join("`, `"), link.foreign.join("`, `"), whole.shape())
+        format!(
+            "`{}` are not `{}` of sizes {:?}",
+            parts.collect::<Vec<_>>().join("`, `"),
+            link.foreign.join("`, `"),
+            whole.shape()
+        )
     };
     let size = *whole.shape().get(axis).ok_or_else(names)?;
     let told: usize = lengths.iter().flatten().sum();
@@ -171,7 +195,10 @@ fn shared(
         };
         let piece = length.and_then(|length| whole.slice(axis, start, length));
         pieces.push(piece.ok_or_else(|| {
-            format!("{size} along axis {axis} are not shared equally by `{}`; give a base file", link.foreign.join("`, `"))
+            format!(
+                "{size} along axis {axis} are not shared equally by `{}`; give a base file",
+                link.foreign.join("`, `")
+            )
         })?);
         start += length.unwrap_or(0);
     }
@@ -185,7 +212,12 @@ fn joined(link: &Link<'_>, mut parts: Vec<Tensor>, names: &[String]) -> Result<T
     }
     Tensor::concat(&parts, link.axis()).ok_or_else(|| {
         let sizes: Vec<String> = parts.iter().map(|part| format!("{:?}", part.shape())).collect();
-        format!("`{}` of sizes {} do not join along axis {}", names.join("`, `"), sizes.join(", "), link.axis())
+        format!(
+            "`{}` of sizes {} do not join along axis {}",
+            names.join("`, `"),
+            sizes.join(", "),
+            link.axis()
+        )
     })
 }
 
@@ -211,7 +243,12 @@ fn missing(link: &Link<'_>, name: &str, foreign: &Tensors) -> String {
     let hint = nearest(name, foreign.names());
     let hint = hint.map_or_else(String::new, |near| format!("; there is `{near}`"));
     match link.rule {
-        Some(_) => format!("`{}` needs `{name}`, which the foreign file does not have{hint}", wanted.join("`, `")),
-        None => format!("no rule speaks of `{name}`, and the foreign file has no tensor of that name{hint}"),
+        Some(_) => format!(
+            "`{}` needs `{name}`, which the foreign file does not have{hint}",
+            wanted.join("`, `")
+        ),
+        None => format!(
+            "no rule speaks of `{name}`, and the foreign file has no tensor of that name{hint}"
+        ),
     }
 }

@@ -3,7 +3,7 @@
 //! In: rules, and the names of a model's tensors. Out: links, each of whole tensors; every name is in one. A name of
 //! which no rule speaks is linked to the same name. Deliberately not here: numbers and sizes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::axes::Axes;
 use super::{Place, Problem, Rule};
@@ -42,9 +42,12 @@ pub(super) fn links<'a>(lists: &[&'a [Rule]], names: &[&str]) -> (Links<'a>, Vec
     let mut problems = Vec::new();
     let mut made: BTreeMap<(Place, Vec<String>, usize), Link<'a>> = BTreeMap::new();
     let mut same = Vec::new();
+    let mut spoken = BTreeSet::new();
     for name in names {
-        let speaking = lists.iter().map(|rules| matching(rules, name)).find(|found| !found.is_empty());
+        let speaking =
+            lists.iter().map(|rules| matching(rules, name)).find(|found| !found.is_empty());
         let found = speaking.unwrap_or_default();
+        spoken.extend(found.iter().map(|(rule, _)| rule.place));
         if let [(first, _), (second, _), ..] = found.as_slice() {
             let message = format!(
                 "`{name}` is matched by `{}` here and by `{}` in line {}",
@@ -54,7 +57,8 @@ pub(super) fn links<'a>(lists: &[&'a [Rule]], names: &[&str]) -> (Links<'a>, Vec
         }
         match found.into_iter().next() {
             Some((rule, found)) => {
-                let paired = rule.foreign.alternatives().len() > 1 && rule.model.alternatives().len() > 1;
+                let paired =
+                    rule.foreign.alternatives().len() > 1 && rule.model.alternatives().len() > 1;
                 let pair = if paired { found.alternative } else { 0 };
                 let key = (rule.place, found.stars.clone(), pair);
                 made.entry(key).or_insert_with(|| link(rule, &found.stars, paired.then_some(pair)));
@@ -67,8 +71,7 @@ pub(super) fn links<'a>(lists: &[&'a [Rule]], names: &[&str]) -> (Links<'a>, Vec
         }
     }
     let all = lists.iter().flat_map(|rules| rules.iter());
-    let used = |rule: &&Rule| made.keys().any(|(place, _, _)| *place == rule.place);
-    let idle = all.filter(|rule| !used(rule)).collect();
+    let idle = all.filter(|rule| !spoken.contains(&rule.place)).collect();
     let links: Vec<Link<'a>> = made.into_values().chain(same).collect();
     twice(&links, &mut problems);
     (Links { links, idle }, problems)
@@ -85,8 +88,8 @@ fn link<'a>(rule: &'a Rule, stars: &[String], pair: Option<usize>) -> Link<'a> {
         None => 0..count,
     };
     let model = alternatives(rule.model.alternatives().len()).map(|at| rule.model.fill(stars, at));
-    let foreign =
-        alternatives(rule.foreign.alternatives().len()).filter_map(|at| rule.foreign.fill(stars, at));
+    let foreign = alternatives(rule.foreign.alternatives().len())
+        .filter_map(|at| rule.foreign.fill(stars, at));
     Link { rule: Some(rule), model: model.collect(), foreign: foreign.collect() }
 }
 
@@ -97,7 +100,8 @@ fn twice(links: &[Link<'_>], problems: &mut Vec<Problem>) {
         for name in &link.foreign {
             if let Some(first) = readers.insert(name, link) {
                 let told = |link: &Link<'_>| {
-                    let names: Vec<&str> = link.model.iter().flatten().map(String::as_str).collect();
+                    let names: Vec<&str> =
+                        link.model.iter().flatten().map(String::as_str).collect();
                     names.join(", ")
                 };
                 let message = format!(

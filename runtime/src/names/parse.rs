@@ -109,7 +109,9 @@ fn mismatch(model: &Pattern, foreign: &Pattern) -> Option<String> {
         return Some(format!("`{model}` and `{foreign}` do not have as many alternatives"));
     }
     if theirs.contains(&NOTHING) {
-        return Some(format!("`{foreign}`: `_` stands for what the model does not have, on its side"));
+        return Some(format!(
+            "`{foreign}`: `_` stands for what the model does not have, on its side"
+        ));
     }
     if ours.iter().filter(|name| **name == NOTHING).count() > usize::from(theirs.len() == 1) {
         return Some(format!("`{model}`: one `_` is enough, it stands for all the rest"));
@@ -136,7 +138,9 @@ fn place<T>(spanned: &Spanned<T>) -> Place {
 fn message(error: &serde_yaml::Error) -> String {
     let text = error.without_snippet().to_string();
     let first = text.lines().next().unwrap_or_default();
-    first.split(" at line ").next().unwrap_or(first).to_owned()
+    let own = first.split(" at line ").next().unwrap_or(first);
+    // What a program could set is of no use to who writes a map.
+    own.split(", set ").next().unwrap_or(own).to_owned()
 }
 
 impl<'de> Deserialize<'de> for Document {

@@ -49,7 +49,9 @@ impl Pattern {
             } else if first == '(' {
                 let end = rest.find(')').ok_or_else(|| format!("`{text}`: `(` is not closed"))?;
                 let names: Vec<String> = rest[1..end].split('|').map(str::to_owned).collect();
-                if names.len() < 2 || names.iter().any(|name| name.is_empty() || name.contains(['*', '('])) {
+                if names.len() < 2
+                    || names.iter().any(|name| name.is_empty() || name.contains(['*', '(']))
+                {
                     return Err(format!("`{text}`: alternatives are two or more names: `(q|k|v)`"));
                 }
                 (Piece::Alternatives(names), end + 1)
@@ -111,7 +113,9 @@ impl Pattern {
 fn run(pieces: &[Piece], name: &str, found: &mut Match) -> bool {
     let Some((piece, rest)) = pieces.split_first() else { return name.is_empty() };
     match piece {
-        Piece::Text(text) => name.strip_prefix(text.as_str()).is_some_and(|name| run(rest, name, found)),
+        Piece::Text(text) => {
+            name.strip_prefix(text.as_str()).is_some_and(|name| run(rest, name, found))
+        }
         Piece::Alternatives(names) => names.iter().enumerate().any(|(at, text)| {
             found.alternative = at;
             let after = name.strip_prefix(text.as_str()).filter(|_| text != NOTHING);

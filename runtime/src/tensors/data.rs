@@ -97,7 +97,8 @@ impl TensorData {
     /// Whether type and every bit agree.
     #[must_use]
     pub fn same_bits(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && self.bytes() == other.bytes()
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.bytes() == other.bytes()
     }
 
     /// The numbers at these places, which all exist.
@@ -167,7 +168,8 @@ fn half_to_f32(bits: u16) -> f32 {
     match exponent {
         // Subnormal: the fraction counts units of 2^-24, which f32 holds exactly.
         0 => {
-            let size = f32::from_bits(0x3380_0000) * f32::from(u16::try_from(fraction).unwrap_or(0));
+            let size =
+                f32::from_bits(0x3380_0000) * f32::from(u16::try_from(fraction).unwrap_or(0));
             f32::from_bits(size.to_bits() | sign)
         }
         0x1f => f32::from_bits(sign | 0x7f80_0000 | (fraction << 13)),

@@ -208,9 +208,13 @@ fn in_words(error: &SafeTensorError, length: usize) -> String {
     } else if matches!(error, SafeTensorError::HeaderTooLarge) {
         "its header claims an absurd length; is it another kind of file?".to_owned()
     } else if matches!(error, SafeTensorError::InvalidHeaderLength) {
-        format!("its header would be longer than the file of {length} bytes: it is cut short, or another kind of file")
+        format!(
+            "its header would be longer than the file of {length} bytes: it is cut short, or another kind of file"
+        )
     } else if matches!(error, SafeTensorError::MetadataIncompleteBuffer) {
-        format!("its {length} bytes are not as many as its header speaks of: it is cut short, or was overwritten")
+        format!(
+            "its {length} bytes are not as many as its header speaks of: it is cut short, or was overwritten"
+        )
     } else {
         error.to_string()
     }

@@ -80,7 +80,7 @@ fn half_precision_is_widened_exactly() {
         (0xc000, -2.0),
         (0x7bff, 65504.0),
         (0x0001, 5.960_464_5e-8),
-        (0x83ff, -6.097_555_2e-5),
+        (0x83ff, -6.097_555e-5),
         (0x0400, 6.103_515_6e-5),
         (0x7c00, f32::INFINITY),
     ];
@@ -112,7 +112,10 @@ fn cut_and_joined_is_as_before() {
 fn labels_become_distributions() {
     let labels = Tensor::new(vec![2], TensorData::I64(vec![2, 0])).unwrap();
     let hot = labels.one_hot(3).unwrap();
-    assert_eq!((hot.shape(), hot.data().as_f32().unwrap()), (&[2, 3][..], &[0., 0., 1., 1., 0., 0.][..]));
+    assert_eq!(
+        (hot.shape(), hot.data().as_f32().unwrap()),
+        (&[2, 3][..], &[0., 0., 1., 1., 0., 0.][..])
+    );
     assert_eq!(labels.one_hot(2), None);
     assert_eq!(range(&[2]).one_hot(3), None);
 }

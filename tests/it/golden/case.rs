@@ -231,7 +231,9 @@ impl Case {
     /// All cases, by name.
     pub(crate) fn all() -> Vec<Self> {
         let folder = root().join("golden_cases");
-        let files = fs::read_dir(folder).expect("there are cases").map(|file| file.expect("readable").path());
+        let files = fs::read_dir(folder)
+            .expect("there are cases")
+            .map(|file| file.expect("readable").path());
         let is_case = |path: &PathBuf| path.to_string_lossy().ends_with(".case.yaml");
         let mut paths: Vec<PathBuf> = files.filter(is_case).collect();
         paths.sort();
@@ -284,7 +286,8 @@ impl Case {
         assert!(outcome.diagnostics.is_empty(), "{}: {:?}", self.name, outcome.diagnostics);
         let checked = outcome.checked.expect("nothing is wrong with it");
         let model = &checked.model;
-        let weights = self.import(Section::Weights, &self.golden("weights"), &wanted_weights(model));
+        let weights =
+            self.import(Section::Weights, &self.golden("weights"), &wanted_weights(model));
         let (inputs, scalars) = (self.inputs(), self.scalars());
         let scalar = |name: &str| {
             scalars[name].as_f64().unwrap_or_else(|| panic!("{}: no scalar `{name}`", self.name))
@@ -296,7 +299,8 @@ impl Case {
         let masks = self.masks.iter().map(|(apply, name)| {
             (apply.clone(), inputs_or_outputs(&inputs, name, || self.golden("outputs")))
         });
-        let optimizations = self.optimizers.iter().map(|told| self.optimization(told, model, &scalar));
+        let optimizations =
+            self.optimizers.iter().map(|told| self.optimization(told, model, &scalar));
         Loaded {
             batch: self.batch,
             feeds: self.feeds(model, &inputs),
@@ -313,7 +317,12 @@ impl Case {
         }
     }
 
-    fn import(&self, section: Section, foreign: &Tensors, wanted: &[(String, Vec<usize>)]) -> Tensors {
+    fn import(
+        &self,
+        section: Section,
+        foreign: &Tensors,
+        wanted: &[(String, Vec<usize>)],
+    ) -> Tensors {
         good(self.map().import(section, foreign, wanted), &self.name)
     }
 
@@ -357,7 +366,11 @@ impl Case {
         let wanted: Vec<(String, Vec<usize>)> =
             names.map(|name| self.wanted_output(model, name)).collect();
         let found = self.import(Section::Outputs, &golden, &wanted);
-        found.iter().filter(|(name, _)| self.outputs.iter().any(|own| own == name)).map(owned).collect()
+        found
+            .iter()
+            .filter(|(name, _)| self.outputs.iter().any(|own| own == name))
+            .map(owned)
+            .collect()
     }
 
     /// The name and the sizes of an output.
