@@ -1,9 +1,14 @@
 //! The Zorro runtime: compiled model in, numbers out.
 //!
-//! So far the arithmetic of the CPU executor; the executors join when the compiler plans kernels.
+//! In: plans, files of tensors, and maps between their names and a model's. Out: numbers. Deliberately not here: the
+//! language and the compiler, which know no device and do no IO.
 
 #![deny(unsafe_code)]
 
 pub mod cpu;
+pub mod names;
+pub mod tensors;
 
+pub use names::NameMap;
+pub use tensors::{Tensor, TensorData, Tensors};
 pub use zorro_compiler as compiler;

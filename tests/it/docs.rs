@@ -6,6 +6,7 @@ use std::path::Path;
 use zorro::picture::{self, Panel};
 use zorro::{Options, check_file, check_text, masks};
 use zorro_grammar::{SourceMap, format, parse};
+use zorro_runtime::NameMap;
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -32,6 +33,18 @@ fn specs_in_documents_check_and_have_the_one_layout() {
             let id = sources.add(document, spec);
             let (file, _) = parse::parse(&sources, id);
             assert_eq!(format(&sources, &file), spec, "{document}");
+        }
+    }
+}
+
+#[test]
+fn name_maps_in_documents_are_read() {
+    let markdown = read("docs/names.md");
+    let maps = blocks(&markdown, "yaml");
+    assert!(!maps.is_empty());
+    for map in maps {
+        if let Err(error) = NameMap::parse("docs/names.md", map) {
+            panic!("{error}");
         }
     }
 }

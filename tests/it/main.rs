@@ -6,6 +6,7 @@ mod diagnostics;
 mod docs;
 mod errors;
 mod garbage;
+mod golden;
 mod mask;
 mod semantics;
 mod stages;

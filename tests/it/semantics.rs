@@ -86,6 +86,15 @@ fn routes_say_who_reads_whom() {
 }
 
 #[test]
+fn receivers_may_be_named_in_another_order_than_they_are_declared_in() {
+    let backwards = "fusion <- video, audio, fusion; audio <- audio; video <- video";
+    let checked = three(&format!("apply vit(heads: 4) over {{ {backwards} }}"), "");
+    let mut found = reads(&checked.model);
+    found.sort();
+    assert_eq!(found, ["audio <- audio", "fusion <- video, audio, fusion", "video <- video"]);
+}
+
+#[test]
 fn a_local_is_the_receivers_own() {
     let block = "block b() { tokens z = norm(x)\n z += attend(norm(z))\n x += attend(x) + z }";
     let checked = three("apply b() over zorro", block);

@@ -1,0 +1,178 @@
+//! The numbers of a tensor, in the type that their file gives them.
+//!
+//! In: little-endian bytes, or numbers. Out: the same, converted or reordered. Half precision stays the bits that it
+//! is, because nothing here computes with it. Deliberately not here: shapes.
+
+/// Numbers of one type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TensorData {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Double precision.
+    F64(Vec<f64>),
+    /// Half precision, IEEE 754, as bits.
+    F16(Vec<u16>),
+    /// The upper half of single precision, as bits.
+    Bf16(Vec<u16>),
+    /// Signed integers.
+    I64(Vec<i64>),
+    /// Signed integers.
+    I32(Vec<i32>),
+    /// Unsigned integers.
+    U32(Vec<u32>),
+    /// Bytes.
+    U8(Vec<u8>),
+    /// Truth values, a byte each: 0 or 1.
+    Bool(Vec<u8>),
+}
+
+/// Evaluates an expression on the vector of whatever type it is.
+macro_rules! each {
+    ($data:expr, $values:ident => $result:expr) => {
+        match $data {
+            TensorData::F32($values) => $result,
+            TensorData::F64($values) => $result,
+            TensorData::F16($values) | TensorData::Bf16($values) => $result,
+            TensorData::I64($values) => $result,
+            TensorData::I32($values) => $result,
+            TensorData::U32($values) => $result,
+            TensorData::U8($values) | TensorData::Bool($values) => $result,
+        }
+    };
+}
+
+impl TensorData {
+    /// How many numbers.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        each!(self, values => values.len())
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers, where they are `f32`.
+    #[must_use]
+    pub fn as_f32(&self) -> Option<&[f32]> {
+        if let Self::F32(values) = self { Some(values) } else { None }
+    }
+
+    /// All numbers as `f32`, rounded to the nearest where that is needed.
+    #[must_use]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounds")]
+    pub fn to_f32(&self) -> Vec<f32> {
+        match self {
+            Self::F32(values) => values.clone(),
+            Self::F64(values) => values.iter().map(|value| *value as f32).collect(),
+            Self::F16(values) => values.iter().map(|bits| half_to_f32(*bits)).collect(),
+            Self::Bf16(values) => {
+                values.iter().map(|bits| f32::from_bits(u32::from(*bits) << 16)).collect()
+            }
+            Self::I64(values) => values.iter().map(|value| *value as f32).collect(),
+            Self::I32(values) => values.iter().map(|value| *value as f32).collect(),
+            Self::U32(values) => values.iter().map(|value| *value as f32).collect(),
+            Self::U8(values) | Self::Bool(values) => {
+                values.iter().map(|value| f32::from(*value)).collect()
+            }
+        }
+    }
+
+    /// All numbers as integers; `None` where they are not of an integer type.
+    #[must_use]
+    pub fn to_integers(&self) -> Option<Vec<i64>> {
+        match self {
+            Self::I64(values) => Some(values.clone()),
+            Self::I32(values) => Some(values.iter().map(|value| i64::from(*value)).collect()),
+            Self::U32(values) => Some(values.iter().map(|value| i64::from(*value)).collect()),
+            Self::U8(values) | Self::Bool(values) => {
+                Some(values.iter().map(|value| i64::from(*value)).collect())
+            }
+            Self::F32(_) | Self::F64(_) | Self::F16(_) | Self::Bf16(_) => None,
+        }
+    }
+
+    /// Whether type and every bit agree.
+    #[must_use]
+    pub fn same_bits(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.bytes() == other.bytes()
+    }
+
+    /// The numbers at these places, which all exist.
+    pub(super) fn gather(&self, places: &[usize]) -> Self {
+        fn pick<T: Copy>(values: &[T], places: &[usize]) -> Vec<T> {
+            places.iter().map(|place| values[*place]).collect()
+        }
+        match self {
+            Self::F32(values) => Self::F32(pick(values, places)),
+            Self::F64(values) => Self::F64(pick(values, places)),
+            Self::F16(values) => Self::F16(pick(values, places)),
+            Self::Bf16(values) => Self::Bf16(pick(values, places)),
+            Self::I64(values) => Self::I64(pick(values, places)),
+            Self::I32(values) => Self::I32(pick(values, places)),
+            Self::U32(values) => Self::U32(pick(values, places)),
+            Self::U8(values) => Self::U8(pick(values, places)),
+            Self::Bool(values) => Self::Bool(pick(values, places)),
+        }
+    }
+
+    /// Adds the numbers of another one of the same type; `false` where the types differ.
+    pub(super) fn append(&mut self, more: &Self) -> bool {
+        match (self, more) {
+            (Self::F32(values), Self::F32(more)) => values.extend(more),
+            (Self::F64(values), Self::F64(more)) => values.extend(more),
+            (Self::F16(values), Self::F16(more)) | (Self::Bf16(values), Self::Bf16(more)) => {
+                values.extend(more);
+            }
+            (Self::I64(values), Self::I64(more)) => values.extend(more),
+            (Self::I32(values), Self::I32(more)) => values.extend(more),
+            (Self::U32(values), Self::U32(more)) => values.extend(more),
+            (Self::U8(values), Self::U8(more)) | (Self::Bool(values), Self::Bool(more)) => {
+                values.extend(more);
+            }
+            (
+                Self::F32(_)
+                | Self::F64(_)
+                | Self::F16(_)
+                | Self::Bf16(_)
+                | Self::I64(_)
+                | Self::I32(_)
+                | Self::U32(_)
+                | Self::U8(_)
+                | Self::Bool(_),
+                _,
+            ) => return false,
+        }
+        true
+    }
+
+    /// Little-endian bytes.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        each!(self, values => values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+}
+
+/// Little-endian bytes as numbers; a rest that fills no number is left out.
+pub(super) fn numbers<T, const N: usize>(bytes: &[u8], make: impl Fn([u8; N]) -> T) -> Vec<T> {
+    let chunks = bytes.chunks_exact(N);
+    chunks.map(|chunk| make(chunk.try_into().expect("chunks have their length"))).collect()
+}
+
+/// Half precision widened; every value has its `f32`.
+fn half_to_f32(bits: u16) -> f32 {
+    let bits = u32::from(bits);
+    let (sign, exponent, fraction) = ((bits & 0x8000) << 16, (bits >> 10) & 0x1f, bits & 0x3ff);
+    match exponent {
+        // Subnormal: the fraction counts units of 2^-24, which f32 holds exactly.
+        0 => {
+            let size =
+                f32::from_bits(0x3380_0000) * f32::from(u16::try_from(fraction).unwrap_or(0));
+            f32::from_bits(size.to_bits() | sign)
+        }
+        0x1f => f32::from_bits(sign | 0x7f80_0000 | (fraction << 13)),
+        _ => f32::from_bits(sign | ((exponent + 112) << 23) | (fraction << 13)),
+    }
+}
