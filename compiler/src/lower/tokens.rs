@@ -118,7 +118,6 @@ impl Lowering<'_> {
         let table = self.weight(lane.weights[0]);
         let rows = self.graph.numbers(ids);
         let width = self.graph.shape(table)[1];
-        let ids = self.graph.reshape(ids, &[rows]);
         self.graph.push(Node::Lookup, vec![table, ids], vec![rows, width])
     }
 

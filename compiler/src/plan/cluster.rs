@@ -112,8 +112,7 @@ pub(super) fn cluster(graph: &Graph, stored: &mut Stored) -> Clusters {
         open: vec![None; n],
     };
     let updates = updates(graph);
-    let updated: BTreeSet<NodeId> =
-        updates.values().flatten().map(|member| member.node).collect();
+    let updated: BTreeSet<NodeId> = updates.values().flatten().map(|member| member.node).collect();
     for id in graph.ids() {
         if clustering.stored.live[id.index()] && !updated.contains(&id) {
             clustering.node(id);
@@ -422,12 +421,12 @@ impl Clustering<'_> {
                 Domain::Row { rows: r, columns: c } | Domain::Map { rows: r, columns: c } => {
                     (r, c) == (rows, columns)
                 }
-                Domain::Column(_)
-                | Domain::Contract(_)
-                | Domain::Attend
-                | Domain::LookupSum => false,
+                Domain::Column(_) | Domain::Contract(_) | Domain::Attend | Domain::LookupSum => {
+                    false
+                }
             };
-            if same && self.shares(at, &references)
+            if same
+                && self.shares(at, &references)
                 && let Some(place) = self.fits(at, id, &references)
             {
                 self.all[at].domain = domain;
@@ -467,7 +466,9 @@ impl Clustering<'_> {
                 let inside = references
                     .iter()
                     .any(|(node, _)| self.of[node.index()].or(self.open[node.index()]) == Some(at));
-                if same && !inside && self.shares(at, &references)
+                if same
+                    && !inside
+                    && self.shares(at, &references)
                     && let Some(place) = self.fits(at, id, &references)
                 {
                     let member = Member { node: id, target: Target::Own };
@@ -489,10 +490,9 @@ impl Clustering<'_> {
         let node = self.graph.node(id);
         let joins = |other: &Op| match (&node.op, other) {
             (Op::AttendStatistics(a), Op::Attend(b)) => a == b,
-            (
-                Op::AttendGradient(Gradient::Values, a),
-                Op::AttendGradient(Gradient::Keys, b),
-            ) => a == b,
+            (Op::AttendGradient(Gradient::Values, a), Op::AttendGradient(Gradient::Keys, b)) => {
+                a == b
+            }
             _pair => false,
         };
         let found = (0..self.all.len()).rev().find(|at| {

@@ -117,10 +117,7 @@ pub(super) fn is_row_reduce(graph: &Graph, id: NodeId) -> bool {
 
 /// Whether something lies in memory before the computation.
 pub(super) fn is_memory(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Leaf(Leaf::Input(_) | Leaf::Parameters(_) | Leaf::State(..) | Leaf::Table(_))
-    )
+    matches!(op, Op::Leaf(Leaf::Input(_) | Leaf::Parameters(_) | Leaf::State(..) | Leaf::Table(_)))
 }
 
 fn is_dear(op: &Op) -> bool {
@@ -177,10 +174,7 @@ impl Analysis<'_> {
                 self.inline[id.index()] = inline;
             }
             Op::Concat(axis) => self.concat(id, *axis, &node.inputs),
-            Op::LookupSum
-            | Op::Attend(_)
-            | Op::AttendStatistics(_)
-            | Op::AttendGradient(..) => {
+            Op::LookupSum | Op::Attend(_) | Op::AttendStatistics(_) | Op::AttendGradient(..) => {
                 for input in &node.inputs {
                     self.need_memory(*input);
                 }

@@ -97,10 +97,7 @@ pub(super) struct Builder<'a, 'b> {
 
 impl<'a, 'b> Builder<'a, 'b> {
     /// A tape on a domain of so many rows and columns.
-    pub(super) fn new(
-        operands: &'b mut Operands<'a>,
-        (rows, columns): (usize, usize),
-    ) -> Self {
+    pub(super) fn new(operands: &'b mut Operands<'a>, (rows, columns): (usize, usize)) -> Self {
         Self { operands, rows, columns, tape: Tape::default(), known: BTreeMap::new() }
     }
 
@@ -157,8 +154,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         {
             return self.push(Instruction::Reduced(at));
         }
-        let is_inside =
-            self.operands.is_own(id) && (views.is_empty() || is_row_reduce(graph, id));
+        let is_inside = self.operands.is_own(id) && (views.is_empty() || is_row_reduce(graph, id));
         let lies = self.operands.stored.stored[id.index()] || is_memory(&node.op);
         if lies && !is_inside && !self.is_row_member(id, views) {
             return self.load(id, views);
@@ -184,11 +180,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 let b = self.make(node.inputs[2], views);
                 self.push(Instruction::Select(condition, a, b))
             }
-            Op::Detach
-            | Op::Reshape
-            | Op::Permute(_)
-            | Op::Broadcast
-            | Op::Slice { .. } => {
+            Op::Detach | Op::Reshape | Op::Permute(_) | Op::Broadcast | Op::Slice { .. } => {
                 let mut views = views.to_vec();
                 views.push(Step::View(id));
                 self.make(node.inputs[0], &views)
@@ -240,9 +232,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     fn is_row_member(&self, id: NodeId, views: &[Step]) -> bool {
         let graph = self.operands.graph;
         self.operands.is_own(id)
-            && views.iter().all(|step| {
-                self.is_flat(*step) || self.spreads(*step)
-            })
+            && views.iter().all(|step| self.is_flat(*step) || self.spreads(*step))
             && self.columns > 1
             && graph.numbers(id) == self.rows
     }
