@@ -214,3 +214,16 @@ impl Plan {
         Region { arena: Arena::Inputs, offset: *offset, numbers }
     }
 }
+
+/// placeholder
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooMuchMemory;
+impl std::fmt::Display for TooMuchMemory {
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}
+/// placeholder
+pub fn check_memory(_plan: &Plan, _bytes: u64) -> Result<(), TooMuchMemory> {
+    Ok(())
+}

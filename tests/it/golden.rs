@@ -1,6 +1,8 @@
 //! Numbers of independent PyTorch code: every weight finds its place, and the way back is the same bits.
 
 mod case;
+mod compare;
+mod graph;
 mod spectrogram;
 
 use zorro_compiler::routing::Side;
