@@ -1,9 +1,11 @@
 //! The Zorro runtime: compiled model in, numbers out.
 //!
-//! So far the arithmetic of the CPU executor; the executors join when the compiler plans kernels.
+//! So far the CPU executor, which runs any plan as it stands.
 
 #![deny(unsafe_code)]
 
 pub mod cpu;
+mod error;
 
+pub use error::RuntimeError;
 pub use zorro_compiler as compiler;
