@@ -4,5 +4,7 @@
 //! Deliberately not here: threads, kernels, tensors; callers cut the work, these do it. Public for measuring; not an
 //! API boundary.
 
+pub mod attend;
 pub mod gemm;
 pub mod math;
+pub mod present;
