@@ -5,12 +5,12 @@
 //! rows stand beside it. A kernel is cut into tasks, each task into strips of some hundred elements over which the
 //! expressions run, one instruction at a time.
 //!
-//! `gemm` and `math` are the arithmetic under it, public for measuring; they are not an API boundary. Deliberately not
+//! `attend`, `gemm` and `math` are the arithmetic under it, public for measuring; they are not an API boundary. Deliberately not
 //! here: what kernels mean (the compiler's `plan`), data, checkpoints.
 
 mod arena;
-mod check;
 pub mod attend;
+mod check;
 mod column;
 mod contract;
 mod evaluate;
@@ -20,7 +20,7 @@ pub mod gemm;
 mod lookup;
 mod map;
 pub mod math;
-mod present;
+pub mod present;
 mod random;
 mod row;
 mod store;

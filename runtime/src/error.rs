@@ -55,7 +55,10 @@ impl fmt::Display for RuntimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory { purpose, bytes } => {
-                write!(f, "not enough memory for {purpose}: {bytes} bytes are needed; try a smaller batch")
+                write!(
+                    f,
+                    "not enough memory for {purpose}: {bytes} bytes are needed; try a smaller batch"
+                )
             }
             Self::Threads(why) => write!(f, "the system gives no threads: {why}"),
             Self::Length { input, expected, found } => {

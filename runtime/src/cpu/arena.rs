@@ -94,7 +94,10 @@ impl Memory {
     }
 }
 
-#[expect(unsafe_code, reason = "see the head of the file: what threads touch at once is proved disjoint")]
+#[expect(
+    unsafe_code,
+    reason = "see the head of the file: what threads touch at once is proved disjoint"
+)]
 // SAFETY: the pointers come from a unique borrow that lasts as long as this value, and are used as the head says.
 unsafe impl Sync for Open<'_> {}
 #[expect(unsafe_code, reason = "as above")]
@@ -145,7 +148,12 @@ impl<'a> Source<'a> {
         if output.is_empty() {
             return;
         }
-        within(self.numbers, from, if stride == 0 { 1 } else { stride }, if stride == 0 { 1 } else { output.len() });
+        within(
+            self.numbers,
+            from,
+            if stride == 0 { 1 } else { stride },
+            if stride == 0 { 1 } else { output.len() },
+        );
         // SAFETY: what is read lies in the place (checked above), which lies in its arena (checked where the source was
         // made). No thread writes these numbers meanwhile (head of the file). `output` is borrowed uniquely, so that it
         // is no part of an arena.
@@ -210,7 +218,10 @@ impl<'a> Target<'a> {
     /// Some numbers that one task alone touches.
     #[expect(unsafe_code, reason = "threads share the arena; a task takes its own part")]
     pub(super) fn part(&self, from: usize, count: usize) -> &'a mut [f32] {
-        assert!(from.checked_add(count).is_some_and(|end| end <= self.numbers), "{count} from {from} on");
+        assert!(
+            from.checked_add(count).is_some_and(|end| end <= self.numbers),
+            "{count} from {from} on"
+        );
         // SAFETY: the part lies in the place, which lies in its arena; callers take each part for one task alone, and the
         // kernel reads no number of it.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(from), count) }

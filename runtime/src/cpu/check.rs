@@ -23,9 +23,14 @@ pub(super) fn check(plan: &Plan) {
     for body in &plan.bodies {
         let (_, stores, domain) = parts(body);
         for (i, store) in stores.iter().enumerate() {
-            assert!(store::reach(store, domain).all.is_injective(), "two elements are stored to one number: {body:#?}");
+            assert!(
+                store::reach(store, domain).all.is_injective(),
+                "two elements are stored to one number: {body:#?}"
+            );
             let others = stores[..i].iter().filter(|other| other.write == store.write);
-            others.for_each(|other| assert!(are_apart(store, other, domain), "two stores write one number: {body:#?}"));
+            others.for_each(|other| {
+                assert!(are_apart(store, other, domain), "two stores write one number: {body:#?}")
+            });
         }
     }
 }
@@ -34,9 +39,15 @@ pub(super) fn check(plan: &Plan) {
 fn parts(body: &Body) -> (Option<&Tape>, &[Store], Domain) {
     let domain = |rows, columns| Domain { rows, columns, transposed: false };
     match body {
-        Body::Map(tile) | Body::Row(tile) => (Some(&tile.tape), &tile.stores, domain(tile.rows, tile.columns)),
-        Body::Column(column) => (Some(&column.after), &column.stores, domain(column.outer, column.inner)),
-        Body::Contract(contract) => (Some(&contract.after), &contract.stores, domain(contract.m, contract.n)),
+        Body::Map(tile) | Body::Row(tile) => {
+            (Some(&tile.tape), &tile.stores, domain(tile.rows, tile.columns))
+        }
+        Body::Column(column) => {
+            (Some(&column.after), &column.stores, domain(column.outer, column.inner))
+        }
+        Body::Contract(contract) => {
+            (Some(&contract.after), &contract.stores, domain(contract.m, contract.n))
+        }
         Body::Attend(..) | Body::LookupSum { .. } => (None, &[], domain(0, 0)),
     }
 }
@@ -57,7 +68,8 @@ fn are_apart(a: &Store, b: &Store, domain: Domain) -> bool {
         let mut places = Vec::new();
         store::reach(store, domain).all.runs(0, elements, &mut |run| {
             let from = run.from.into_iter();
-            places.extend(from.flat_map(|from| (0..run.length).map(move |i| from + i * run.stride)));
+            places
+                .extend(from.flat_map(|from| (0..run.length).map(move |i| from + i * run.stride)));
         });
         places.sort_unstable();
         places

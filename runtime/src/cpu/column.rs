@@ -74,7 +74,11 @@ impl Columns {
         Needs {
             slots: self.before.slots.max(self.after.slots) + 1,
             strip: STRIP.max(self.block),
-            shared: if self.chunks() > 1 { self.outer * self.blocks() * self.chunks() * self.part() } else { 0 },
+            shared: if self.chunks() > 1 {
+                self.outer * self.blocks() * self.chunks() * self.part()
+            } else {
+                0
+            },
             sums: self.part(),
             ..Needs::default()
         }
@@ -112,7 +116,14 @@ impl Columns {
     }
 
     /// The reductions of a chunk of a block, each with as many numbers as a block has columns.
-    fn reduce(&self, job: &Job<'_>, task: usize, chunk: usize, sums: &mut [f32], worker: &mut Worker) {
+    fn reduce(
+        &self,
+        job: &Job<'_>,
+        task: usize,
+        chunk: usize,
+        sums: &mut [f32],
+        worker: &mut Worker,
+    ) {
         let (outer, column, columns) = self.columns(task);
         let (first, last) = (chunk * self.chunk, self.length.min((chunk + 1) * self.chunk));
         let part = Strip { row: outer * self.length + first, rows: last - first, column, columns };
@@ -144,7 +155,8 @@ impl Columns {
     fn finish(&self, job: &Job<'_>, task: usize, sums: &[f32], worker: &mut Worker) {
         let (row, column, columns) = self.columns(task);
         let strip = Strip { row, rows: 1, column, columns };
-        let reduced = Reduced::Piece { numbers: sums, row, column, stride: self.block, each: self.block };
+        let reduced =
+            Reduced::Piece { numbers: sums, row, column, stride: self.block, each: self.block };
         self.after.begin(job, &mut worker.slots);
         self.after.run(job, strip, reduced, &mut worker.slots);
         self.stores.put(&self.after, job, strip, &mut worker.slots);

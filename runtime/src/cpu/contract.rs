@@ -62,7 +62,8 @@ impl Operand {
         let by_rows = Domain { rows, columns: depth, transposed: false };
         let by_depth = Domain { rows: depth, columns: rows, transposed: true };
         let program = |domain| Program::new(tape, &wanted, domain, Spread::Full);
-        let straight = program(by_rows).expect("a domain that is not transposed can be walked along");
+        let straight =
+            program(by_rows).expect("a domain that is not transposed can be walked along");
         if let Some(Step::Load { read, reach }) = straight.only()
             && let Some((offset, row_stride, depth_stride)) = reach.matrix()
         {
@@ -132,7 +133,13 @@ fn piece_of(matrix: MatrixRef<'_>, part: Strip) -> MatrixRef<'_> {
 }
 
 /// Writes the result of a program to a dense matrix of the part's rows and columns.
-fn evaluate(program: &Program, job: &Job<'_>, part: Strip, room: &mut [f32], slots: &mut [Vec<f32>]) {
+fn evaluate(
+    program: &Program,
+    job: &Job<'_>,
+    part: Strip,
+    room: &mut [f32],
+    slots: &mut [Vec<f32>],
+) {
     program.begin(job, slots);
     for strip in Cut::of_elements(part.columns).strips(part) {
         program.run(job, strip, Reduced::None, slots);
@@ -148,13 +155,16 @@ impl Product {
     pub(super) fn new(contract: &Contract, threads: usize) -> Self {
         let Contract { m, n, k, .. } = *contract;
         let results = Domain { rows: m, columns: n, transposed: false };
-        let after = Program::new(&contract.after, &store::wanted(&contract.stores), results, Spread::Full)
-            .expect("a domain that is not transposed can be walked along");
+        let after =
+            Program::new(&contract.after, &store::wanted(&contract.stores), results, Spread::Full)
+                .expect("a domain that is not transposed can be walked along");
         let b = Operand::new(&contract.b, n, k);
         // Panels of equal size, which the inner kernel takes six rows at a time.
         let panel = m.div_ceil(m.div_ceil(PANEL_ROWS).max(1)).next_multiple_of(6).min(m);
         let panels = m.div_ceil(panel.max(1));
-        let ranges = (TASKS_A_THREAD * threads).div_ceil(panels.max(1)).clamp(1, n.div_ceil(LEAST_COLUMNS).max(1));
+        let ranges = (TASKS_A_THREAD * threads)
+            .div_ceil(panels.max(1))
+            .clamp(1, n.div_ceil(LEAST_COLUMNS).max(1));
         let range = n.div_ceil(ranges).next_multiple_of(16).min(n);
         let fast = match &b {
             Operand::Matrix { row_stride, .. } => *row_stride == 1,
@@ -162,12 +172,24 @@ impl Product {
         };
         let shares = !fast && panels > 1 && n * k <= SHARED_NUMBERS;
         let a = Operand::new(&contract.a, m, k);
-        Self { m, n, k, a, b, after, stores: Stores::new(&contract.stores, results), panel, range, shares }
+        Self {
+            m,
+            n,
+            k,
+            a,
+            b,
+            after,
+            stores: Stores::new(&contract.stores, results),
+            panel,
+            range,
+            shares,
+        }
     }
 
     /// How much of `k` is taken at a time.
     fn depth(&self) -> usize {
-        if (self.a.is_matrix() && (self.b.is_matrix() || self.shares)) || self.k <= 2 * PIECE_DEPTH {
+        if (self.a.is_matrix() && (self.b.is_matrix() || self.shares)) || self.k <= 2 * PIECE_DEPTH
+        {
             self.k
         } else {
             PIECE_DEPTH
@@ -226,7 +248,13 @@ impl Product {
         });
     }
 
-    fn task(&self, job: &Job<'_>, part: Strip, [a, b]: [Option<MatrixRef<'_>>; 2], worker: &mut Worker) {
+    fn task(
+        &self,
+        job: &Job<'_>,
+        part: Strip,
+        [a, b]: [Option<MatrixRef<'_>>; 2],
+        worker: &mut Worker,
+    ) {
         let Worker { slots, left, right, sums } = worker;
         let blocks = Cut { rows: part.rows, columns: BLOCK_COLUMNS }.strips(part);
         let depth = self.depth();
@@ -242,7 +270,11 @@ impl Product {
         }
         for block in blocks {
             let sums = &mut sums[..block.rows * block.columns];
-            for along in (Cut { rows: part.rows, columns: depth }).strips(Strip { column: 0, columns: self.k, ..part }) {
+            for along in (Cut { rows: part.rows, columns: depth }).strips(Strip {
+                column: 0,
+                columns: self.k,
+                ..part
+            }) {
                 let a = self.a.piece(a, job, along, left, slots);
                 self.add(job, a, (b, right), (block, along), sums, slots);
             }

@@ -71,7 +71,13 @@ impl Program {
     }
 
     /// The rest, for a strip.
-    pub(super) fn run(&self, job: &Job<'_>, strip: Strip, reduced: Reduced<'_>, slots: &mut [Vec<f32>]) {
+    pub(super) fn run(
+        &self,
+        job: &Job<'_>,
+        strip: Strip,
+        reduced: Reduced<'_>,
+        slots: &mut [Vec<f32>],
+    ) {
         for line in &self.lines {
             self.line(line, job, strip, reduced, slots);
         }
@@ -181,7 +187,9 @@ impl Job<'_> {
     fn site(&self, argument: usize) -> u32 {
         match self.arguments[argument] {
             Given::Site(site) => site,
-            Given::Number(number) => panic!("argument {argument} is the number {number} and no site"),
+            Given::Number(number) => {
+                panic!("argument {argument} is the number {number} and no site")
+            }
         }
     }
 }
@@ -260,7 +268,12 @@ fn load(walk: Along, source: &Source<'_>, reach: &Reach, output: &mut [f32]) {
 }
 
 /// Takes neighboring numbers of a matrix apart into rows: for each the row, the first column, the numbers.
-fn by_rows(width: usize, from: usize, output: &mut [f32], mut fill: impl FnMut(usize, usize, &mut [f32])) {
+fn by_rows(
+    width: usize,
+    from: usize,
+    output: &mut [f32],
+    mut fill: impl FnMut(usize, usize, &mut [f32]),
+) {
     let (mut at, mut rest) = (from, output);
     while !rest.is_empty() {
         let (row, column) = (at / width, at % width);
@@ -271,7 +284,13 @@ fn by_rows(width: usize, from: usize, output: &mut [f32], mut fill: impl FnMut(u
     }
 }
 
-fn load_rows(walk: Along, [rows, index]: [&Source<'_>; 2], width: usize, reach: &Reach, output: &mut [f32]) {
+fn load_rows(
+    walk: Along,
+    [rows, index]: [&Source<'_>; 2],
+    width: usize,
+    reach: &Reach,
+    output: &mut [f32],
+) {
     walk.pieces(reach, output, |from, output| {
         by_rows(width, from, output, |row, column, line| {
             let id = index.number(row).to_bits() as usize;
@@ -312,7 +331,9 @@ struct Pack<'a> {
 
 impl Pack<'_> {
     fn fill(self, walk: Along, job: &Job<'_>, site: u32, reach: &Reach, output: &mut [f32]) {
-        let word = |number: usize| u32::try_from(number).expect("packs have at most 2^32 rows and columns");
+        let word = |number: usize| {
+            u32::try_from(number).expect("packs have at most 2^32 rows and columns")
+        };
         walk.pieces(reach, output, |from, output| {
             by_rows(self.width, from, output, |row, channel, line| {
                 let (_, sample, token) = locate(self.tokens.iter().copied(), job.batch, row);

@@ -352,9 +352,19 @@ impl Crew<'_> {
             Ready::Attend(kind, id) => {
                 let attention = &plan.attentions[id.0 as usize];
                 let reads: Vec<_> = job.reads.iter().map(|read| read.whole()).collect();
-                let mut writes: Vec<_> = job.writes.iter().map(|write| write.part(0, write.len())).collect();
+                let mut writes: Vec<_> =
+                    job.writes.iter().map(|write| write.part(0, write.len())).collect();
                 let (present, visits) = (job.present, self.visits);
-                attend::run(*kind, attention, plan.batch, present, &reads, &mut writes, self.pool, visits);
+                attend::run(
+                    *kind,
+                    attention,
+                    plan.batch,
+                    present,
+                    &reads,
+                    &mut writes,
+                    self.pool,
+                    visits,
+                );
             }
         }
     }

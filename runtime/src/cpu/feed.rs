@@ -7,7 +7,12 @@ use crate::compiler::graph::InputId;
 use crate::compiler::plan::{Arena, Body, Instruction, Plan, Region, Tape};
 
 /// Whether as many numbers or integers can be fed.
-pub(super) fn fits(plan: &Plan, id: InputId, integers: bool, found: usize) -> Result<(), RuntimeError> {
+pub(super) fn fits(
+    plan: &Plan,
+    id: InputId,
+    integers: bool,
+    found: usize,
+) -> Result<(), RuntimeError> {
     let (input, _) = &plan.inputs[id.0 as usize];
     if input.kind.is_integer() != integers {
         return Err(RuntimeError::Kind { input: input.name.clone(), integers: !integers });
@@ -20,7 +25,12 @@ pub(super) fn fits(plan: &Plan, id: InputId, integers: bool, found: usize) -> Re
 }
 
 /// Whether all integers point into what they are for.
-pub(super) fn ids_exist(plan: &Plan, id: InputId, largest: Option<u32>, ids: &[u32]) -> Result<(), RuntimeError> {
+pub(super) fn ids_exist(
+    plan: &Plan,
+    id: InputId,
+    largest: Option<u32>,
+    ids: &[u32],
+) -> Result<(), RuntimeError> {
     let Some(largest) = largest else { return Ok(()) };
     match ids.iter().find(|id| **id > largest) {
         None => Ok(()),

@@ -23,7 +23,9 @@ impl Lookup {
     }
 
     pub(super) fn run(self, job: &Job<'_>, team: &Team) {
-        let [rows, order, starts] = job.reads.as_slice() else { panic!("sums of rows read three operands") };
+        let [rows, order, starts] = job.reads.as_slice() else {
+            panic!("sums of rows read three operands")
+        };
         let (target, width) = (&job.writes[0], self.width);
         team.each(self.vocabulary, (TASK / width.max(1)).max(1), |id, worker| {
             let sums = &mut worker.sums[..width];

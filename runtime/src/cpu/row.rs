@@ -81,7 +81,11 @@ fn levels(tape: &Tape) -> Vec<usize> {
 }
 
 fn reduction(instruction: &Instruction) -> Option<(Reduction, Register)> {
-    if let Instruction::Reduce(reduction, operand) = instruction { Some((*reduction, *operand)) } else { None }
+    if let Instruction::Reduce(reduction, operand) = instruction {
+        Some((*reduction, *operand))
+    } else {
+        None
+    }
 }
 
 impl Long {
@@ -137,7 +141,12 @@ impl Long {
 
     fn chunk(&self, task: usize) -> Strip {
         let column = task % self.chunks() * TASK;
-        Strip { row: task / self.chunks(), rows: 1, column, columns: TASK.min(self.domain.columns - column) }
+        Strip {
+            row: task / self.chunks(),
+            rows: 1,
+            column,
+            columns: TASK.min(self.domain.columns - column),
+        }
     }
 
     fn run(&self, job: &Job<'_>, team: &Team, shared: &mut [f32]) {
@@ -152,10 +161,12 @@ impl Long {
             });
             for (i, (reduction, number)) in pass.made.iter().enumerate() {
                 for row in 0..self.domain.rows {
-                    let chunks = parts[row * self.chunks() * pass.made.len()..].chunks(pass.made.len());
+                    let chunks =
+                        parts[row * self.chunks() * pass.made.len()..].chunks(pass.made.len());
                     let all = chunks.take(self.chunks()).map(|chunk| chunk[i]);
                     let start = strip::neutral(*reduction);
-                    totals[number * each + row] = all.fold(start, |a, b| strip::join(*reduction, a, b));
+                    totals[number * each + row] =
+                        all.fold(start, |a, b| strip::join(*reduction, a, b));
                 }
             }
         }

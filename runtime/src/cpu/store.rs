@@ -44,7 +44,13 @@ impl Stores {
     }
 
     /// Writes what a program, run over a strip, has made.
-    pub(super) fn put(&self, program: &Program, job: &Job<'_>, strip: Strip, slots: &mut [Vec<f32>]) {
+    pub(super) fn put(
+        &self,
+        program: &Program,
+        job: &Job<'_>,
+        strip: Strip,
+        slots: &mut [Vec<f32>],
+    ) {
         for (result, kept) in self.kept.iter().enumerate() {
             let target = &job.writes[kept.write];
             let walk = &kept.reach.all;

@@ -134,14 +134,21 @@ impl Compiler<'_> {
 
     fn step(&self, instruction: &Instruction) -> Option<Step> {
         Some(match instruction {
-            Instruction::Load { read, access } => Step::Load { read: *read, reach: self.reach(access)? },
-            Instruction::LoadRow { read, index, width, access } => {
-                Step::LoadRow { read: *read, index: *index, width: *width, reach: self.reach(access)? }
+            Instruction::Load { read, access } => {
+                Step::Load { read: *read, reach: self.reach(access)? }
             }
+            Instruction::LoadRow { read, index, width, access } => Step::LoadRow {
+                read: *read,
+                index: *index,
+                width: *width,
+                reach: self.reach(access)?,
+            },
             Instruction::Constant(scalar) => Step::Number(scalar.0 as f32),
             Instruction::Argument(argument) => Step::Argument(*argument),
             Instruction::Unary(unary, a) => Step::Unary(*unary, self.at(*a)),
-            Instruction::Binary(binary, a, b) => Step::Binary(*binary, [*a, *b].map(|a| self.at(a))),
+            Instruction::Binary(binary, a, b) => {
+                Step::Binary(*binary, [*a, *b].map(|a| self.at(a)))
+            }
             Instruction::Select(a, b, c) => Step::Select([*a, *b, *c].map(|a| self.at(a))),
             Instruction::Random { site, by_sample, tokens, width, access } => Step::Random {
                 site: *site,
@@ -159,13 +166,18 @@ impl Compiler<'_> {
     }
 
     fn spread(&self, i: usize, step: &Step) -> Spread {
-        let by_row = !self.domain.transposed && self.tape.by_row.get(i).is_some_and(|by_row| *by_row);
+        let by_row =
+            !self.domain.transposed && self.tape.by_row.get(i).is_some_and(|by_row| *by_row);
         match step {
             Step::Load { reach, .. }
             | Step::LoadRow { reach, .. }
             | Step::Random { reach, .. }
             | Step::Present { reach, .. } => {
-                if by_row { reach.spread.min(Spread::ByRow) } else { reach.spread }
+                if by_row {
+                    reach.spread.min(Spread::ByRow)
+                } else {
+                    reach.spread
+                }
             }
             Step::Number(_) | Step::Argument(_) => Spread::Uniform,
             Step::Unary(_, a) => a.spread,
@@ -189,7 +201,9 @@ impl Program {
     /// Whether what it loads lies in the order of elements.
     pub(super) fn is_smooth(&self) -> bool {
         self.lines.iter().all(|line| match &line.step {
-            Step::Load { reach, .. } => reach.spread != Spread::Full || reach.all.last_stride() <= 1,
+            Step::Load { reach, .. } => {
+                reach.spread != Spread::Full || reach.all.last_stride() <= 1
+            }
             Step::LoadRow { reach, .. } => reach.all.last_stride() <= 1,
             Step::Number(_)
             | Step::Argument(_)

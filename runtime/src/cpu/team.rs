@@ -93,7 +93,12 @@ impl Team {
     }
 
     /// Tasks 0 to before `tasks`, at least `together` of them on one thread.
-    pub(super) fn each(&self, tasks: usize, together: usize, task: impl Fn(usize, &mut Worker) + Sync) {
+    pub(super) fn each(
+        &self,
+        tasks: usize,
+        together: usize,
+        task: impl Fn(usize, &mut Worker) + Sync,
+    ) {
         if tasks <= together || self.threads() == 1 {
             return self.with(|worker| (0..tasks).for_each(|number| task(number, worker)));
         }

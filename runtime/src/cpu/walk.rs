@@ -107,7 +107,12 @@ impl Level {
         let mut axes = Vec::new();
         for axis in 0..view.shape.len() {
             let (start, end) = view.valid[axis];
-            axes.push(Axis { size: view.shape[axis], stride: view.strides[axis], start, end: end.max(start) });
+            axes.push(Axis {
+                size: view.shape[axis],
+                stride: view.strides[axis],
+                start,
+                end: end.max(start),
+            });
         }
         Self { axes, offset: view.offset }.joined()
     }
@@ -120,7 +125,11 @@ impl Level {
                 continue;
             }
             match axes.last_mut() {
-                Some(last) if last.is_whole() && axis.is_whole() && last.stride == axis.stride * axis.size => {
+                Some(last)
+                    if last.is_whole()
+                        && axis.is_whole()
+                        && last.stride == axis.stride * axis.size =>
+                {
                     let size = last.size * axis.size;
                     *last = Axis { size, stride: axis.stride, start: 0, end: size };
                 }
@@ -134,9 +143,16 @@ impl Level {
         Self { axes, offset: self.offset }
     }
 
-    fn is_identity(&self) -> bool {
+    /// How many elements there are.
+    fn numbers(&self) -> usize {
+        self.axes.iter().map(|axis| axis.size).product()
+    }
+
+    /// Whether it is all of the elements of another level, in order.
+    fn is_all_of(&self, below: &Self) -> bool {
         let [axis] = self.axes.as_slice() else { return false };
-        self.offset == 0 && axis.is_whole() && (axis.stride == 1 || axis.size == 1)
+        let straight = self.offset == 0 && axis.is_whole() && (axis.stride == 1 || axis.size == 1);
+        straight && axis.size == below.numbers()
     }
 
     /// The axes of rows and those of columns.
@@ -162,7 +178,9 @@ impl Level {
 impl Walk {
     fn new(access: &Access) -> Self {
         let mut levels: Vec<_> = access.views().iter().map(Level::new).collect();
-        while levels.len() > 1 && levels.last().is_some_and(Level::is_identity) {
+        while let [.., below, top] = levels.as_slice()
+            && top.is_all_of(below)
+        {
             levels.pop();
         }
         Self { levels }
@@ -202,7 +220,14 @@ impl Walk {
         }
     }
 
-    fn walk(&self, level: usize, element: usize, length: usize, at: usize, visit: &mut impl FnMut(Run)) {
+    fn walk(
+        &self,
+        level: usize,
+        element: usize,
+        length: usize,
+        at: usize,
+        visit: &mut impl FnMut(Run),
+    ) {
         let Level { axes, offset } = &self.levels[level];
         let last = axes.len() - 1;
         let (mut indices, mut rest, mut offset, mut outside) = ([0; MAX_AXES], element, *offset, 0);
@@ -251,11 +276,18 @@ impl Walk {
         visit: &mut impl FnMut(Run),
     ) {
         let axis = self.levels[level].axes.last().expect("a level has an axis");
-        let clip = |bound: usize| if inside { bound.clamp(indices.start, indices.end) } else { indices.end };
+        let clip = |bound: usize| {
+            if inside { bound.clamp(indices.start, indices.end) } else { indices.end }
+        };
         let (start, end) = (clip(axis.start), clip(axis.end));
         let mut padding = |from: usize, to: usize| {
             if from < to {
-                visit(Run { at: at + from - indices.start, length: to - from, from: None, stride: 0 });
+                visit(Run {
+                    at: at + from - indices.start,
+                    length: to - from,
+                    from: None,
+                    stride: 0,
+                });
             }
         };
         padding(indices.start, start);
@@ -263,7 +295,8 @@ impl Walk {
         if start >= end {
             return;
         }
-        let from = usize::try_from(offset + signed(start * axis.stride)).expect("valid indices lie in the tensor");
+        let from = usize::try_from(offset + signed(start * axis.stride))
+            .expect("valid indices lie in the tensor");
         let (at, length) = (at + start - indices.start, end - start);
         if level == 0 {
             visit(Run { at, length, from: Some(from), stride: axis.stride });
@@ -279,7 +312,8 @@ impl Walk {
     /// Whether no two elements have one number.
     pub(super) fn is_injective(&self) -> bool {
         self.levels.iter().all(|level| {
-            let mut axes: Vec<_> = level.axes.iter().filter(|axis| axis.end > axis.start + 1).collect();
+            let mut axes: Vec<_> =
+                level.axes.iter().filter(|axis| axis.end > axis.start + 1).collect();
             axes.sort_by_key(|axis| axis.stride);
             let mut reach = 0;
             axes.iter().all(|axis| {
@@ -322,7 +356,8 @@ impl Reach {
             Some(first) => first.runs(row, rows, visit),
             None => {
                 for i in 0..rows {
-                    self.all.runs((row + i) * self.columns, 1, &mut |run| visit(Run { at: i, ..run }));
+                    self.all
+                        .runs((row + i) * self.columns, 1, &mut |run| visit(Run { at: i, ..run }));
                 }
             }
         }
