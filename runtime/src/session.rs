@@ -185,9 +185,9 @@ impl Session {
             samples: fed.samples,
             seed: options.seed,
             first_sample: options.first_sample,
-            learning_rate: options.learning_rate,
-            first_correction: options.corrections.0,
-            second_correction: options.corrections.1,
+            learning_rate: options.learning_rate as f32,
+            first_correction: options.corrections.0 as f32,
+            second_correction: options.corrections.1 as f32,
         };
         self.executor.run(&step)?;
         Ok(Results { session: self, step })

@@ -9,7 +9,7 @@
 //! is a number, true where it is not zero; comparisons answer 1 and 0. Every function panics if its slices are of
 //! different lengths.
 
-mod elementary;
+pub(super) mod elementary;
 
 #[cfg(test)]
 mod tests;
