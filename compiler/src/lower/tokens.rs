@@ -12,7 +12,14 @@ impl Lowering<'_> {
     /// Lowers a lane of an operation that needs the grid.
     pub(super) fn on_grid(&mut self, op: &Op, lane: &Lane) {
         let made = match op {
-            Op::Input(modality) => self.fed(*modality),
+            Op::Input(modality) => match self.model.modalities[modality.index()].source {
+                // Ids are no numbers: whoever embeds them asks for them.
+                Source::Text { .. } => return,
+                Source::Frames { .. }
+                | Source::Image { .. }
+                | Source::Wave { .. }
+                | Source::Tensor => self.fed(*modality),
+            },
             Op::Latents => self.latents(lane),
             Op::Learned => return self.learned(lane),
             Op::Patches(sizes) => self.patches(lane, sizes),
@@ -112,7 +119,6 @@ impl Lowering<'_> {
         let table = self.weight(lane.weights[0]);
         let rows = self.graph.numbers(ids);
         let width = self.graph.shape(table)[1];
-        let ids = self.graph.reshape(ids, &[rows]);
         self.graph.push(Node::Lookup, vec![table, ids], vec![rows, width])
     }
 
