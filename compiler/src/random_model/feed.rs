@@ -56,7 +56,11 @@ fn count(n: usize) -> f64 {
     n as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "ids are small integers")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "ids are small integers"
+)]
 fn whole(id: f64) -> usize {
     id as usize
 }

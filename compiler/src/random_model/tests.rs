@@ -22,7 +22,8 @@ fn n_specs() -> u64 {
 fn checked(text: &str) -> Result<Checked, String> {
     let outcome = check_text(text, &Options::default());
     let errors = outcome.diagnostics.iter().filter(|d| d.severity() == Severity::Error);
-    let errors: Vec<String> = errors.map(|d| format!("{} {}", d.code.as_str(), d.message)).collect();
+    let errors: Vec<String> =
+        errors.map(|d| format!("{} {}: {:?}", d.code.as_str(), d.message, d.labels)).collect();
     outcome.checked.ok_or_else(|| format!("refused: {}", errors.join("; ")))
 }
 
@@ -51,7 +52,8 @@ fn try_one(seed: u64) -> Result<(), String> {
     let wanted = Wanted { parameters: true, inputs: true };
     let whole = differentiate(graph.clone(), &Seed::Outputs, wanted);
     verify(&whole)?;
-    interpret(&whole, &random_feed(&checked.model, &whole, seed));
+    let values = interpret(&whole, &random_feed(&checked.model, &whole, seed));
+    debug_assert_eq!(values.len(), whole.nodes.len());
     let whole = differentiate(graph.clone(), &Seed::Loss("loss".to_owned()), wanted);
     verify(&whole)?;
     let gradients = gradients(&checked, &whole, seed);
@@ -154,6 +156,8 @@ fn gradients_of_random_models_are_right() {
             Ok(Err(text)) => text,
             Err(_) => "panicked".to_owned(),
         };
+        let line: String = text.chars().take(150).collect();
+        println!("seed {seed}: {}", line.replace('\n', " "));
         failures.push((seed, text));
     }
     if let Some((seed, text)) = failures.first() {
@@ -171,4 +175,17 @@ fn a_seed_decides_everything() {
     let mut random = Random::new(0);
     // The first number of SplitMix64 for this seed, from its authors' code.
     assert_eq!(random.bits(), 0xE220_A839_7B1D_CDAF);
+}
+#[test]
+fn tmp_show() {
+    let text = std::fs::read_to_string("/tmp/spec.zorro").unwrap();
+    let outcome = check_text(&text, &Options::default());
+    for d in &outcome.diagnostics {
+        println!("{d:?}");
+        for l in &d.labels {
+            if text.is_char_boundary(l.span.start as usize) && (l.span.end as usize) < text.len() {
+                println!("   {:?}", &text[l.span.start as usize..l.span.end as usize]);
+            }
+        }
+    }
 }

@@ -54,7 +54,8 @@ impl<'a> Resolver<'a> {
         let (queries, read) = self.sides(frame, args, scope, routed, &edges)?;
         let site = self.site(frame, "attend", args.span, args.get("weights"))?;
         let mut receivers = Vec::new();
-        for ((key, query), edges) in queries.into_iter().zip(edges) {
+        for (key, query) in queries {
+            let edges = edges.get(&key).cloned().unwrap_or_default();
             let told = self.told(frame, args, &scope.only(key), query)?;
             receivers.push(Receiver { key, query, told, edges });
         }
@@ -79,8 +80,8 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
         routed: bool,
         span: Span,
-    ) -> Result<Vec<Vec<Edge>>> {
-        let mut all = Vec::new();
+    ) -> Result<BTreeMap<Key, Vec<Edge>>> {
+        let mut all = BTreeMap::new();
         for key in &scope.keys {
             let own = vec![Edge { read: *key, relation: Relation::All, span }];
             let edges = if routed && frame.block.is_some() {
@@ -91,7 +92,7 @@ impl<'a> Resolver<'a> {
             if routed {
                 frame.read.extend(edges.iter().map(|edge| (*key, edge.read)));
             }
-            all.push(edges);
+            all.insert(*key, edges);
         }
         Ok(all)
     }
@@ -103,10 +104,10 @@ impl<'a> Resolver<'a> {
         args: &Args<'a>,
         scope: &Scope,
         routed: bool,
-        edges: &[Vec<Edge>],
+        edges: &BTreeMap<Key, Vec<Edge>>,
     ) -> Result<(Lanes, Lanes)> {
         let query = args.need("x");
-        let read_keys: BTreeSet<Key> = edges.iter().flatten().map(|edge| edge.read).collect();
+        let read_keys: BTreeSet<Key> = edges.values().flatten().map(|edge| edge.read).collect();
         let all_keys: BTreeSet<Key> = read_keys.iter().chain(&scope.keys).copied().collect();
         let list = |keys: &BTreeSet<Key>| keys.iter().copied().collect::<Vec<Key>>();
         let pick = |lanes: &Lanes, keys: &[Key]| -> Lanes {
