@@ -24,6 +24,7 @@ pub mod plan;
 mod project;
 pub mod random;
 pub mod recompute;
+pub mod random_model;
 mod resolve;
 pub mod routing;
 

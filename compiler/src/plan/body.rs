@@ -40,11 +40,9 @@ pub enum Body {
 /// What an attention kernel writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AttendKind {
-    /// The result and the statistics, those that are wanted.
+    /// The result, then perhaps the statistics.
     Forward {
-        /// Whether the result is written.
-        result: bool,
-        /// Whether statistics are written, behind it.
+        /// Whether statistics are written.
         statistics: bool,
     },
     /// The gradient of the queries.

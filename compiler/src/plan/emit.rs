@@ -188,10 +188,7 @@ fn attend(operands: &mut Operands<'_>, cluster: &Cluster, writes: &mut Vec<Regio
     writes.extend(kept.iter().map(|(_, region, _)| *region));
     let two = kept.len() == 2;
     match operands.graph.node(first).op {
-        Op::Attend(id) => Body::Attend(AttendKind::Forward { result: true, statistics: two }, id),
-        Op::AttendStatistics(id) => {
-            Body::Attend(AttendKind::Forward { result: false, statistics: true }, id)
-        }
+        Op::Attend(id) => Body::Attend(AttendKind::Forward { statistics: two }, id),
         Op::AttendGradient(gradient, id) => {
             let kind = match gradient {
                 Gradient::Queries => AttendKind::Queries,

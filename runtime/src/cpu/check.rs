@@ -90,6 +90,7 @@ fn takes(instruction: &Instruction, of: usize) -> Option<Option<&Access>> {
         | Instruction::Select(..)
         | Instruction::Random { .. }
         | Instruction::Present { .. }
+        | Instruction::Inside { .. }
         | Instruction::Reduce(..)
         | Instruction::Reduced(_) => None,
     }

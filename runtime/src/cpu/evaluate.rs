@@ -153,6 +153,7 @@ impl Program {
                 pack.fill(walk, job, job.site(*site), reach, output);
             }
             Step::Present { segments, reach } => present(walk, job, segments, reach, output),
+            Step::Inside { reach } => walk.pieces(reach, output, |_, output| output.fill(1.0)),
             Step::Reduce(reduction, a) => {
                 self.reduce(*reduction, *a, &slots[a.slot], output);
             }

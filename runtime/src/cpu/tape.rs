@@ -27,6 +27,7 @@ pub(super) enum Step {
     Select([Held; 3]),
     Random { site: usize, by_sample: bool, tokens: Vec<usize>, width: usize, reach: Reach },
     Present { segments: Vec<Segment>, reach: Reach },
+    Inside { reach: Reach },
     Reduce(Reduction, Held),
     Given(usize),
 }
@@ -160,6 +161,7 @@ impl Compiler<'_> {
             Instruction::Present { segments, access } => {
                 Step::Present { segments: segments.clone(), reach: self.reach(access)? }
             }
+            Instruction::Inside { access } => Step::Inside { reach: self.reach(access)? },
             Instruction::Reduce(reduction, a) => Step::Reduce(*reduction, self.at(*a)),
             Instruction::Reduced(number) => Step::Given(*number),
         })
@@ -172,7 +174,8 @@ impl Compiler<'_> {
             Step::Load { reach, .. }
             | Step::LoadRow { reach, .. }
             | Step::Random { reach, .. }
-            | Step::Present { reach, .. } => {
+            | Step::Present { reach, .. }
+            | Step::Inside { reach } => {
                 if by_row {
                     reach.spread.min(Spread::ByRow)
                 } else {
@@ -212,6 +215,7 @@ impl Program {
             | Step::Select(_)
             | Step::Random { .. }
             | Step::Present { .. }
+            | Step::Inside { .. }
             | Step::Reduce(..)
             | Step::Given(_) => true,
         })
