@@ -149,6 +149,7 @@ fn row_of(
                 Instruction::Present { segments, access } => {
                     at(access).map_or(0.0, |row| present(case, segments, row))
                 }
+                Instruction::Inside { access } => at(access).map_or(0.0, |_| 1.0),
                 Instruction::Reduce(reduction, a) => {
                     reduce(*reduction, registers[a.0 as usize].iter().copied())
                 }
