@@ -18,9 +18,11 @@ pub mod graph;
 pub mod lower;
 pub mod model;
 pub mod number;
+pub mod optimizer;
 pub mod plan;
 mod project;
 pub mod random;
+pub mod recompute;
 mod resolve;
 pub mod routing;
 
