@@ -145,7 +145,7 @@ pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, Compi
         return Ok(graph);
     }
     let chosen = chosen(&checked.model, &options.recompute)?;
-    Ok(recompute(&graph, &|path| chosen.iter().find(|apply| is_within(path, apply)).cloned()))
+    Ok(recompute(&graph, &|path| chosen.iter().any(|apply| is_within(path, apply))))
 }
 
 /// What of the model is to be lowered.

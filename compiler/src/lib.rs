@@ -23,8 +23,8 @@ pub mod optimizer;
 pub mod plan;
 mod project;
 pub mod random;
-pub mod recompute;
 pub mod random_model;
+pub mod recompute;
 mod resolve;
 pub mod routing;
 

@@ -142,7 +142,10 @@ impl Session {
     pub fn weights(&self) -> Tensors {
         let weights = self.places().into_iter().map(|(id, place)| {
             let all = self.executor.parameters(place.buffer, Slot::Weight);
-            (self.name(id), self.weight_tensor(id, &all[place.offset..place.offset + place.numbers]))
+            (
+                self.name(id),
+                self.weight_tensor(id, &all[place.offset..place.offset + place.numbers]),
+            )
         });
         weights.collect()
     }
@@ -179,7 +182,11 @@ impl Session {
     /// # Errors
     ///
     /// See [`Batch::fed`].
-    pub fn run(&mut self, batch: &Batch, options: &RunOptions) -> Result<Results<'_>, RuntimeError> {
+    pub fn run(
+        &mut self,
+        batch: &Batch,
+        options: &RunOptions,
+    ) -> Result<Results<'_>, RuntimeError> {
         let fed = self.feed(batch)?;
         let step = Step {
             samples: fed.samples,

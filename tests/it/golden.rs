@@ -2,6 +2,7 @@
 
 mod case;
 mod compare;
+mod execute;
 mod graph;
 mod spectrogram;
 

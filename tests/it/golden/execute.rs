@@ -6,7 +6,7 @@ use zorro_compiler::optimizer::{Optimizer, Rule};
 use zorro_compiler::{CompileOptions, Mode};
 use zorro_runtime::{RunOptions, Session, Tensors};
 
-use super::case::{Case, Loaded, Optimization, OptimizerKind, Scalar};
+use super::case::{Case, Gradient, Loaded, Optimization, OptimizerKind, Scalar};
 use super::compare::Comparison;
 use super::graph::batch;
 
@@ -23,6 +23,18 @@ fn session(loaded: &Loaded, outputs: Vec<String>, mode: Mode) -> Session {
 }
 
 fn compare(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
+    if !loaded.outputs.is_empty() || !loaded.losses.is_empty() {
+        compare_forward(case, loaded, comparison);
+    }
+    for gradient in &loaded.gradients {
+        compare_gradient(case, loaded, gradient, comparison);
+    }
+    for optimization in &loaded.optimizations {
+        train(case, loaded, optimization, comparison);
+    }
+}
+
+fn compare_forward(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
     let tolerance = loaded.tolerance;
     let values = (tolerance.value, tolerance.absolute);
     let only = loaded.outputs.names().map(str::to_owned).collect();
@@ -36,32 +48,36 @@ fn compare(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
         let what = format!("{}: loss {name}", case.name);
         comparison.numbers(&what, &[f64::from(loss)], &[loaded.losses[&name]], values);
     }
-    for gradient in &loaded.gradients {
-        let (seed, outputs, cotangents) = match &gradient.of {
-            Scalar::Objective(name) => (Seed::Loss(name.clone()), Vec::new(), None),
-            Scalar::Cotangents(tensors) => {
-                (Seed::Outputs, tensors.names().map(str::to_owned).collect(), Some(tensors))
-            }
-        };
-        let mut session = session(loaded, outputs, Mode::Gradients(seed));
-        let results = session.run(&batch(loaded, cotangents), &run).expect("it runs");
-        let ours: Tensors = [results.weight_gradients(), results.input_gradients()]
-            .iter()
-            .flat_map(Tensors::iter)
-            .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
-            .collect();
-        // A weight that nothing differentiated needs has no gradient; the golden one is zero.
-        let golden = gradient.tensors.iter().filter(|(name, tensor)| {
-            let is_zero = tensor.data().to_f32().iter().all(|number| *number == 0.0);
-            ours.get(name).is_some() || !is_zero
-        });
-        let golden: Tensors = golden.map(|(name, tensor)| (name, tensor.clone())).collect();
-        let limits = (tolerance.gradient, tolerance.absolute);
-        comparison.tensors(&format!("{}: gradient", case.name), &ours, &golden, limits);
-    }
-    for optimization in &loaded.optimizations {
-        train(case, loaded, optimization, comparison);
-    }
+}
+
+fn compare_gradient(
+    case: &Case,
+    loaded: &Loaded,
+    gradient: &Gradient,
+    comparison: &mut Comparison,
+) {
+    let (run, tolerance) = (RunOptions::default(), loaded.tolerance);
+    let (seed, outputs, cotangents) = match &gradient.of {
+        Scalar::Objective(name) => (Seed::Loss(name.clone()), Vec::new(), None),
+        Scalar::Cotangents(tensors) => {
+            (Seed::Outputs, tensors.names().map(str::to_owned).collect(), Some(tensors))
+        }
+    };
+    let mut session = session(loaded, outputs, Mode::Gradients(seed));
+    let results = session.run(&batch(loaded, cotangents), &run).expect("it runs");
+    let ours: Tensors = [results.weight_gradients(), results.input_gradients()]
+        .iter()
+        .flat_map(Tensors::iter)
+        .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
+        .collect();
+    // A weight that nothing differentiated needs has no gradient; the golden one is zero.
+    let golden = gradient.tensors.iter().filter(|(name, tensor)| {
+        let is_zero = tensor.data().to_f32().iter().all(|number| *number == 0.0);
+        ours.get(name).is_some() || !is_zero
+    });
+    let golden: Tensors = golden.map(|(name, tensor)| (name, tensor.clone())).collect();
+    let limits = (tolerance.gradient, tolerance.absolute);
+    comparison.tensors(&format!("{}: gradient", case.name), &ours, &golden, limits);
 }
 
 /// Steps of training on the one batch.
@@ -70,9 +86,7 @@ fn train(case: &Case, loaded: &Loaded, told: &Optimization, comparison: &mut Com
         OptimizerKind::Adamw { beta1, beta2, epsilon, decay } => {
             (Rule::AdamW { first: beta1, second: beta2, eps: epsilon }, decay)
         }
-        OptimizerKind::Sgd { momentum, decay } => {
-            (Rule::Sgd { momentum, nesterov: false }, decay)
-        }
+        OptimizerKind::Sgd { momentum, decay } => (Rule::Sgd { momentum, nesterov: false }, decay),
     };
     let optimizer = Optimizer { rule, weight_decay, clip: None };
     let objective = told.objective.clone();

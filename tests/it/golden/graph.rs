@@ -9,7 +9,7 @@ use zorro_compiler::{CompileOptions, Mode, compile_graph};
 use zorro_runtime::batch::FedTensor;
 use zorro_runtime::{Batch, Tensor, TensorData, Tensors};
 
-use super::case::{Case, Loaded, Scalar};
+use super::case::{Case, Gradient, Loaded, Scalar};
 use super::compare::Comparison;
 
 /// Goldens are stored in single precision; doubles differ from them by that rounding alone.
@@ -83,6 +83,15 @@ fn weight_gradients(loaded: &Loaded, graph: &Graph, values: &[Option<Vec<f64>>])
 }
 
 fn compare(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
+    if !loaded.outputs.is_empty() || !loaded.losses.is_empty() {
+        compare_forward(case, loaded, comparison);
+    }
+    for gradient in &loaded.gradients {
+        compare_gradient(case, loaded, gradient, comparison);
+    }
+}
+
+fn compare_forward(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
     let only: Vec<String> = loaded.outputs.names().map(str::to_owned).collect();
     let forward = CompileOptions {
         batch: loaded.batch,
@@ -102,34 +111,40 @@ fn compare(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
         let what = format!("{}: loss {name}", case.name);
         comparison.numbers(&what, &[losses[name.as_str()]], &[*golden], NEAR);
     }
-    for gradient in &loaded.gradients {
-        let (seed, outputs, cotangents) = match &gradient.of {
-            Scalar::Objective(name) => (Seed::Loss(name.clone()), Vec::new(), None),
-            Scalar::Cotangents(tensors) => {
-                let outputs = tensors.names().map(str::to_owned).collect();
-                (Seed::Outputs, outputs, Some(tensors))
-            }
-        };
-        let options = CompileOptions {
-            batch: loaded.batch,
-            outputs: Some(outputs),
-            mode: Mode::Gradients(seed),
-            ..CompileOptions::default()
-        };
-        let graph = compile_graph(&loaded.checked, &options).expect("it can be differentiated");
-        let values = interpret(&graph, &feed(loaded, &graph, &batch(loaded, cotangents)));
-        let mut ours = weight_gradients(loaded, &graph, &values);
-        for (name, tensor) in results(&graph, &values, RootKind::InputGradient).iter() {
-            ours.insert(name, tensor.clone());
+}
+
+fn compare_gradient(
+    case: &Case,
+    loaded: &Loaded,
+    gradient: &Gradient,
+    comparison: &mut Comparison,
+) {
+    let (seed, outputs, cotangents) = match &gradient.of {
+        Scalar::Objective(name) => (Seed::Loss(name.clone()), Vec::new(), None),
+        Scalar::Cotangents(tensors) => {
+            let outputs = tensors.names().map(str::to_owned).collect();
+            (Seed::Outputs, outputs, Some(tensors))
         }
-        // A weight that nothing differentiated needs is not lowered; its golden gradient is zero.
-        let golden = gradient.tensors.iter().filter(|(name, tensor)| {
-            let is_zero = tensor.data().to_f32().iter().all(|number| *number == 0.0);
-            ours.get(name).is_some() || !is_zero
-        });
-        let golden: Tensors = golden.map(|(name, tensor)| (name, tensor.clone())).collect();
-        comparison.tensors(&format!("{}: gradient", case.name), &ours, &golden, NEAR);
+    };
+    let options = CompileOptions {
+        batch: loaded.batch,
+        outputs: Some(outputs),
+        mode: Mode::Gradients(seed),
+        ..CompileOptions::default()
+    };
+    let graph = compile_graph(&loaded.checked, &options).expect("it can be differentiated");
+    let values = interpret(&graph, &feed(loaded, &graph, &batch(loaded, cotangents)));
+    let mut ours = weight_gradients(loaded, &graph, &values);
+    for (name, tensor) in results(&graph, &values, RootKind::InputGradient).iter() {
+        ours.insert(name, tensor.clone());
     }
+    // A weight that nothing differentiated needs is not lowered; its golden gradient is zero.
+    let golden = gradient.tensors.iter().filter(|(name, tensor)| {
+        let is_zero = tensor.data().to_f32().iter().all(|number| *number == 0.0);
+        ours.get(name).is_some() || !is_zero
+    });
+    let golden: Tensors = golden.map(|(name, tensor)| (name, tensor.clone())).collect();
+    comparison.tensors(&format!("{}: gradient", case.name), &ours, &golden, NEAR);
 }
 
 #[test]
