@@ -10,7 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use zorro_runtime::compiler::graph::Attention;
 use zorro_runtime::compiler::plan::AttendKind;
 use zorro_runtime::compiler::routing::{Mask, Pair, Relation, Schedule, Side, Windows};
-use zorro_runtime::cpu::attend::{Visits, run};
+use zorro_runtime::cpu::attend::{Setting, Visits, run};
 use zorro_runtime::cpu::present::Present;
 
 fn main() {
@@ -34,10 +34,18 @@ enum Shape {
 const SHAPES: [Shape; 4] = [Shape::Zorro, Shape::Decoder, Shape::Windows, Shape::Causal];
 
 fn sides(groups: &[(&str, &[u64])]) -> Vec<Side> {
-    groups.iter().map(|(name, grid)| Side { name: (*name).to_owned(), grid: grid.to_vec() }).collect()
+    groups
+        .iter()
+        .map(|(name, grid)| Side { name: (*name).to_owned(), grid: grid.to_vec() })
+        .collect()
 }
 
-fn mask(receivers: &[(&str, &[u64])], reads: &[(&str, &[u64])], pairs: &[(usize, usize)], relation: &Relation) -> Mask {
+fn mask(
+    receivers: &[(&str, &[u64])],
+    reads: &[(&str, &[u64])],
+    pairs: &[(usize, usize)],
+    relation: &Relation,
+) -> Mask {
     let pair = |&(receiver, read)| Pair { receiver, read, relation: relation.clone() };
     Mask::new(sides(receivers), sides(reads), pairs.iter().map(pair).collect())
 }
@@ -63,12 +71,22 @@ impl Kernel {
         let all = Relation::All;
         let swin = Relation::Windows(Windows::shifted(vec![7, 7], vec![3, 3]));
         let (mask, heads, window) = match shape {
-            Shape::Zorro => (mask(&pack, &pack, &[(0, 0), (1, 1), (2, 0), (2, 1), (2, 2)], &all), 12, None),
-            Shape::Decoder => {
-                (mask(&outputs, &pack, &[(0, 0), (1, 1), (2, 2), (3, 0), (3, 1), (3, 2)], &all), 12, None)
+            Shape::Zorro => {
+                (mask(&pack, &pack, &[(0, 0), (1, 1), (2, 0), (2, 1), (2, 2)], &all), 12, None)
             }
-            Shape::Windows => (mask(&[("x", &[56, 56])], &[("x", &[56, 56])], &[(0, 0)], &swin), 4, Some(vec![7, 7])),
-            Shape::Causal => (mask(&[("x", &[784])], &[("x", &[784])], &[(0, 0)], &Relation::Causal), 12, None),
+            Shape::Decoder => (
+                mask(&outputs, &pack, &[(0, 0), (1, 1), (2, 2), (3, 0), (3, 1), (3, 2)], &all),
+                12,
+                None,
+            ),
+            Shape::Windows => (
+                mask(&[("x", &[56, 56])], &[("x", &[56, 56])], &[(0, 0)], &swin),
+                4,
+                Some(vec![7, 7]),
+            ),
+            Shape::Causal => {
+                (mask(&[("x", &[784])], &[("x", &[784])], &[(0, 0)], &Relation::Causal), 12, None)
+            }
         };
         let starts = |sides: &[Side]| -> Vec<usize> {
             let mut row = 0;
@@ -95,7 +113,8 @@ impl Kernel {
         if attention.window.is_some() {
             operands.push(noise(heads * attention.n_positions()));
         }
-        let gradient = vec![vec![6.0; queries * heads], vec![0.0; queries * heads], noise(queries * width)];
+        let gradient =
+            vec![vec![6.0; queries * heads], vec![0.0; queries * heads], noise(queries * width)];
         let pool = ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
         let sample = zorro_runtime::compiler::graph::Sample::whole(0, 0);
         Self { attention, operands, gradient, pool, present: Present::new(&[], &[sample]) }
@@ -106,11 +125,14 @@ impl Kernel {
         let gradient = self.gradient.iter().filter(|_| is_gradient);
         let reads: Vec<&[f32]> = self.operands.iter().chain(gradient).map(Vec::as_slice).collect();
         let mut writes: Vec<Vec<f32>> = lengths.iter().map(|&length| vec![0.0; length]).collect();
-        let flops = 2 * products * self.attention.width as u64 * self.attention.mask.allowed() as u64;
+        let flops =
+            2 * products * self.attention.width as u64 * self.attention.mask.allowed() as u64;
         bencher.counter(ItemsCount::new(flops)).bench_local(|| {
             let mut writes: Vec<&mut [f32]> = writes.iter_mut().map(Vec::as_mut_slice).collect();
             let visits = Visits::default();
-            run(kind, &self.attention, 1, &self.present, black_box(&reads), &mut writes, &self.pool, &visits);
+            let Self { attention, present, pool, .. } = self;
+            let setting = Setting { attention, batch: 1, present, pool, visits: &visits };
+            run(kind, setting, black_box(&reads), &mut writes);
         });
     }
 }

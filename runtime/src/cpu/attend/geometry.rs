@@ -107,7 +107,12 @@ impl<'a> Geometry<'a> {
     /// The tiles of an owner; together they are all of its tokens, once.
     pub(super) fn tiles(&self, owner: usize, sample: usize) -> impl Iterator<Item = Tile<'a>> {
         self.schedule.owners[owner].bands.iter().flat_map(move |band| {
-            cuts(band.owners.clone(), OWNERS).map(move |owners| Tile { owner, sample, owners, band })
+            cuts(band.owners.clone(), OWNERS).map(move |owners| Tile {
+                owner,
+                sample,
+                owners,
+                band,
+            })
         })
     }
 
@@ -135,11 +140,10 @@ impl<'a> Geometry<'a> {
     }
 
     fn allowed(&self, tile: &Tile<'a>, visit: &Visit, others: &Range<u32>) -> Vec<Range<usize>> {
-        let row = |position: u32| (position.clamp(others.start, others.end) - others.start) as usize;
-        let reaches = tile
-            .owners
-            .clone()
-            .map(|position| self.schedule.reach(tile.owner, position, visit));
+        let row =
+            |position: u32| (position.clamp(others.start, others.end) - others.start) as usize;
+        let reaches =
+            tile.owners.clone().map(|position| self.schedule.reach(tile.owner, position, visit));
         reaches.map(|reach| row(reach.start)..row(reach.end)).collect()
     }
 

@@ -113,9 +113,7 @@ impl<const BY_ROW: bool> Product<'_, BY_ROW> {
             for (r, sums) in sums.iter_mut().enumerate() {
                 let line = &self.out[(row + r) * self.columns + column..][..width];
                 let (line, _) = S::as_simd_f32s(line);
-                for v in 0..VECTORS {
-                    sums[v] = line[v];
-                }
+                sums.copy_from_slice(&line[..VECTORS]);
             }
         }
         let mut lines: [&[f32]; ROWS] = [&[]; ROWS];

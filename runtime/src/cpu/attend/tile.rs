@@ -241,7 +241,8 @@ impl<'a> Work<'a> {
         let mut some = |owners: Range<usize>, others: Range<usize>, resume: bool| {
             let out = &mut out[owners.start * padded..owners.end * padded];
             if others.is_empty() {
-                return if resume { () } else { out.fill(0.0) };
+                let kept = if resume { out.len() } else { 0 };
+                return out[kept..].fill(0.0);
             }
             let left = Left::ByDepth(&factors[others.start * lanes + owners.start..], lanes);
             let shape = [owners.len(), others.len(), padded];
@@ -255,12 +256,12 @@ impl<'a> Work<'a> {
             let first = allowed[start..end].iter().map(|rows| rows.start).max().unwrap_or(0);
             let last = allowed[start..end].iter().map(|rows| rows.end).min().unwrap_or(0);
             let shared = first..last.max(first);
-            for i in start..end {
-                some(i..i + 1, allowed[i].start..allowed[i].end.min(shared.start), false);
+            for (i, rows) in (start..end).zip(&allowed[start..end]) {
+                some(i..i + 1, rows.start..rows.end.min(shared.start), false);
             }
             some(start..end, shared.clone(), true);
-            for i in start..end {
-                some(i..i + 1, allowed[i].start.max(shared.end)..allowed[i].end, true);
+            for (i, rows) in (start..end).zip(&allowed[start..end]) {
+                some(i..i + 1, rows.start.max(shared.end)..rows.end, true);
             }
         }
     }
@@ -313,12 +314,7 @@ impl<'a> Work<'a> {
 const SHARED: usize = 6;
 
 /// Makes forbidden scores minus infinity, and notes who has an allowed one.
-fn forbid(
-    allowed: Option<&[Range<usize>]>,
-    lanes: usize,
-    scores: &mut [f32],
-    seen: &mut [bool],
-) {
+fn forbid(allowed: Option<&[Range<usize>]>, lanes: usize, scores: &mut [f32], seen: &mut [bool]) {
     let Some(allowed) = allowed else { return seen.fill(true) };
     for (lane, (allowed, seen)) in allowed.iter().zip(seen).enumerate() {
         *seen |= !allowed.is_empty();

@@ -92,7 +92,12 @@ fn other_groups() {
     let without = |name| Options { absent: vec![(name, 0)], ..whole.clone() };
     let audio = alone(&[66], all());
     let audio = Mask { receivers: renamed(audio.receivers), reads: renamed(audio.reads), ..audio };
-    check_same("audio alone", (zorro(140, 66, 17), &without("fusion")), (audio, &whole), &["audio"]);
+    check_same(
+        "audio alone",
+        (zorro(140, 66, 17), &without("fusion")),
+        (audio, &whole),
+        &["audio"],
+    );
     let sets = [("video", 140), ("audio", 66)];
     for (absent, (name, tokens)) in [("audio", sets[0]), ("video", sets[1])] {
         let groups: [(&str, &[u64]); 2] = [(name, &[tokens]), ("fusion", &[17])];

@@ -4,7 +4,8 @@ use crate::compiler::routing::{Groups, Mask, Pair, Relation, Side, Windows};
 
 /// A side of each name and grid.
 pub(super) fn sides(groups: &[(&str, &[u64])]) -> Vec<Side> {
-    let side = |(name, grid): &(&str, &[u64])| Side { name: (*name).to_owned(), grid: grid.to_vec() };
+    let side =
+        |(name, grid): &(&str, &[u64])| Side { name: (*name).to_owned(), grid: grid.to_vec() };
     groups.iter().map(side).collect()
 }
 

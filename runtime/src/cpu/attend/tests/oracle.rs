@@ -25,14 +25,7 @@ struct Meeting {
 
 impl Exact {
     pub(super) fn parts(&self) -> [&[f64]; 6] {
-        [
-            &self.result,
-            &self.statistics,
-            &self.queries,
-            &self.keys,
-            &self.values,
-            &self.scores,
-        ]
+        [&self.result, &self.statistics, &self.queries, &self.keys, &self.values, &self.scores]
     }
 }
 
@@ -64,7 +57,9 @@ impl Case {
                                 key: key + column,
                                 compact_query: compact_query + row,
                                 compact_key: compact_key + column,
-                                position: window.as_ref().map(|window| position(grid, window, i, j)),
+                                position: window
+                                    .as_ref()
+                                    .map(|window| position(grid, window, i, j)),
                             });
                         }
                     }
@@ -111,7 +106,8 @@ impl Case {
         let products = self.numbers(0, meeting.query, head).zip(self.numbers(1, meeting.key, head));
         let product: f64 = products.map(|(q, k)| q * k).sum();
         let table = self.attention.n_positions();
-        let bias = meeting.position.map_or(0.0, |at| f64::from(self.operands[3][head * table + at]));
+        let bias =
+            meeting.position.map_or(0.0, |at| f64::from(self.operands[3][head * table + at]));
         product / (self.attention.head_width() as f64).sqrt() + bias
     }
 
@@ -154,7 +150,8 @@ impl Case {
                         let numbers = exact.result[at.clone()].iter().zip(&cotangent[at]);
                         let sum: f64 = numbers.map(|(o, &g)| o * f64::from(g)).sum();
                         delta[row * heads + head] = sum as f32;
-                        statistics[row * heads + head] = exact.statistics[row * heads + head] as f32;
+                        statistics[row * heads + head] =
+                            exact.statistics[row * heads + head] as f32;
                     }
                 }
             }

@@ -16,7 +16,8 @@ fn check(name: &str, mask: Mask, options: &Options) {
     let results = case.run(&cotangent, &pool(2));
     for ((part, found), exact) in results.parts().into_iter().zip(exact.parts()) {
         assert_eq!(found.len(), exact.len(), "{name}: {part}");
-        let norm_of = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
+        let norm_of =
+            |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
         // Gradients of who reads one token alone cancel, to roundings of the cotangent.
         let present = cotangent.cotangent.iter().map(|&x| f64::from(x)).filter(|x| !x.is_nan());
         let cotangents = norm_of(&mut present.into_iter());
@@ -135,7 +136,12 @@ fn relations() {
     }
     let mixed = within(
         &[("a", &[6, 6]), ("b", &[90]), ("c", &[36])],
-        &[(0, 0, windows(&[4, 4], &[1, 2])), (0, 1, groups(5)), (0, 2, causal()), (1, 2, groups(4))],
+        &[
+            (0, 0, windows(&[4, 4], &[1, 2])),
+            (0, 1, groups(5)),
+            (0, 2, causal()),
+            (1, 2, groups(4)),
+        ],
     );
     check("several relations on one receiver", mixed, &Options { heads: 2, ..Options::default() });
     let empty = across(&[("q", &[3])], &[("k", &[10])], &[(0, 0, groups(10))]);
