@@ -14,6 +14,7 @@
 mod bias;
 mod gather;
 mod geometry;
+mod others;
 mod product;
 mod softmax;
 mod tile;
@@ -233,8 +234,9 @@ impl<'a> Kernel<'a> {
 
     fn task(&self, task: Task<'a, '_>, scratch: &mut Scratch) {
         let Task { tile, head, writes } = task;
-        let Self { geometry, operands, visits, .. } = self;
-        let work = Work { geometry, operands: *operands, tile, head, visits };
+        let Self { geometry, operands, cotangent, visits, .. } = self;
+        let (operands, cotangent) = (*operands, *cotangent);
+        let work = Work { geometry, operands, cotangent, tile, head, visits };
         let mut writes = writes.into_iter();
         let mut store = |sums: &[f32]| {
             let rows = writes.next().expect("a result for each of the columns");
@@ -251,12 +253,12 @@ impl<'a> Kernel<'a> {
             }
             AttendKind::Queries => {
                 let wanted = Wanted { scores: true, values: false };
-                work.backward(self.gradient(), wanted, None, scratch);
+                work.backward(wanted, None, scratch);
                 store(&scratch.sums[0]);
             }
             AttendKind::KeysValues { keys, values } => {
                 let wanted = Wanted { scores: keys, values };
-                work.backward(self.gradient(), wanted, None, scratch);
+                work.backward(wanted, None, scratch);
                 for (wanted, sums) in [keys, values].into_iter().zip(&scratch.sums) {
                     if wanted {
                         store(sums);
@@ -265,10 +267,6 @@ impl<'a> Kernel<'a> {
             }
             AttendKind::Scores => unreachable!("they have no rows"),
         }
-    }
-
-    fn gradient(&self) -> Cotangent<'a> {
-        self.cotangent.expect("checked where the kernel was made")
     }
 
     /// The gradients of the score bias, `[heads, positions]`.
@@ -298,15 +296,16 @@ impl<'a> Kernel<'a> {
     }
 
     fn bias_sums(&self, head: usize, sample: usize, biases: &mut [f64], scratch: &mut Scratch) {
-        let Self { geometry, operands, visits, .. } = self;
+        let Self { geometry, operands, cotangent, visits, .. } = self;
+        let (operands, cotangent) = (*operands, *cotangent);
         for owner in 0..geometry.owners.len() {
             if !geometry.has_owner(owner, sample) {
                 continue;
             }
             for tile in geometry.tiles(owner, sample) {
-                let work = Work { geometry, operands: *operands, tile, head, visits };
+                let work = Work { geometry, operands, cotangent, tile, head, visits };
                 let wanted = Wanted { scores: false, values: false };
-                work.backward(self.gradient(), wanted, Some(biases), scratch);
+                work.backward(wanted, Some(biases), scratch);
             }
         }
     }
