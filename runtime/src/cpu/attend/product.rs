@@ -27,6 +27,18 @@ pub(super) enum Left<'a> {
 /// from what stands in `out`.
 pub(super) fn product(
     left: Left<'_>,
+    shape: [usize; 3],
+    right: &[f32],
+    out: &mut [f32],
+    resume: bool,
+) {
+    on(*ARCH, left, shape, right, out, resume);
+}
+
+/// The same with the instructions of an architecture that the machine has.
+pub(super) fn on(
+    arch: Arch,
+    left: Left<'_>,
     [rows, depth, columns]: [usize; 3],
     right: &[f32],
     out: &mut [f32],
@@ -37,10 +49,10 @@ pub(super) fn product(
     let out = &mut out[..rows * columns];
     match left {
         Left::ByRow(data, stride) => {
-            ARCH.dispatch(Product::<true> { data, stride, depth, columns, right, out, resume });
+            arch.dispatch(Product::<true> { data, stride, depth, columns, right, out, resume });
         }
         Left::ByDepth(data, stride) => {
-            ARCH.dispatch(Product::<false> { data, stride, depth, columns, right, out, resume });
+            arch.dispatch(Product::<false> { data, stride, depth, columns, right, out, resume });
         }
     }
 }

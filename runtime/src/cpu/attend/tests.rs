@@ -7,6 +7,7 @@ mod bits;
 mod masks;
 mod oracle;
 mod poison;
+mod products;
 mod table;
 
 use std::ops::Range;
