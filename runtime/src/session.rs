@@ -252,6 +252,18 @@ impl Results<'_> {
         losses.map(|(at, name)| (name.to_owned(), self.session.executor.result(at)[0])).collect()
     }
 
+    /// Whether the run makes gradients.
+    #[must_use]
+    pub fn has_gradients(&self) -> bool {
+        self.session.plan.results.iter().any(|found| match found.kind {
+            RootKind::InputGradient | RootKind::ParameterGradient(..) => true,
+            RootKind::Output
+            | RootKind::Loss
+            | RootKind::Update(..)
+            | RootKind::GradientNorm => false,
+        })
+    }
+
     /// The norm of all gradients, where they are clipped.
     #[must_use]
     pub fn gradient_norm(&self) -> Option<f32> {

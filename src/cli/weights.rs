@@ -126,7 +126,7 @@ fn show(file: &Path, settings: &Settings) -> Result<(), Failure> {
         return print_quoting(&tensors::table(&Tensors::read(file).map_err(work)?));
     }
     let (_, checked) = spec::checked(file, settings)?;
-    print_quoting(&zorro::weights_table(&checked.model).to_string())
+    print_quoting(&zorro::weights_table(&checked.model))
 }
 
 fn sizes(sizes: &[u64]) -> Vec<usize> {

@@ -15,12 +15,18 @@ fn check(name: &str, mask: Mask, step: usize) {
             for token in (0..side.tokens() as usize).step_by(step) {
                 let mut case = Case::new(mask.clone(), &options);
                 let row = case.rows(of_receivers, group, 1, false).start + token;
-                let mut operands = if of_receivers { 0..1 } else { 1..3 };
                 let width = case.attention.width;
-                operands.all(|at| {
-                    case.operands[at][row * width..][..width].fill(f32::NAN);
-                    true
-                });
+                for operand in if of_receivers { 0..1 } else { 1..3 } {
+                    case.operands[operand][row * width..][..width].fill(f32::NAN);
+                }
+                let (_, mut cotangent) = clean.exact();
+                if of_receivers {
+                    let row = case.rows(true, group, 1, true).start + token;
+                    cotangent.cotangent[row * width..][..width].fill(f32::NAN);
+                    let heads = case.attention.heads;
+                    cotangent.statistics[row * heads..][..heads].fill(f32::NAN);
+                    cotangent.delta[row * heads..][..heads].fill(f32::NAN);
+                }
                 let after = case.run(&cotangent, &pool(2));
                 let meets = |other: usize, of_other: usize, sample: usize| {
                     let (token, of_other) = (token as u64, of_other as u64);
