@@ -2,7 +2,8 @@
 //!
 //! In: a differentiated graph and a rule. Out: the same graph with an update of every part of a weight buffer, and of the
 //! state beside it, in place of the gradient of that part; with clipping also the norm of all gradients. Rules are those of
-//! PyTorch 2 with its defaults: no dampening, no AMSGrad, nothing maximized. State starts as zeros.
+//! PyTorch 2 with its defaults: no dampening, averages of squares and not their maxima, nothing maximized. State starts as
+//! zeros.
 //!
 //! What belongs to one part of a buffer is computed in one pass over it, so an update reads gradients, old weights and old
 //! state element by element, and beside these only the norm. Weights that no objective reaches have no gradient, and no

@@ -1,4 +1,4 @@
-//! Adam and AdamW.
+//! Adam, with weight decay as a part of the gradient or apart from it.
 //!
 //! In: a part of a buffer and its gradient. Out: its new weights and averages. Deliberately not here: other parts.
 
