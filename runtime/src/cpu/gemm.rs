@@ -13,13 +13,15 @@
 //! a weight) must choose the chunks from the data alone, never from the number of threads, and add them in order;
 //! threads then share the rows of `c`. Chunks of 128 rows cost nothing against 512.
 //!
-//! The crate `gemm` does the work, several times faster paths included that sum in other orders: for one row, one
-//! column, `k` below 3, and few results of operands that both have `k` contiguous. Its chunks of `k` come from the size
-//! of the caches. None of these is ever reached from here: see [`Plan`].
+//! The crate `gemm` does the work. Left alone it sums in other orders for one row, one column, `k` below 3, and few
+//! results of operands that both have `k` contiguous, and takes its chunks of `k` from the shape and from the sizes of
+//! the caches. None of these is ever reached from here: see `Plan`. The tests would see it if a new version of the
+//! crate had a further path.
 //!
-//! Speed: `b` with its *rows* contiguous (`row_stride` 1; a weight `[N, K]` laid out as `[K, N]`) is the fast layout.
-//! The other costs a repacking in each call, which with 124 rows of `a` takes a quarter of the time, and where the row
-//! stride of `b` is a multiple of 4 KiB, two thirds. [`transpose`] once per weight and step.
+//! Speed: `b` with its *rows* contiguous (`row_stride` 1; a weight `[N, K]` laid out as `[K, N]`) is the fast layout,
+//! and the natural one of a weight in the product that leads back to the gradient of its input. The other is repacked
+//! in each call, which with 126 rows of `a` takes a sixth of the time, and more than half where the row stride of `b`
+//! is a multiple of 4 KiB. [`transpose`] once per weight and step.
 //!
 //! Deliberately not here: threads, and any choice by size that could change a bit.
 
@@ -36,8 +38,8 @@ pub const DEPTH: usize = 512;
 
 /// How many rows of `a` a caller that cuts rows into panels should put into one call. A multiple of the 6 rows that
 /// the inner kernel takes (4 without AVX-512). Measured with `b` in its fast layout: 126 rows reach 94 % of what 992
-/// in one go do, 252 reach 97 %, 64 reach 88 %; and 126 rows of 3072 numbers still fit beside the rest in 2 MiB of
-/// second-level cache.
+/// in one go do, 252 reach 97 %, 64 reach 88 %. Where the panel need not stay in the second-level cache between what
+/// fills it and what reads it, twice as many rows are better.
 pub const PANEL_ROWS: usize = 126;
 
 /// The side of the tiles of a transposition: the numbers of a cache line.
