@@ -10,7 +10,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use zorro_runtime::compiler::graph::Attention;
 use zorro_runtime::compiler::plan::AttendKind;
 use zorro_runtime::compiler::routing::{Mask, Pair, Relation, Schedule, Side, Windows};
-use zorro_runtime::cpu::attend::{Visits, run};
+use zorro_runtime::cpu::attend::{Setting, Visits, run};
 use zorro_runtime::cpu::present::Present;
 
 fn main() {
@@ -130,16 +130,9 @@ impl Kernel {
         bencher.counter(ItemsCount::new(flops)).bench_local(|| {
             let mut writes: Vec<&mut [f32]> = writes.iter_mut().map(Vec::as_mut_slice).collect();
             let visits = Visits::default();
-            run(
-                kind,
-                &self.attention,
-                1,
-                &self.present,
-                black_box(&reads),
-                &mut writes,
-                &self.pool,
-                &visits,
-            );
+            let Self { attention, present, pool, .. } = self;
+            let setting = Setting { attention, batch: 1, present, pool, visits: &visits };
+            run(kind, setting, black_box(&reads), &mut writes);
         });
     }
 }

@@ -14,6 +14,7 @@
 mod bias;
 mod gather;
 mod geometry;
+mod others;
 mod product;
 mod softmax;
 mod tile;
@@ -38,6 +39,12 @@ pub const OWNERS: usize = 64;
 
 /// Tokens of a block of others.
 pub const OTHERS: usize = 128;
+
+/// Into how many parts for each thread the tasks of a group and sample are cut.
+const PARTS: usize = 8;
+
+/// Tasks of such a part.
+const MOST_TASKS: usize = 64;
 
 /// What kernels visited, once for all heads and once for each sample that has both sides.
 #[derive(Debug, Default)]
@@ -64,7 +71,22 @@ impl Visits {
     }
 }
 
-/// Runs an attention kernel on the threads of a pool.
+/// What a kernel is run on, but for its kind and its operands.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// Who reads whom, and where they lie.
+    pub attention: &'a Attention,
+    /// Samples.
+    pub batch: usize,
+    /// Which of them have what.
+    pub present: &'a Present,
+    /// The threads.
+    pub pool: &'a ThreadPool,
+    /// Where blocks are counted.
+    pub visits: &'a Visits,
+}
+
+/// Runs an attention kernel.
 ///
 /// `reads`: queries, keys, values `[rows, width]`; with a window then the score bias `[heads, positions]`; for gradients
 /// then, of the receivers' rows alone, statistics and delta `[rows, heads]` and the cotangent `[rows, width]`. `writes`:
@@ -73,18 +95,9 @@ impl Visits {
 /// # Panics
 ///
 /// If reads, writes or their lengths are not those of the attention.
-pub fn run(
-    kind: AttendKind,
-    attention: &Attention,
-    batch: usize,
-    present: &Present,
-    reads: &[&[f32]],
-    writes: &mut [&mut [f32]],
-    pool: &ThreadPool,
-    visits: &Visits,
-) {
-    let kernel = Kernel::new(kind, attention, batch, present, reads, visits);
-    pool.install(|| match kind {
+pub fn run(kind: AttendKind, setting: Setting<'_>, reads: &[&[f32]], writes: &mut [&mut [f32]]) {
+    let kernel = Kernel::new(kind, setting, reads);
+    setting.pool.install(|| match kind {
         AttendKind::Forward { .. } | AttendKind::Queries | AttendKind::KeysValues { .. } => {
             kernel.rows(writes);
         }
@@ -99,6 +112,7 @@ struct Kernel<'a> {
     operands: Operands<'a>,
     cotangent: Option<Cotangent<'a>>,
     visits: &'a Visits,
+    threads: usize,
 }
 
 /// All rows of one owner and sample, in each of the results.
@@ -116,14 +130,8 @@ struct Task<'a, 'w> {
 }
 
 impl<'a> Kernel<'a> {
-    fn new(
-        kind: AttendKind,
-        attention: &'a Attention,
-        batch: usize,
-        present: &'a Present,
-        reads: &[&'a [f32]],
-        visits: &'a Visits,
-    ) -> Self {
+    fn new(kind: AttendKind, setting: Setting<'a>, reads: &[&'a [f32]]) -> Self {
+        let Setting { attention, batch, present, visits, pool } = setting;
         let direction = match kind {
             AttendKind::Forward { .. } | AttendKind::Queries | AttendKind::Scores => {
                 Direction::Forward
@@ -145,7 +153,8 @@ impl<'a> Kernel<'a> {
         let [queries, keys, values] = [operands[0], operands[1], operands[2]];
         let operands = Operands { queries, keys, values, bias: operands.get(3).copied() };
         let geometry = Geometry::new(attention, direction, batch, present);
-        Self { kind, geometry, operands, cotangent, visits }
+        let threads = pool.current_num_threads();
+        Self { kind, geometry, operands, cotangent, visits, threads }
     }
 
     /// Numbers of a head in each result.
@@ -192,9 +201,11 @@ impl<'a> Kernel<'a> {
             return region.writes.iter_mut().for_each(|write| write.fill(0.0));
         }
         let tasks = self.tasks(columns, region);
+        // Neighbors share what a thread works in; some parts for each thread are enough to be even.
+        let part = tasks.len().div_ceil(PARTS * self.threads).clamp(1, MOST_TASKS);
         tasks
             .into_par_iter()
-            .with_max_len(1)
+            .with_max_len(part)
             .for_each_init(Scratch::default, |scratch, task| self.task(task, scratch));
     }
 
@@ -223,8 +234,9 @@ impl<'a> Kernel<'a> {
 
     fn task(&self, task: Task<'a, '_>, scratch: &mut Scratch) {
         let Task { tile, head, writes } = task;
-        let Self { geometry, operands, visits, .. } = self;
-        let work = Work { geometry, operands: *operands, tile, head, visits };
+        let Self { geometry, operands, cotangent, visits, .. } = self;
+        let (operands, cotangent) = (*operands, *cotangent);
+        let work = Work { geometry, operands, cotangent, tile, head, visits };
         let mut writes = writes.into_iter();
         let mut store = |sums: &[f32]| {
             let rows = writes.next().expect("a result for each of the columns");
@@ -241,12 +253,12 @@ impl<'a> Kernel<'a> {
             }
             AttendKind::Queries => {
                 let wanted = Wanted { scores: true, values: false };
-                work.backward(self.gradient(), wanted, None, scratch);
+                work.backward(wanted, None, scratch);
                 store(&scratch.sums[0]);
             }
             AttendKind::KeysValues { keys, values } => {
                 let wanted = Wanted { scores: keys, values };
-                work.backward(self.gradient(), wanted, None, scratch);
+                work.backward(wanted, None, scratch);
                 for (wanted, sums) in [keys, values].into_iter().zip(&scratch.sums) {
                     if wanted {
                         store(sums);
@@ -255,10 +267,6 @@ impl<'a> Kernel<'a> {
             }
             AttendKind::Scores => unreachable!("they have no rows"),
         }
-    }
-
-    fn gradient(&self) -> Cotangent<'a> {
-        self.cotangent.expect("checked where the kernel was made")
     }
 
     /// The gradients of the score bias, `[heads, positions]`.
@@ -288,15 +296,16 @@ impl<'a> Kernel<'a> {
     }
 
     fn bias_sums(&self, head: usize, sample: usize, biases: &mut [f64], scratch: &mut Scratch) {
-        let Self { geometry, operands, visits, .. } = self;
+        let Self { geometry, operands, cotangent, visits, .. } = self;
+        let (operands, cotangent) = (*operands, *cotangent);
         for owner in 0..geometry.owners.len() {
             if !geometry.has_owner(owner, sample) {
                 continue;
             }
             for tile in geometry.tiles(owner, sample) {
-                let work = Work { geometry, operands: *operands, tile, head, visits };
+                let work = Work { geometry, operands, cotangent, tile, head, visits };
                 let wanted = Wanted { scores: false, values: false };
-                work.backward(self.gradient(), wanted, Some(biases), scratch);
+                work.backward(wanted, Some(biases), scratch);
             }
         }
     }

@@ -53,7 +53,8 @@ pub(super) struct Tile<'a> {
 
 /// Some of what a tile visits.
 pub(super) struct Block<'a> {
-    pub(super) other: usize,
+    pub(super) pair: u32,
+    other: usize,
     order: &'a Order,
     /// Positions in the pair's order of the other side, at most [`OTHERS`].
     pub(super) others: Range<u32>,
@@ -133,7 +134,7 @@ impl<'a> Geometry<'a> {
                 }
                 let whole = reach.all.start <= others.start && others.end <= reach.all.end;
                 let allowed = (!whole).then(|| self.allowed(tile, visit, &others));
-                blocks.push(Block { other, order: &pair.order, others, allowed });
+                blocks.push(Block { pair: visit.pair, other, order: &pair.order, others, allowed });
             }
         }
         blocks

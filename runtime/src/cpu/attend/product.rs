@@ -2,8 +2,8 @@
 //! weighted sums of those rows.
 //!
 //! A result is one chain of fused multiply-adds in the order of the depth, whatever the shape and the machine. The left
-//! operand is read where it lies, in either order, and the right one is at most 64 numbers wide, so nothing is packed:
-//! at these sizes the GEMM crate's packing and set-up cost as much as its arithmetic. Deliberately not here: masks.
+//! operand is read where it lies, in either order, and nothing is packed. On full tiles the GEMM crate is 5 to 12 % slower;
+//! it cannot go on with a chain, and has other paths for one row. Deliberately not here: masks.
 
 use std::sync::LazyLock;
 
@@ -113,9 +113,7 @@ impl<const BY_ROW: bool> Product<'_, BY_ROW> {
             for (r, sums) in sums.iter_mut().enumerate() {
                 let line = &self.out[(row + r) * self.columns + column..][..width];
                 let (line, _) = S::as_simd_f32s(line);
-                for v in 0..VECTORS {
-                    sums[v] = line[v];
-                }
+                sums.copy_from_slice(&line[..VECTORS]);
             }
         }
         let mut lines: [&[f32]; ROWS] = [&[]; ROWS];

@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Visits, run};
+use super::{Setting, Visits, run};
 use crate::compiler::flow::{ModalitySet, Presence};
 use crate::compiler::graph::{Attention, Condition, PresenceId, Sample};
 use crate::compiler::model::ModalityId;
@@ -203,7 +203,8 @@ impl Case {
         let mut parts: Vec<&mut [f32]> = writes.iter_mut().map(Vec::as_mut_slice).collect();
         let visits = Visits::default();
         let Self { attention, batch, present, .. } = self;
-        run(kind, attention, *batch, present, &reads, &mut parts, pool, &visits);
+        let setting = Setting { attention, batch: *batch, present, pool, visits: &visits };
+        run(kind, setting, &reads, &mut parts);
         (writes, visits)
     }
 

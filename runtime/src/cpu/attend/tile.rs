@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::bias::Positions;
 use super::gather::Head;
 use super::geometry::{Block, Geometry, Rows, Tile};
+use super::others::Kept;
 use super::product::{Left, product};
 use super::softmax::{Each, Running, add_shrunk, score_gradients, weights};
 use super::{OWNERS, Visits};
@@ -37,8 +38,8 @@ pub(super) struct Cotangent<'a> {
 pub(super) struct Scratch {
     /// Owners' rows as columns: what scores, and what gradients of weights are made of.
     panels: [Vec<f32>; 2],
-    /// Others' rows, likewise.
-    rows: [Vec<f32>; 2],
+    /// Others' rows.
+    kept: Kept,
     /// `[others, lanes]`: scores, then weights.
     scores: Vec<f32>,
     /// `[others, lanes]`: gradients of weights, then of scores.
@@ -62,14 +63,20 @@ pub(super) struct Wanted {
 pub(super) struct Work<'a> {
     pub(super) geometry: &'a Geometry<'a>,
     pub(super) operands: Operands<'a>,
+    /// For gradients.
+    pub(super) cotangent: Option<Cotangent<'a>>,
     pub(super) tile: Tile<'a>,
     pub(super) head: usize,
     pub(super) visits: &'a Visits,
 }
 
 impl<'a> Work<'a> {
-    fn head_of(&self, data: &'a [f32]) -> Head<'a> {
+    pub(super) fn head_of(&self, data: &'a [f32]) -> Head<'a> {
         Head::new(data, self.geometry.heads, self.geometry.width, self.head)
+    }
+
+    pub(super) fn gradient(&self) -> Cotangent<'a> {
+        self.cotangent.expect("gradients have the operands of gradients")
     }
 
     /// Counted once for all heads.
@@ -92,17 +99,15 @@ impl<'a> Work<'a> {
         self.head_of(operands.queries).turn(rows, lanes, geometry.scale, &mut scratch.panels[0]);
         let mut running = Running::new();
         let mut seen = [false; OWNERS];
-        for block in &blocks {
+        for (at, block) in blocks.iter().enumerate() {
             self.count(block);
-            let rows = || geometry.other_rows(block, tile.sample, Rows::Operand);
-            self.head_of(operands.keys).copy(rows(), padded, &mut scratch.rows[0]);
-            self.head_of(operands.values).copy(rows(), padded, &mut scratch.rows[1]);
-            let Scratch { panels, rows, scores, block: sums, .. } = scratch;
-            self.products(&rows[0], &panels[0], block.len(), scores);
+            let Scratch { panels, kept, scores, block: sums, .. } = &mut *scratch;
+            let others = kept.fetch(self, at, block);
+            self.products(&others.rows[0], &panels[0], block.len(), scores);
             self.add_bias(block, scores);
             forbid(block.allowed.as_deref(), lanes, scores, &mut seen[..tile.len()]);
             running.block(scores, lanes);
-            self.sum(scores, &rows[1], block, sums);
+            self.sum(scores, &others.rows[1], block, sums);
             add_shrunk(&mut scratch.sums[0], &running.shrink, &scratch.block, padded);
         }
         let mut statistics = [0.0; OWNERS];
@@ -121,7 +126,6 @@ impl<'a> Work<'a> {
     /// Gradients into `scratch.sums`; with `biases` also those of the score bias, added there.
     pub(super) fn backward(
         &self,
-        cotangent: Cotangent<'a>,
         wanted: Wanted,
         mut biases: Option<&mut [f64]>,
         scratch: &mut Scratch,
@@ -135,18 +139,32 @@ impl<'a> Work<'a> {
         if blocks.is_empty() {
             return;
         }
-        let owner = self.owner_sides(cotangent, scratch);
+        let owner = self.owner_sides(scratch);
         let of_scores = wanted.scores || biases.is_some();
-        for block in &blocks {
+        for (at, block) in blocks.iter().enumerate() {
             self.count(block);
-            self.weigh(cotangent, &owner, block, of_scores, scratch);
-            let Scratch { rows, scores, gradients, block: sums, sums: totals, .. } = scratch;
+            let Scratch { panels, kept, scores, gradients, block: sums, sums: totals } =
+                &mut *scratch;
+            let others = kept.fetch(self, at, block);
+            let [statistics, delta] = match geometry.schedule.direction {
+                Direction::Forward => owner.each_ref().map(|numbers| Each::Owner(numbers)),
+                Direction::Transposed => {
+                    others.numbers.each_ref().map(|numbers| Each::Other(numbers))
+                }
+            };
+            self.products(&others.rows[0], &panels[0], block.len(), scores);
+            self.add_bias(block, scores);
+            weights(scores, tile.lanes(), statistics);
+            if of_scores {
+                self.products(&others.rows[1], &panels[1], block.len(), gradients);
+                score_gradients(scores, gradients, tile.lanes(), delta);
+            }
             if wanted.scores {
-                self.sum(gradients, &rows[0], block, sums);
+                self.sum(gradients, &others.rows[0], block, sums);
                 add_shrunk(&mut totals[0], &[1.0; OWNERS], sums, padded);
             }
             if wanted.values {
-                self.sum(scores, &rows[1], block, sums);
+                self.sum(scores, &others.rows[1], block, sums);
                 add_shrunk(&mut totals[1], &[1.0; OWNERS], sums, padded);
             }
             if let Some(biases) = biases.as_deref_mut() {
@@ -159,7 +177,7 @@ impl<'a> Work<'a> {
     }
 
     /// Both panels of the owners; their statistics and delta where they are receivers.
-    fn owner_sides(&self, cotangent: Cotangent<'a>, scratch: &mut Scratch) -> [[f32; OWNERS]; 2] {
+    fn owner_sides(&self, scratch: &mut Scratch) -> [[f32; OWNERS]; 2] {
         let Self { geometry, operands, tile, .. } = self;
         let (lanes, scale) = (tile.lanes(), geometry.scale);
         let rows = |rows| geometry.owner_rows(tile, rows);
@@ -167,6 +185,7 @@ impl<'a> Work<'a> {
         let mut numbers = [[0.0; OWNERS]; 2];
         match geometry.schedule.direction {
             Direction::Forward => {
+                let cotangent = self.gradient();
                 self.head_of(operands.queries).turn(rows(Rows::Operand), lanes, scale, scoring);
                 let gradients = self.head_of(cotangent.cotangent);
                 gradients.turn(rows(Rows::Compact), lanes, 1.0, weighing);
@@ -181,48 +200,6 @@ impl<'a> Work<'a> {
             }
         }
         numbers
-    }
-
-    /// The weights of a block, and the gradients of its scores if they are wanted.
-    fn weigh(
-        &self,
-        cotangent: Cotangent<'a>,
-        owner: &[[f32; OWNERS]; 2],
-        block: &Block<'a>,
-        of_scores: bool,
-        scratch: &mut Scratch,
-    ) {
-        let Self { geometry, operands, tile, .. } = self;
-        let (lanes, padded) = (tile.lanes(), geometry.padded);
-        let Scratch { panels, rows, scores, gradients, .. } = scratch;
-        let of = |rows| geometry.other_rows(block, tile.sample, rows);
-        let mut numbers: [Vec<f32>; 2] = [Vec::new(), Vec::new()];
-        let [statistics, delta] = match geometry.schedule.direction {
-            Direction::Forward => {
-                self.head_of(operands.keys).copy(of(Rows::Operand), padded, &mut rows[0]);
-                self.head_of(operands.values).copy(of(Rows::Operand), padded, &mut rows[1]);
-                owner.each_ref().map(|numbers| Each::Owner(numbers))
-            }
-            Direction::Transposed => {
-                self.head_of(operands.queries).copy(of(Rows::Operand), padded, &mut rows[0]);
-                let gradients = self.head_of(cotangent.cotangent);
-                gradients.copy(of(Rows::Compact), padded, &mut rows[1]);
-                for (numbers, of_all) in
-                    numbers.iter_mut().zip([cotangent.statistics, cotangent.delta])
-                {
-                    let number = |row| of_all[row * geometry.heads + self.head];
-                    numbers.extend(of(Rows::Compact).map(number));
-                }
-                numbers.each_ref().map(|numbers| Each::Other(numbers))
-            }
-        };
-        self.products(&rows[0], &panels[0], block.len(), scores);
-        self.add_bias(block, scores);
-        weights(scores, lanes, statistics);
-        if of_scores {
-            self.products(&rows[1], &panels[1], block.len(), gradients);
-            score_gradients(scores, gradients, lanes, delta);
-        }
     }
 
     /// Every other's row with every owner's: `[others, lanes]`.
@@ -241,7 +218,8 @@ impl<'a> Work<'a> {
         let mut some = |owners: Range<usize>, others: Range<usize>, resume: bool| {
             let out = &mut out[owners.start * padded..owners.end * padded];
             if others.is_empty() {
-                return if resume { () } else { out.fill(0.0) };
+                let kept = if resume { out.len() } else { 0 };
+                return out[kept..].fill(0.0);
             }
             let left = Left::ByDepth(&factors[others.start * lanes + owners.start..], lanes);
             let shape = [owners.len(), others.len(), padded];
@@ -255,12 +233,12 @@ impl<'a> Work<'a> {
             let first = allowed[start..end].iter().map(|rows| rows.start).max().unwrap_or(0);
             let last = allowed[start..end].iter().map(|rows| rows.end).min().unwrap_or(0);
             let shared = first..last.max(first);
-            for i in start..end {
-                some(i..i + 1, allowed[i].start..allowed[i].end.min(shared.start), false);
+            for (i, rows) in (start..end).zip(&allowed[start..end]) {
+                some(i..i + 1, rows.start..rows.end.min(shared.start), false);
             }
             some(start..end, shared.clone(), true);
-            for i in start..end {
-                some(i..i + 1, allowed[i].start.max(shared.end)..allowed[i].end, true);
+            for (i, rows) in (start..end).zip(&allowed[start..end]) {
+                some(i..i + 1, rows.start.max(shared.end)..rows.end, true);
             }
         }
     }
