@@ -29,7 +29,7 @@ pub(super) fn check(plan: &Plan) {
             );
             let others = stores[..i].iter().filter(|other| other.write == store.write);
             others.for_each(|other| {
-                assert!(are_apart(store, other, domain), "two stores write one number: {body:#?}")
+                assert!(are_apart(store, other, domain), "two stores write one number: {body:#?}");
             });
         }
     }

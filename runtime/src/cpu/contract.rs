@@ -7,7 +7,7 @@
 //! says. Deliberately not here: the product itself.
 
 use super::evaluate::{Job, Reduced, Strip};
-use super::gemm::{DEPTH, MatrixMut, MatrixRef, PANEL_ROWS, multiply};
+use super::gemm::{DEPTH, MatrixMut, MatrixRef, multiply};
 use super::map::Cut;
 use super::store::{self, Stores};
 use super::tape::{Program, Step};
@@ -15,6 +15,8 @@ use super::team::{Needs, Team, Worker};
 use super::walk::{Domain, Spread};
 use crate::compiler::plan::{Contract, Tape};
 
+/// Rows of a panel, at most: a multiple of the six that the inner kernel takes, twice what [`super::gemm`] calls enough.
+const PANEL_ROWS: usize = 2 * super::gemm::PANEL_ROWS;
 /// Columns of the result that are made in one go: with a panel they fit the second cache.
 const BLOCK_COLUMNS: usize = 768;
 /// A piece of the right operand beyond this many numbers is not laid out anew for all tasks, but by each for itself.

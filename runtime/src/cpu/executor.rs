@@ -9,7 +9,7 @@ use std::time::Instant;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::arena::{Memory, Open, Place, zeros};
-use super::attend::{self, Visits};
+use super::attend::{self, Setting, Visits};
 use super::column::Columns;
 use super::contract::Product;
 use super::evaluate::{Given, Job};
@@ -350,21 +350,16 @@ impl Crew<'_> {
             Ready::Contract(product) => product.run(job, self.team, shared),
             Ready::LookupSum(lookup) => lookup.run(job, self.team),
             Ready::Attend(kind, id) => {
-                let attention = &plan.attentions[id.0 as usize];
+                let setting = Setting {
+                    attention: &plan.attentions[id.0 as usize],
+                    batch: plan.batch,
+                    present: job.present,
+                    pool: self.pool,
+                    visits: self.visits,
+                };
                 let reads: Vec<_> = job.reads.iter().map(|read| read.whole()).collect();
-                let mut writes: Vec<_> =
-                    job.writes.iter().map(|write| write.part(0, write.len())).collect();
-                let (present, visits) = (job.present, self.visits);
-                attend::run(
-                    *kind,
-                    attention,
-                    plan.batch,
-                    present,
-                    &reads,
-                    &mut writes,
-                    self.pool,
-                    visits,
-                );
+                let writes = job.writes.iter().map(|write| write.part(0, write.len()));
+                attend::run(*kind, setting, &reads, &mut writes.collect::<Vec<_>>());
             }
         }
     }

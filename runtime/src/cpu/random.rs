@@ -3,13 +3,8 @@
 //! In: a seed, a counter's parts, a range of channels. Out: a number for each. Deliberately not here: which token an
 //! element belongs to.
 
-use std::sync::LazyLock;
-
-use pulp::{Arch, NullaryFnOnce};
-
+use super::math::{NullaryFnOnce, vectorized};
 use crate::compiler::random::{site_uniform, uniform};
-
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// Whose numbers are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +44,7 @@ impl Draw {
         }
         let first = channel.next_multiple_of(4);
         let (fours, tail) = rest.as_chunks_mut::<4>();
-        ARCH.dispatch(Fours(self, first / 4, fours));
+        vectorized(Fours(self, first / 4, fours));
         let past = u32::try_from(4 * fours.len()).expect("channels are 32 bits");
         for (channel, out) in (first + past..).zip(tail) {
             *out = self.one(channel);

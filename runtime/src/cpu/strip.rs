@@ -4,14 +4,8 @@
 //! [`super::math`]; every operation is rounded exactly, so that the bits are the same everywhere. Deliberately not here:
 //! functions of one number (`math`), memory.
 
-use std::sync::LazyLock;
-
-use pulp::{Arch, NullaryFnOnce};
-
-use super::math;
+use super::math::{self, NullaryFnOnce, vectorized};
 use crate::compiler::graph::{Binary, Reduction, Unary};
-
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
 
 /// A value of a strip.
 #[derive(Debug, Clone, Copy)]
@@ -156,7 +150,7 @@ fn zip(
     columns: usize,
     output: &mut [f32],
 ) {
-    ARCH.dispatch(Zip { function, a, b, output, columns });
+    vectorized(Zip { function, a, b, output, columns });
 }
 
 /// A function of two values, one of which has a number for each element.
@@ -194,7 +188,7 @@ pub(super) fn unary(unary: Unary, input: &[f32], output: &mut [f32]) {
 
 /// Where the first is not 0, the second, else the third.
 pub(super) fn select(operands: [Operand<'_>; 3], columns: usize, output: &mut [f32]) {
-    ARCH.dispatch(Choose { operands, output, columns });
+    vectorized(Choose { operands, output, columns });
 }
 
 /// All numbers as one, in the fixed order of `math`.
@@ -252,7 +246,7 @@ pub(super) fn gather_rows(reduction: Reduction, rows: &[f32], sums: &mut [f32]) 
         return;
     }
     match reduction {
-        Reduction::Sum => ARCH.dispatch(Gather { function: |sum, x| sum + x, rows, sums }),
-        Reduction::Max => ARCH.dispatch(Gather { function: larger, rows, sums }),
+        Reduction::Sum => vectorized(Gather { function: |sum, x| sum + x, rows, sums }),
+        Reduction::Max => vectorized(Gather { function: larger, rows, sums }),
     }
 }

@@ -28,7 +28,7 @@ fn access(dice: &mut Dice) -> Access {
         match dice.below(6) {
             0 => {
                 let numbers: usize = shape.iter().product();
-                let inner: Vec<_> = (1..=numbers).filter(|n| numbers % n == 0).collect();
+                let inner: Vec<_> = (1..=numbers).filter(|n| numbers.is_multiple_of(*n)).collect();
                 let inner = inner[dice.below(inner.len())];
                 made.reshape(&[numbers / inner, inner]);
             }
@@ -77,7 +77,7 @@ fn walks_go_where_accesses_say() {
         let mut dice = Dice { case, thrown: 0 };
         let access = access(&mut dice);
         let numbers: usize = access.shape().iter().product();
-        let divisors: Vec<_> = (1..=numbers).filter(|n| numbers % n == 0).collect();
+        let divisors: Vec<_> = (1..=numbers).filter(|n| numbers.is_multiple_of(*n)).collect();
         let columns = divisors[dice.below(divisors.len())];
         let rows = numbers / columns;
         let reach = Reach::new(&access, Domain { rows, columns, transposed: false }).unwrap();
