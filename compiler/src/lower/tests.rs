@@ -73,7 +73,7 @@ impl Run {
 
     fn of(checked: Checked, how: How<'_>) -> Self {
         let graph = lowered(&checked, how).expect("all is there");
-        let mut feed = random_feed(&checked.model, &graph, 11);
+        let mut feed = random_feed(&checked.model, &graph, &vec![Sample::filler(); how.batch], 11);
         let (modalities, targets) = (checked.model.modalities.len(), checked.model.targets.len());
         feed.samples = vec![Sample::whole(modalities, targets); how.batch];
         for (input, numbers) in graph.inputs.iter().zip(&mut feed.inputs) {

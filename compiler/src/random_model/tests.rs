@@ -5,13 +5,15 @@
 //! that rounding makes an error of about 1e-9 at the smallest step.
 
 use crate::autodiff::{Seed, Wanted, differentiate};
+use crate::flow::ModalitySet;
 use crate::graph::interpret::{Feed, interpret};
 use crate::graph::{Graph, RootKind, verify};
 use crate::lower::{Decay, Request, lower};
+use crate::model::ModalityId;
 use crate::{Checked, Options, check_text};
 use zorro_grammar::Severity;
 
-use super::{Random, random_feed, random_spec};
+use super::{Random, random_feed, random_samples, random_spec};
 
 /// How many specs are tried.
 #[expect(clippy::disallowed_methods, reason = "long tests are asked for by the environment")]
@@ -25,6 +27,11 @@ fn checked(text: &str) -> Result<Checked, String> {
     let errors: Vec<String> =
         errors.map(|d| format!("{} {}: {:?}", d.code.as_str(), d.message, d.labels)).collect();
     outcome.checked.ok_or_else(|| format!("refused: {}", errors.join("; ")))
+}
+
+fn fed(checked: &Checked, graph: &Graph, seed: u64) -> Feed {
+    let samples = random_samples(&checked.model, graph.batch, seed);
+    random_feed(&checked.model, graph, &samples, seed)
 }
 
 /// What one random model is tried with.
@@ -42,7 +49,7 @@ fn try_one(seed: u64) -> Result<(), String> {
     };
     let graph = lower(&checked, &request).map_err(|missing| format!("{missing:?}"))?;
     verify(&graph)?;
-    let feed = random_feed(&checked.model, &graph, seed);
+    let feed = fed(&checked, &graph, seed);
     for (at, values) in interpret(&graph, &feed).into_iter().enumerate() {
         let finite = values.iter().flatten().all(|number| number.is_finite());
         if !finite {
@@ -52,7 +59,7 @@ fn try_one(seed: u64) -> Result<(), String> {
     let wanted = Wanted { parameters: true, inputs: true };
     let whole = differentiate(graph.clone(), &Seed::Outputs, wanted);
     verify(&whole)?;
-    let values = interpret(&whole, &random_feed(&checked.model, &whole, seed));
+    let values = interpret(&whole, &fed(&checked, &whole, seed));
     debug_assert_eq!(values.len(), whole.nodes.len());
     let whole = differentiate(graph.clone(), &Seed::Loss("loss".to_owned()), wanted);
     verify(&whole)?;
@@ -68,7 +75,38 @@ fn try_one(seed: u64) -> Result<(), String> {
             direction.inputs[at].iter_mut().for_each(|number| *number = random.real());
         }
     }
-    agree(&forward, &feed, &gradients, &direction).map_err(|text| format!("inputs: {text}"))
+    agree(&forward, &feed, &gradients, &direction).map_err(|text| format!("inputs: {text}"))?;
+    only(&checked, &request, &mut random, seed)
+}
+
+/// What is compiled for some of the modalities gives what the whole model gives for samples that have no others.
+fn only(
+    checked: &Checked,
+    request: &Request,
+    random: &mut Random,
+    seed: u64,
+) -> Result<(), String> {
+    let model = &checked.model;
+    let kept = (0..).take(model.modalities.len()).map(ModalityId).filter(|_| random.chance(50));
+    let kept = ModalitySet::of(kept);
+    let exists = |at: &usize| checked.flow.presence(model.outputs[*at].value).holds(kept);
+    let outputs: Vec<usize> = (0..model.outputs.len()).filter(exists).collect();
+    let whole = Request { outputs, objectives: Vec::new(), ..request.clone() };
+    let part = Request { only: Some(kept), ..whole.clone() };
+    let lowered = |request: &Request| lower(checked, request).map_err(|text| format!("{text:?}"));
+    let (whole, part) = (lowered(&whole)?, lowered(&part)?);
+    verify(&part)?;
+    let mut samples = random_samples(model, request.batch, seed);
+    samples.iter_mut().for_each(|sample| sample.modalities = kept);
+    let results = |graph: &Graph| -> Vec<Vec<f64>> {
+        let values = interpret(graph, &random_feed(model, graph, &samples, seed));
+        let roots = graph.roots.iter();
+        roots.map(|root| values[root.node.index()].clone().expect("a root")).collect()
+    };
+    if results(&whole) == results(&part) {
+        return Ok(());
+    }
+    Err(format!("only {} gives something else", kept.display(model)))
 }
 
 /// A number for each weight and each fed number.
@@ -92,7 +130,7 @@ impl Direction {
 }
 
 fn gradients(checked: &Checked, graph: &Graph, seed: u64) -> Direction {
-    let feed = random_feed(&checked.model, graph, seed);
+    let feed = fed(checked, graph, seed);
     let values = interpret(graph, &feed);
     let mut gradients = Direction::zeros(&feed);
     for root in &graph.roots {
@@ -175,17 +213,4 @@ fn a_seed_decides_everything() {
     let mut random = Random::new(0);
     // The first number of SplitMix64 for this seed, from its authors' code.
     assert_eq!(random.bits(), 0xE220_A839_7B1D_CDAF);
-}
-#[test]
-fn tmp_show() {
-    let text = std::fs::read_to_string("/tmp/spec.zorro").unwrap();
-    let outcome = check_text(&text, &Options::default());
-    for d in &outcome.diagnostics {
-        println!("{d:?}");
-        for l in &d.labels {
-            if text.is_char_boundary(l.span.start as usize) && (l.span.end as usize) < text.len() {
-                println!("   {:?}", &text[l.span.start as usize..l.span.end as usize]);
-            }
-        }
-    }
 }

@@ -6,7 +6,7 @@ use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::graph::interpret::interpret;
 use crate::graph::{Graph, RootKind, verify};
 use crate::lower::{Decay, Request, lower};
-use crate::random_model::random_feed;
+use crate::random_model::{random_feed, random_samples};
 use crate::{Checked, Options, check_text};
 
 /// Params that make models small, where a model has them.
@@ -138,7 +138,8 @@ fn small_models_compute() {
         let graph = forward(&checked);
         for graph in backward(&checked, &graph) {
             assert_eq!(verify(&graph), Ok(()), "{name}");
-            let values = interpret(&graph, &random_feed(&checked.model, &graph, 1));
+            let samples = random_samples(&checked.model, graph.batch, 1);
+            let values = interpret(&graph, &random_feed(&checked.model, &graph, &samples, 1));
             for root in &graph.roots {
                 let found = values[root.node.index()].as_ref().expect("a root");
                 let finite = found.iter().all(|number| number.is_finite());
