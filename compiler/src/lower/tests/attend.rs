@@ -12,10 +12,16 @@ struct Projected {
     v: Vec<Vec<f64>>,
 }
 
+/// Key, value, and which token of which group they are.
+type Read = (Vec<f64>, Vec<f64>, (usize, usize));
+
+/// Whether a token of the receiver may read a token of the other group, both by name.
+type May<'a> = dyn Fn((&str, usize), (&str, usize)) -> bool + 'a;
+
 /// Rows of the result of one receiver in one sample: softmax over what each query may read, the bias of a head added.
 fn attend(
     queries: &[Vec<f64>],
-    reads: &[(Vec<f64>, Vec<f64>, (usize, usize))],
+    reads: &[Read],
     may: &dyn Fn(usize, (usize, usize)) -> bool,
     bias: &dyn Fn(usize, usize, (usize, usize)) -> f64,
 ) -> Vec<Vec<f64>> {
@@ -51,7 +57,7 @@ struct Case<'a> {
     route: &'a str,
     arguments: &'a str,
     per_group: bool,
-    may: &'a dyn Fn((&str, usize), (&str, usize)) -> bool,
+    may: &'a May<'a>,
 }
 
 #[track_caller]
@@ -181,7 +187,7 @@ fn relations_stand_on_edges_and_in_attentions() {
         route: "a <- a",
         arguments: ", within: windows(4, shift: 1)",
         // A first window of the shift, then whole ones.
-        may: &|(_, query), (_, key)| (query + 3) / 4 == (key + 3) / 4,
+        may: &|(_, query), (_, key)| query.div_ceil(4) == key.div_ceil(4),
         ..zorro()
     });
     // Three groups for two keys: the last rows of each read nothing.

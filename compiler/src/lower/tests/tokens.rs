@@ -29,6 +29,9 @@ fn patches_are_row_major_with_channels_last() {
     close(&run.output("line"), &patches([1, 1, 2]));
 }
 
+/// Rows made of those of two inputs of a sample.
+type Pick<'a> = dyn Fn(&[Vec<f64>], &[Vec<f64>]) -> Vec<Vec<f64>> + 'a;
+
 fn product([a, b, c]: [usize; 3]) -> Vec<(usize, usize, usize)> {
     let mut all = Vec::new();
     for i in 0..a {
@@ -154,7 +157,7 @@ fn some_tokens_and_one_of_all() {
         output latent = latents(2, 3)";
     let mut run = Run::new(statements, How { batch: 2, ..PLAIN });
     let (x, z) = (run.rows("u", 2), run.rows("z", 2));
-    let both = |pick: &dyn Fn(&[Vec<f64>], &[Vec<f64>]) -> Vec<Vec<f64>>| -> Vec<f64> {
+    let both = |pick: &Pick<'_>| -> Vec<f64> {
         let one =
             |sample: usize| pick(&x[sample * 6..sample * 6 + 6], &z[sample * 2..sample * 2 + 2]);
         [one(0), one(1)].concat().concat()
