@@ -7,7 +7,7 @@
 use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::flow::ModalitySet;
 use crate::graph::interpret::{Feed, interpret};
-use crate::graph::{Graph, RootKind, verify};
+use crate::graph::{Graph, InputKind, RootKind, verify};
 use crate::lower::{Decay, Request, lower};
 use crate::model::ModalityId;
 use crate::{Checked, Options, check_text};
@@ -71,12 +71,39 @@ fn try_one(seed: u64) -> Result<(), String> {
     agree(&forward, &feed, &gradients, &direction).map_err(|text| format!("weights: {text}"))?;
     let mut direction = Direction::zeros(&feed);
     for (at, input) in forward.inputs.iter().enumerate() {
-        if input.kind == crate::graph::InputKind::Modality {
+        if input.kind == InputKind::Modality {
             direction.inputs[at].iter_mut().for_each(|number| *number = random.real());
         }
     }
     agree(&forward, &feed, &gradients, &direction).map_err(|text| format!("inputs: {text}"))?;
+    unseen(&checked, &whole, seed)?;
     only(&checked, &request, &mut random, seed)
+}
+
+/// What the objective does not see may be anything: no gradient changes by a bit.
+fn unseen(checked: &Checked, whole: &Graph, seed: u64) -> Result<(), String> {
+    let model = &checked.model;
+    let at = model.objectives.iter().position(|objective| objective.name == "loss");
+    let (sees, _) = checked.flow.objective(at.expect("a random model has it"));
+    let mut feed = fed(checked, whole, seed);
+    let bits = |feed: &Feed| -> Vec<Vec<u64>> {
+        let values = interpret(whole, feed);
+        let wanted = whole.roots.iter().filter(|root| match root.kind {
+            RootKind::ParameterGradient(..) | RootKind::InputGradient => true,
+            RootKind::Loss => root.name == "loss",
+            RootKind::Output | RootKind::Update(..) | RootKind::GradientNorm => false,
+        });
+        let numbers = wanted.map(|root| values[root.node.index()].as_ref().expect("a root"));
+        numbers.map(|numbers| numbers.iter().map(|number| number.to_bits()).collect()).collect()
+    };
+    let clean = bits(&feed);
+    for (input, numbers) in whole.inputs.iter().zip(&mut feed.inputs) {
+        let unseen = model.modality(&input.name).is_some_and(|id| !sees.contains(id));
+        if unseen && input.kind == InputKind::Modality {
+            numbers.fill(f64::NAN);
+        }
+    }
+    if bits(&feed) == clean { Ok(()) } else { Err("NaN of what is not seen is felt".to_owned()) }
 }
 
 /// What is compiled for some of the modalities gives what the whole model gives for samples that have no others.
@@ -141,9 +168,10 @@ fn gradients(checked: &Checked, graph: &Graph, seed: u64) -> Direction {
                 buffer[start..start + found.len()].copy_from_slice(found);
             }
             RootKind::InputGradient => {
-                let at = graph.inputs.iter().position(|input| {
-                    input.name == root.name && input.kind == crate::graph::InputKind::Modality
-                });
+                let at = graph
+                    .inputs
+                    .iter()
+                    .position(|input| input.name == root.name && input.kind == InputKind::Modality);
                 gradients.inputs[at.expect("an input")].copy_from_slice(found);
             }
             RootKind::Output | RootKind::Loss | RootKind::Update(..) | RootKind::GradientNorm => {}
@@ -214,3 +242,32 @@ fn a_seed_decides_everything() {
     // The first number of SplitMix64 for this seed, from its authors' code.
     assert_eq!(random.bits(), 0xE220_A839_7B1D_CDAF);
 }
+
+/// Between them, the specs of the first seeds say nearly all of the language.
+#[test]
+fn random_models_have_everything() {
+    let (mut texts, mut models) = (String::new(), String::new());
+    for seed in 0..250 {
+        let text = random_spec(seed);
+        if let Ok(checked) = checked(&text) {
+            models.push_str(&format!("{:?}{:?}", checked.model.steps, checked.model.objectives));
+        }
+        texts.push_str(&text);
+    }
+    for word in ALL_OF_TEXTS.split_whitespace() {
+        assert!(texts.contains(word), "no spec says `{word}`");
+    }
+    for word in ALL_OF_MODELS.split_whitespace() {
+        assert!(models.contains(word), "no model has {word}");
+    }
+}
+
+const ALL_OF_TEXTS: &str = "frames image wave logmel spectrogram text tensor normalize crop( pad( vit( swin( hip( \
+    perceiver( decoder( plain_decoder( final( mlp( squared_relu_mlp( geglu_mlp( project( merge( repeat when route within \
+    causal groups( windows( per tied trunk init: latents learned class( classes( tensor( smoothing";
+
+const ALL_OF_MODELS: &str = "Input( Latents Learned Patches( Linear Embed Learned Sinusoidal Fourier Absent Norm RmsNorm Scale \
+    Gelu GeluTanh Relu SquaredRelu Silu Sigmoid Tanh Exp Log Softmax Gated( Add Sub Mul Div Affine Reciprocal( Mean \
+    Dropout( DropPath Attend window Concat Join Slice( Gather( Pool(Mean Pool(First Pool(Last Pad Crop \
+    Groups( Windows( Causal And( CrossEntropy SigmoidCrossEntropy Nce Mse Computed( Fixed( Both Forward Joint Target( Value( \
+    Sum(";
