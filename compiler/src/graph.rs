@@ -12,7 +12,6 @@
 pub(crate) mod build;
 mod display;
 mod dot;
-#[cfg(any())]
 pub mod interpret;
 mod op;
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod number;
 pub mod plan;
 mod project;
 pub mod random;
+pub mod random_model;
 mod resolve;
 pub mod routing;
 

@@ -25,6 +25,13 @@ pub(super) fn pull_back(
     if let Op::Attend(attention) = node.op {
         return attend::pull_back(graph, (id, attention), pieces, active);
     }
+    if let Op::Slice { axis: 0, start } = node.op {
+        let moved = pieces.iter().map(|piece| Piece { start: piece.start + start, ..*piece });
+        return moved.map(|piece| (node.inputs[0], piece)).collect();
+    }
+    if node.op == Op::Concat(0) {
+        return parts(graph, &node.inputs, pieces, active);
+    }
     let rows = node.shape[0];
     let is_whole = matches!(pieces, [piece] if piece.rows(graph) == (0..rows));
     let pieces = if is_whole || by_rows(&node.op) {
@@ -60,6 +67,30 @@ pub(super) fn pull_back(
             let offset = if length < rows && aligned(graph, at, operand) { range.start } else { 0 };
             contributions.push((operand, Piece { start: start + offset, node: cotangent }));
         }
+    }
+    contributions
+}
+
+/// Each piece of rows after one another goes to the operands that these rows are of, and to no other.
+fn parts(
+    graph: &mut Graph,
+    inputs: &[NodeId],
+    pieces: &[Piece],
+    active: &[bool],
+) -> Vec<Contribution> {
+    let mut contributions = Vec::new();
+    let mut first = 0;
+    for input in inputs {
+        let end = first + graph.shape(*input)[0];
+        for piece in pieces.iter().filter(|_| active[input.index()]) {
+            let rows = piece.rows(graph);
+            let (from, to) = (rows.start.max(first), rows.end.min(end));
+            if from < to {
+                let node = graph.slice(piece.node, 0, from - rows.start, to - from);
+                contributions.push((*input, Piece { start: from - first, node }));
+            }
+        }
+        first = end;
     }
     contributions
 }
@@ -138,7 +169,6 @@ fn rule(
             }
             out.push((0, 0, sum));
         }
-        Op::Slice { axis: 0, start } => out.push((0, *start, cotangent)),
         Op::Slice { axis, start } => {
             let length = graph.shape(inputs[0])[*axis];
             out.push((0, 0, graph.pad(cotangent, *axis, *start, length)));
@@ -306,10 +336,7 @@ fn scattered(graph: &mut Graph, table: TableId, cotangent: NodeId, rows: usize) 
 
 /// The gradient of a table of vectors for ids.
 fn lookup_sum(graph: &mut Graph, inputs: &[NodeId], cotangent: NodeId) -> NodeId {
-    let (table, mut ids) = (inputs[0], inputs[1]);
-    while graph.node(ids).op == Op::Reshape {
-        ids = graph.node(ids).inputs[0];
-    }
+    let (table, ids) = (inputs[0], inputs[1]);
     let Op::Leaf(Leaf::Input(input)) = graph.node(ids).op else {
         unreachable!("ids are fed");
     };

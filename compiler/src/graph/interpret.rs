@@ -12,7 +12,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::{Argument, BufferId, Graph, Leaf, NodeId, Op, PresenceId, Sample, Scalar, Slot, Table};
+use super::{
+    Argument, BufferId, Condition, Graph, Leaf, NodeId, Op, PresenceId, Sample, Scalar, Slot, Table,
+};
 
 /// What a graph is evaluated on.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +64,17 @@ impl Feed {
         }
     }
 
+    /// The number of an argument.
+    #[must_use]
+    pub fn argument(&self, argument: Argument) -> f64 {
+        match argument {
+            Argument::Given(Scalar(value)) => value,
+            Argument::LearningRate => self.learning_rate,
+            Argument::FirstCorrection => self.first_correction,
+            Argument::SecondCorrection => self.second_correction,
+        }
+    }
+
     fn whole_sample(graph: &Graph) -> Sample {
         let mut sample = Sample { counted: true, ..Sample::filler() };
         for condition in &graph.presences {
@@ -102,6 +115,22 @@ struct Tensor<'a> {
     shape: &'a [usize],
 }
 
+/// What depends on samples: for this interpreter, and for that of plans.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a> {
+    /// How many samples.
+    pub(crate) size: usize,
+    /// Under which conditions they have values.
+    pub(crate) presences: &'a [Condition],
+    pub(crate) feed: &'a Feed,
+}
+
+impl Batch<'_> {
+    fn present(&self, condition: Option<PresenceId>, sample: usize) -> bool {
+        condition.is_none_or(|id| self.presences[id.0 as usize].holds(&self.feed.samples[sample]))
+    }
+}
+
 struct Evaluation<'a> {
     graph: &'a Graph,
     feed: &'a Feed,
@@ -115,16 +144,17 @@ impl Evaluation<'_> {
         Tensor { numbers, shape: self.graph.shape(id) }
     }
 
-    fn present(&self, condition: Option<PresenceId>, sample: usize) -> bool {
-        condition
-            .is_none_or(|id| self.graph.presences[id.0 as usize].holds(&self.feed.samples[sample]))
+    fn batch(&self) -> Batch<'_> {
+        let Self { graph, feed, .. } = self;
+        Batch { size: graph.batch, presences: &graph.presences, feed }
     }
 
     fn evaluate(&self, id: NodeId) -> Vec<f64> {
         let node = self.graph.node(id);
         let shape = node.shape.as_slice();
         let operands: Vec<Tensor<'_>> = node.inputs.iter().map(|id| self.tensor(*id)).collect();
-        let operand = |at: usize| operands[at].numbers;
+        let plain: Vec<&[f64]> = operands.iter().map(|operand| operand.numbers).collect();
+        let operand = |at: usize| plain[at];
         match &node.op {
             Op::Leaf(leaf) => self.leaf(leaf, shape.iter().product()),
             Op::Constant(Scalar(value)) => vec![*value; shape.iter().product()],
@@ -156,15 +186,17 @@ impl Evaluation<'_> {
                 tensor::rows(operands[0], operand(1).iter().map(|id| tensor::integer(*id)))
             }
             Op::LookupSum => tensor::lookup_sum(operands[0], operand(1), operand(2)),
-            Op::Attend(attention) => self.attend(*attention, &operands),
-            Op::AttendStatistics(attention) => self.attend_statistics(*attention, &operands),
-            Op::AttendGradient(gradient, attention) => {
-                self.attend_gradient(*gradient, *attention, &operands)
+            Op::Attend(id) => self.batch().attend(self.graph.attention(*id), &plain),
+            Op::AttendStatistics(id) => {
+                self.batch().attend_statistics(self.graph.attention(*id), &plain)
+            }
+            Op::AttendGradient(gradient, id) => {
+                self.batch().attend_gradient(*gradient, self.graph.attention(*id), &plain)
             }
             Op::Random { site, by_sample, tokens } => {
-                self.random(*site, *by_sample, tokens, shape[1])
+                self.batch().random(*site, *by_sample, tokens, shape[1])
             }
-            Op::Present(segments) => self.present_rows(segments),
+            Op::Present(segments) => self.batch().present_rows(segments),
         }
     }
 
@@ -176,20 +208,11 @@ impl Evaluation<'_> {
                 let state = self.feed.states.get(&(*buffer, *slot));
                 state.expect("a feed has all states that the graph reads").clone()
             }
-            Leaf::Argument(argument) => vec![self.argument(*argument); numbers],
+            Leaf::Argument(argument) => vec![self.feed.argument(*argument); numbers],
             Leaf::Table(table) => match &self.graph.tables[table.0 as usize] {
                 Table::Numbers(numbers) => numbers.clone(),
                 Table::Rows(_) => panic!("a tensor is made of a table of numbers"),
             },
-        }
-    }
-
-    fn argument(&self, argument: Argument) -> f64 {
-        match argument {
-            Argument::Given(Scalar(value)) => value,
-            Argument::LearningRate => self.feed.learning_rate,
-            Argument::FirstCorrection => self.feed.first_correction,
-            Argument::SecondCorrection => self.feed.second_correction,
         }
     }
 }

@@ -248,8 +248,10 @@ impl Lowering<'_> {
         match temperature {
             Scalar::Fixed(number) => self.graph.times(a, 1.0 / number.to_f64()),
             Scalar::Computed(value) => {
-                let Place::Free(number) = self.place(*value) else {
-                    unreachable!("a temperature is made of learned scalars");
+                let number = match self.place(*value) {
+                    Place::Free(number) => number,
+                    // Made of learned scalars alone, it is the same for all samples.
+                    Place::Rows { pack, start } => self.graph.slice(pack, 0, start, 1),
                 };
                 let number = self.graph.broadcast(number, &shape);
                 self.graph.divide(a, number)
