@@ -11,9 +11,12 @@ mod access;
 mod body;
 mod cluster;
 mod emit;
+mod interpret;
 mod memory;
 mod store;
 mod tapes;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use crate::graph::{
@@ -28,6 +31,7 @@ use crate::graph::{Graph, Leaf, Op};
 pub use access::{Access, View};
 pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape, Tile};
 
+pub use interpret::interpret;
 pub use memory::ALIGNMENT;
 pub use verify::verify;
 

@@ -16,6 +16,8 @@ use super::{
     Argument, BufferId, Condition, Graph, Leaf, NodeId, Op, PresenceId, Sample, Scalar, Slot, Table,
 };
 
+pub(crate) use tensor::{dot, integer, lookup_sum, reduce};
+
 /// What a graph is evaluated on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Feed {
@@ -174,7 +176,7 @@ impl Evaluation<'_> {
             Op::Slice { axis, start } => tensor::slice(operands[0], *axis, *start, shape),
             Op::Pad { axis, before } => tensor::pad(operands[0], *axis, *before, shape),
             Op::Concat(axis) => tensor::concat(&operands, *axis, shape),
-            Op::Reduce(reduction, axis) => tensor::reduce(operands[0], *reduction, *axis),
+            Op::Reduce(reduction, axis) => tensor::reduce_axis(operands[0], *reduction, *axis),
             Op::Contract => tensor::contract(operands[0], operands[1]),
             Op::Gather(table) => {
                 let Table::Rows(rows) = &self.graph.tables[table.0 as usize] else {
@@ -183,9 +185,9 @@ impl Evaluation<'_> {
                 tensor::rows(operands[0], rows.iter().map(|row| *row as usize))
             }
             Op::Lookup => {
-                tensor::rows(operands[0], operand(1).iter().map(|id| tensor::integer(*id)))
+                tensor::rows(operands[0], operand(1).iter().map(|id| integer(*id)))
             }
-            Op::LookupSum => tensor::lookup_sum(operands[0], operand(1), operand(2)),
+            Op::LookupSum => lookup_sum(operand(0), shape[1], operand(1), operand(2)),
             Op::Attend(id) => self.batch().attend(self.graph.attention(*id), &plain),
             Op::AttendStatistics(id) => {
                 self.batch().attend_statistics(self.graph.attention(*id), &plain)

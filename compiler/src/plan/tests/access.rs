@@ -1,0 +1,2 @@
+//! Accesses against the definition of views.
+

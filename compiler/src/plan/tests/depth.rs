@@ -1,0 +1,2 @@
+//! Depth costs kernels, but no bodies.
+

@@ -1,0 +1,2 @@
+//! The models that users start from, at small sizes.
+
