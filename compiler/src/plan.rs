@@ -10,6 +10,8 @@
 mod access;
 mod body;
 mod cluster;
+mod cost;
+mod display;
 mod emit;
 mod interpret;
 mod memory;
@@ -31,6 +33,7 @@ use crate::graph::{Graph, Leaf, Op};
 pub use access::{Access, View};
 pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape, Tile};
 
+pub use cost::{Memory, TooMuchMemory, Work, check_memory};
 pub use interpret::interpret;
 pub use memory::ALIGNMENT;
 pub use verify::verify;

@@ -15,7 +15,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::graph::{Graph, Leaf, NodeId, Op, Phase, Unary};
+use crate::graph::{BufferId, Graph, Leaf, NodeId, Op, Phase, RootKind, Unary};
 
 /// The most instructions of an expression.
 const MAX_INSTRUCTIONS: usize = 48;
@@ -23,6 +23,8 @@ const MAX_INSTRUCTIONS: usize = 48;
 const MAX_LOADS: usize = 6;
 /// An expression that reads so many and has several users is not evaluated again for each.
 const SHARED_LOADS: usize = 4;
+/// The most tensors that a gradient reads which goes into an update as it is.
+const MAX_UPDATE_LOADS: usize = 3;
 /// The same for an operand of a product.
 const CHEAP_INSTRUCTIONS: usize = 6;
 const CHEAP_LOADS: usize = 3;
@@ -83,7 +85,8 @@ pub(super) fn decide(graph: &Graph) -> Stored {
         analysis.node(id);
     }
     for root in &graph.roots {
-        if let crate::graph::RootKind::Update(..) = root.kind {
+        if let RootKind::Update(buffer, _, start) = root.kind {
+            analysis.update(root.node, (buffer, start, graph.numbers(root.node)));
             analysis.stored[root.node.index()] = true;
         } else {
             analysis.need_memory(root.node);
@@ -180,6 +183,49 @@ impl Analysis<'_> {
                 }
                 self.store(id);
             }
+        }
+    }
+
+    /// An update reads of weights and state what it writes. What it needs of others, which are being changed too, is stored
+    /// before; so is what reads much.
+    fn update(&mut self, id: NodeId, own: (BufferId, usize, usize)) {
+        if self.stored[id.index()] || self.is_own(id, own) {
+            return;
+        }
+        let node = self.graph.node(id);
+        if self.graph.origin(id).phase == Phase::Update && node.op.is_elementwise() {
+            for input in node.inputs.clone() {
+                self.update(input, own);
+            }
+            return;
+        }
+        let loads = self.reference(id).loads;
+        let changes = |id: &NodeId| {
+            matches!(self.graph.node(*id).op, Op::Leaf(Leaf::Parameters(_) | Leaf::State(..)))
+        };
+        let is_changed = loads.iter().any(changes);
+        if is_changed || loads.len() > MAX_UPDATE_LOADS {
+            self.store(id);
+        }
+    }
+
+    /// Whether a node is so many numbers of a buffer or its state from a start on, as they lie.
+    fn is_own(&self, id: NodeId, (buffer, start, numbers): (BufferId, usize, usize)) -> bool {
+        let (mut at, mut offset) = (id, 0);
+        loop {
+            let node = self.graph.node(at);
+            match node.op {
+                Op::Leaf(Leaf::Parameters(found) | Leaf::State(found, _)) => {
+                    return found == buffer && offset == start && self.graph.numbers(id) == numbers;
+                }
+                Op::Slice { axis, start } if is_contiguous_slice(self.graph, at) => {
+                    let inner = &self.graph.shape(node.inputs[0])[axis + 1..];
+                    offset += start * inner.iter().product::<usize>();
+                }
+                _ if is_flat(&node.op) => {}
+                _ => return false,
+            }
+            at = node.inputs[0];
         }
     }
 

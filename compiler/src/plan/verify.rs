@@ -92,7 +92,8 @@ fn kernel_regions(plan: &Plan, kernel: &Kernel) -> Checked {
         bindings.insert((region.arena, whole));
     }
     ensure(bindings.len() <= super::cluster::MAX_OPERANDS + 1, || {
-        format!("{} operands", bindings.len())
+        let body = plan.body(kernel);
+        format!("{} operands: {bindings:?} {body}", bindings.len())
     })
 }
 
