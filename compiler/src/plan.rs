@@ -43,7 +43,7 @@ pub use verify::verify;
 pub struct BodyId(pub u32);
 
 /// A computation as kernels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The name of the model.
     pub name: String,

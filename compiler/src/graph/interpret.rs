@@ -184,9 +184,7 @@ impl Evaluation<'_> {
                 };
                 tensor::rows(operands[0], rows.iter().map(|row| *row as usize))
             }
-            Op::Lookup => {
-                tensor::rows(operands[0], operand(1).iter().map(|id| integer(*id)))
-            }
+            Op::Lookup => tensor::rows(operands[0], operand(1).iter().map(|id| integer(*id))),
             Op::LookupSum => lookup_sum(operand(0), shape[1], operand(1), operand(2)),
             Op::Attend(id) => self.batch().attend(self.graph.attention(*id), &plain),
             Op::AttendStatistics(id) => {

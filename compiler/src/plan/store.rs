@@ -86,7 +86,9 @@ pub(super) fn decide(graph: &Graph) -> Stored {
     }
     for root in &graph.roots {
         if let RootKind::Update(buffer, _, start) = root.kind {
-            analysis.update(root.node, (buffer, start, graph.numbers(root.node)));
+            for input in &graph.node(root.node).inputs {
+                analysis.update(*input, (buffer, start, graph.numbers(root.node)));
+            }
             analysis.stored[root.node.index()] = true;
         } else {
             analysis.need_memory(root.node);
@@ -172,8 +174,9 @@ impl Analysis<'_> {
                 for input in &node.inputs {
                     self.need_memory(*input);
                 }
-                let mut inline = self.reference(node.inputs[0]);
-                inline.nodes.insert(id);
+                let mut inline = self.joined(id, &node.inputs);
+                // It reads its table too.
+                inline.loads.insert(id);
                 self.inline[id.index()] = inline;
             }
             Op::Concat(axis) => self.concat(id, *axis, &node.inputs),
@@ -281,7 +284,7 @@ impl Analysis<'_> {
             }
         }
         let mut inline = self.joined(id, inputs);
-        while inline.nodes.len() > MAX_INSTRUCTIONS || inline.loads.len() > MAX_LOADS {
+        while inline.nodes.len() > MAX_INSTRUCTIONS || self.n_loads(&inline) > MAX_LOADS {
             let largest = inputs
                 .iter()
                 .filter(|input| self.reference(**input).nodes.len() > 1)
@@ -290,7 +293,9 @@ impl Analysis<'_> {
                     let part = self.reference(**input);
                     (part.loads.len(), part.nodes.len())
                 });
-            let Some(largest) = largest else { break };
+            // Where nothing else helps, what it goes on from ends there.
+            let ends = || inputs.iter().find(|input| self.reference(**input).from.is_some());
+            let Some(largest) = largest.or_else(ends) else { break };
             self.store_below(*largest);
             inline = self.joined(id, inputs);
         }
@@ -299,6 +304,15 @@ impl Analysis<'_> {
         if is_shared {
             self.store(id);
         }
+    }
+
+    /// How many tensors a kernel reads that computes an expression, with what it goes on from.
+    fn n_loads(&self, inline: &Inline) -> usize {
+        let mut loads = inline.loads.clone();
+        for input in inline.from.iter().flat_map(|from| &self.graph.node(*from).inputs) {
+            loads.extend(self.reference(*input).loads);
+        }
+        loads.len()
     }
 
     fn joined(&self, id: NodeId, inputs: &[NodeId]) -> Inline {

@@ -5,8 +5,8 @@
 //! may read nothing, because of the mask or because of what its sample lacks, gives 0 and so do its statistic and its
 //! gradients. Scores of tokens that are further apart than the window have no bias. Deliberately not here: schedules.
 
-use super::tensor::dot;
 use super::Batch;
+use super::tensor::dot;
 use crate::graph::build::tokens;
 use crate::graph::{Attention, Gradient};
 
@@ -48,11 +48,7 @@ impl Batch<'_> {
     }
 
     /// The logarithm of each row's sum of exponentials, by head.
-    pub(crate) fn attend_statistics(
-        &self,
-        attention: &Attention,
-        operands: &[&[f64]],
-    ) -> Vec<f64> {
+    pub(crate) fn attend_statistics(&self, attention: &Attention, operands: &[&[f64]]) -> Vec<f64> {
         let operands = Operands::new(attention, operands);
         let mut result = vec![0.0; attention.n_queries(self.size) * attention.heads];
         self.each_query(attention, &mut |query| {
@@ -77,9 +73,7 @@ impl Batch<'_> {
         let positions = attention.n_positions();
         let numbers = match gradient {
             Gradient::Queries => attention.n_queries(self.size) * attention.width,
-            Gradient::Keys | Gradient::Values => {
-                attention.n_keys(self.size) * attention.width
-            }
+            Gradient::Keys | Gradient::Values => attention.n_keys(self.size) * attention.width,
             Gradient::Scores => attention.heads * positions,
         };
         let mut result = vec![0.0; numbers];

@@ -6,9 +6,9 @@
 
 use std::fmt;
 
+use crate::graph::Reduction;
 use crate::plan::access::View;
 use crate::plan::{Access, AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape};
-use crate::graph::Reduction;
 
 /// Of an attention kernel.
 pub(super) fn attend_name(kind: AttendKind) -> &'static str {
@@ -122,7 +122,9 @@ impl fmt::Display for Instruction {
                 write!(f, "present ({}) {access}", segments.join(", "))
             }
             Self::Inside { access } => write!(f, "inside {access}"),
-            Self::Reduce(reduction, a) => write!(f, "{} of the row {a}", reduction_name(*reduction)),
+            Self::Reduce(reduction, a) => {
+                write!(f, "{} of the row {a}", reduction_name(*reduction))
+            }
             Self::Reduced(at) => write!(f, "reduced {at}"),
         }
     }

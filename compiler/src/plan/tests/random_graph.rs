@@ -60,7 +60,8 @@ fn attention(graph: &mut Graph, random: &mut Random) -> AttentionId {
     let side = |name: &str, tokens| Side { name: name.to_owned(), grid: vec![tokens] };
     let (first, second) = (side("a", 1), side("b", 2));
     let pair = |receiver, read, relation| Pair { receiver, read, relation };
-    let pairs = vec![pair(0, 0, Relation::All), pair(0, 1, Relation::All), pair(1, 1, Relation::Causal)];
+    let pairs =
+        vec![pair(0, 0, Relation::All), pair(0, 1, Relation::All), pair(1, 1, Relation::Causal)];
     let mask = Mask::new(vec![first.clone(), second.clone()], vec![first, second], pairs);
     let present = graph.present_if(&Presence::with(ModalityId(0)));
     graph.add_attention(Attention {
@@ -147,7 +148,11 @@ impl Writer {
     /// Something that there is; the latest more often.
     fn any(&mut self) -> NodeId {
         let n = self.pool.len();
-        let at = if self.random.chance(60) { n - 1 - self.random.below(n.min(5)) } else { self.random.below(n) };
+        let at = if self.random.chance(60) {
+            n - 1 - self.random.below(n.min(5))
+        } else {
+            self.random.below(n)
+        };
         self.pool[at]
     }
 
@@ -341,7 +346,8 @@ impl Writer {
             let mut shape = shape.clone();
             shape[axis] = self.random.within(1, 3);
             let part = if self.random.chance(15) { a } else { self.shaped(&shape) };
-            let part = if self.random.chance(50) { self.graph.unary(Unary::Tanh, part) } else { part };
+            let part =
+                if self.random.chance(50) { self.graph.unary(Unary::Tanh, part) } else { part };
             let at = self.random.below(parts.len() + 1);
             parts.insert(at, part);
         }
