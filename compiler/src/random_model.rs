@@ -11,9 +11,11 @@ mod results;
 mod sources;
 mod streams;
 
-pub use feed::{id_order, random_feed};
+use std::collections::BTreeSet;
 
-/// A stream of random numbers (SplitMix64, Steele et al. 2014).
+pub use feed::{id_order, random_feed, random_samples};
+
+/// A stream of random numbers (`SplitMix64`, Steele et al. 2014).
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -71,6 +73,7 @@ pub fn random_spec(seed: u64) -> String {
         groups: Vec::new(),
         own: Vec::new(),
         ties: Vec::new(),
+        widths: BTreeSet::new(),
         n_names: 0,
         dim: 4,
     };
@@ -108,6 +111,8 @@ struct Writer {
     own: Vec<String>,
     /// Calls whose weights have a name, and the width of what they are applied to.
     ties: Vec<(String, usize)>,
+    /// The widths of all groups in scope, also of those that are not used again.
+    widths: BTreeSet<usize>,
     n_names: usize,
     /// The width that most groups have.
     dim: usize,
@@ -118,6 +123,11 @@ impl Writer {
         self.model.push_str("  ");
         self.model.push_str(text);
         self.model.push('\n');
+    }
+
+    fn add(&mut self, group: Group) {
+        self.widths.insert(group.width);
+        self.groups.push(group);
     }
 
     fn fresh(&mut self, stem: &str) -> String {
@@ -140,7 +150,15 @@ impl Writer {
     }
 
     fn activation(&mut self) -> &'static str {
-        self.random.one_of(&["gelu", "gelu_tanh", "relu", "squared_relu", "silu", "sigmoid", "tanh"])
+        self.random.one_of(&[
+            "gelu",
+            "gelu_tanh",
+            "relu",
+            "squared_relu",
+            "silu",
+            "sigmoid",
+            "tanh",
+        ])
     }
 
     fn norm(&mut self) -> &'static str {

@@ -83,19 +83,30 @@ impl Lowering<'_> {
     }
 
     /// Lanes in runs that can be worked on as one tensor without moving anything: in each run, the operands of each
-    /// place lie after one another.
+    /// place lie after one another. What is repeated for many tokens is in a run of its own.
     pub(super) fn runs<'b>(&mut self, lanes: &[&'b Lane]) -> Vec<Vec<&'b Lane>> {
         let mut runs: Vec<Vec<&'b Lane>> = Vec::new();
+        let mut before_is_plain = false;
         for lane in lanes {
-            let follows = runs.last().and_then(|run| run.last()).is_some_and(|before| {
-                before.operands.iter().zip(&lane.operands).all(|(a, b)| self.follows(*a, *b))
-            });
+            let is_plain = self.is_plain(lane);
+            let both_plain = std::mem::replace(&mut before_is_plain, is_plain) && is_plain;
+            let follows = both_plain
+                && runs.last().and_then(|run| run.last()).is_some_and(|before| {
+                    before.operands.iter().zip(&lane.operands).all(|(a, b)| self.follows(*a, *b))
+                });
             match runs.last_mut() {
                 Some(run) if follows => run.push(lane),
                 Some(_) | None => runs.push(vec![lane]),
             }
         }
         runs
+    }
+
+    /// Whether all operands are of one shape, and have the tokens of the result.
+    fn is_plain(&self, lane: &Lane) -> bool {
+        let first = self.model.shape(lane.operands[0]);
+        let alike = lane.operands.iter().all(|value| self.model.shape(*value) == first);
+        alike && first.grid == self.model.shape(lane.result).grid
     }
 
     fn follows(&self, before: ValueId, after: ValueId) -> bool {

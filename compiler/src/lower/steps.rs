@@ -86,8 +86,9 @@ impl Lowering<'_> {
 
     /// Lanes without weights are worked on as they lie.
     fn by_runs(&mut self, step: &Step, lanes: &[&Lane]) {
+        let drops = self.request.random && matches!(step.op, Op::Dropout(_) | Op::DropPath { .. });
         let (free, lanes): (Vec<&Lane>, Vec<&Lane>) =
-            lanes.iter().partition(|lane| self.is_free(lane));
+            lanes.iter().partition(|lane| self.is_free(lane) && !drops);
         for lane in free {
             let width = self.size(lane.result).1;
             let rows: Vec<NodeId> =

@@ -54,12 +54,22 @@ impl Writer {
 
     fn inner(&mut self) -> String {
         let (norm, activation) = (self.norm(), self.activation());
-        match self.random.below(4) {
+        let inner = self.fresh("inner");
+        match self.random.below(5) {
             0 => {
-                format!("  x += x |> {norm} |> linear(6) |> {activation} |> linear(x.dim, bias: false)\n")
+                format!(
+                    "  x += x |> {norm} |> linear(6) |> {activation} |> linear(x.dim, bias: false)\n"
+                )
             }
-            1 => format!("  x += x |> {norm} |> linear(8) |> gated({activation}) |> linear(x.dim)\n"),
-            2 => format!("  let inner = x |> {norm}\n  x += inner * {activation}(inner) |> dropout(0.25)\n"),
+            1 => {
+                format!("  x += x |> {norm} |> linear(8) |> gated({activation}) |> linear(x.dim)\n")
+            }
+            2 => format!(
+                "  let {inner} = x |> {norm}\n  x += {inner} * {activation}({inner}) |> dropout(0.25)\n"
+            ),
+            3 => format!(
+                "  let {inner} = learned([x.dim], init: 1) |> dropout(0.1)\n  x = x * {inner} - learned([])\n"
+            ),
             _ => format!("  x = x |> {norm}\n"),
         }
     }

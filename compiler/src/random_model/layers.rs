@@ -31,10 +31,15 @@ impl Writer {
     /// A route over some of these, and the receivers.
     fn edges(&mut self, candidates: &[Group]) -> String {
         let mut edges = Vec::new();
+        let mut width = None;
         for receiver in candidates {
-            if !edges.is_empty() && self.random.chance(30) {
+            // What is read has one width for all its readers.
+            if !edges.is_empty() && self.random.chance(30)
+                || width.is_some_and(|width| width != receiver.width)
+            {
                 continue;
             }
+            width = Some(receiver.width);
             let mut reads = Vec::new();
             for read in candidates {
                 let percent = if read == receiver { 85 } else { 40 };
@@ -153,11 +158,11 @@ impl Writer {
             return;
         }
         let (window, shift) = self.window(&first.grid);
-        let alike = self.groups.iter().filter(|group| {
-            group.width == first.width && group.grid.len() == first.grid.len()
-        });
-        let edges: Vec<String> =
-            alike.map(|group| format!("{0} <- {0}", group.name)).collect();
+        let alike = self
+            .groups
+            .iter()
+            .filter(|group| group.width == first.width && group.grid.len() == first.grid.len());
+        let edges: Vec<String> = alike.map(|group| format!("{0} <- {0}", group.name)).collect();
         let keep = self.random.within(1, edges.len());
         let (heads, label, drop) = (self.heads(), self.fresh("window"), self.rate());
         self.line(&format!(
@@ -168,8 +173,10 @@ impl Writer {
 
     fn hip(&mut self) {
         let (candidates, sharing) = self.candidates();
-        let n = self.random.within(1, candidates.len().min(2));
-        let candidates = &candidates[..n];
+        let alike: Vec<Group> =
+            candidates.iter().filter(|group| group.width == candidates[0].width).cloned().collect();
+        let n = self.random.within(1, alike.len().min(2));
+        let candidates = &alike[..n];
         let edges: Vec<String> = candidates
             .iter()
             .map(|receiver| {
@@ -188,6 +195,7 @@ impl Writer {
             "{label}: apply hip({groups}, {latents}, {width}, {heads}, 1, {drop}) over {{ {} }}{sharing}",
             edges.join("; ")
         ));
+        self.widths.insert(width);
         for candidate in candidates {
             for group in self.groups.iter_mut().filter(|group| group.name == candidate.name) {
                 (group.grid, group.width) = (vec![groups * latents], width);
@@ -197,6 +205,9 @@ impl Writer {
 
     /// All groups in scope read all.
     fn everybody(&mut self) {
+        if self.widths.len() > 1 {
+            return self.transformer();
+        }
         let (heads, label) = (self.heads(), self.fresh("all"));
         self.line(&format!("{label}: apply vit({heads}, 1) over {{ * <- * }} weights per group"));
     }
@@ -225,7 +236,7 @@ impl Writer {
             edges.join("; ")
         ));
         for name in names {
-            self.groups.push(Group { name, grid: vec![1], width });
+            self.add(Group { name, grid: vec![1], width });
         }
     }
 }

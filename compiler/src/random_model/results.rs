@@ -28,7 +28,8 @@ impl Writer {
             0 => format!("mean({})", losses.join(", ")),
             1 => losses.join(" + 0.5 * "),
             _ => {
-                let rest: String = losses[1..].iter().map(|loss| format!(" + 2 * {loss}")).collect();
+                let rest: String =
+                    losses[1..].iter().map(|loss| format!(" + 2 * {loss}")).collect();
                 format!("mean({}, 0.25 * {}){rest} / 4", losses[0], losses[n - 1])
             }
         };

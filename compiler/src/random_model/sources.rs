@@ -31,16 +31,18 @@ impl Writer {
                 _ => format!("latents({tokens}, {dim})"),
             };
             self.line(&format!("tokens {name} = {text}"));
-            self.groups.push(Group { name, grid: vec![tokens], width: dim });
+            self.add(Group { name, grid: vec![tokens], width: dim });
         }
     }
 
     fn fed(&mut self) -> Fed {
         let mut fed = match self.random.below(7) {
             0 => {
-                let (count, channels) = (self.random.within(1, 3), self.random.within(1, 2));
+                let (count, channels) = (self.random.within(1, 3), self.random.one_of(&[1, 3]));
                 let (h, w) = (self.random.one_of(&[2, 4]), self.random.one_of(&[2, 3, 4]));
-                let text = format!("frames(count: {count}, fps: 2, size: [{h}, {w}], channels: {channels})");
+                let text = format!(
+                    "frames(count: {count}, fps: 2, size: [{h}, {w}], channels: {channels})"
+                );
                 Fed { text, grid: vec![count, h, w], width: channels }
             }
             1 => {
@@ -49,15 +51,22 @@ impl Writer {
             }
             2 => {
                 let n = self.random.one_of(&[4, 8, 12]);
-                Fed { text: format!("wave(rate: {n}, seconds: 1, short: loop)"), grid: vec![n], width: 1 }
+                Fed {
+                    text: format!("wave(rate: {n}, seconds: 1, short: loop)"),
+                    grid: vec![n],
+                    width: 1,
+                }
             }
             3 => {
                 let bins = self.random.one_of(&[2, 4]);
-                let text = format!("wave(rate: 400, seconds: 0.1) |> logmel(bins: {bins}, window: 16, hop: 10)");
+                let text = format!(
+                    "wave(rate: 400, seconds: 0.1) |> logmel(bins: {bins}, window: 16, hop: 10)"
+                );
                 Fed { text, grid: vec![bins, 4], width: 1 }
             }
             4 => {
-                let text = "wave(rate: 400, seconds: 0.1) |> spectrogram(window: 4, hop: 10)".to_owned();
+                let text =
+                    "wave(rate: 400, seconds: 0.1) |> spectrogram(window: 4, hop: 10)".to_owned();
                 Fed { text, grid: vec![3, 4], width: 1 }
             }
             5 => {
@@ -99,7 +108,8 @@ impl Writer {
                 text.push_str(&format!(" |> patches({})", list(&sizes)));
             }
             grid.iter_mut().zip(&sizes).for_each(|(n, size)| *n /= size);
-            let more = self.random.one_of(&["", "", ", bias: false", ", init: xavier", ", init: 0"]);
+            let more =
+                self.random.one_of(&["", "", ", bias: false", ", init: xavier", ", init: 0"]);
             text.push_str(&format!(" |> linear({width}{more})"));
         }
         let position = self.position(grid.len(), width);
@@ -112,7 +122,7 @@ impl Writer {
             text.push_str(" |> absent(learned)");
         }
         self.line(&format!("tokens {name} = {text}"));
-        self.groups.push(Group { name, grid, width });
+        self.add(Group { name, grid, width });
     }
 
     /// Divisors of a grid that leave at most 16 tokens.
@@ -137,7 +147,7 @@ impl Writer {
         match self.random.below(7) {
             0 | 1 => " |> position()".to_owned(),
             2 => format!(" |> position(join: true, init: normal(0.5)) |> linear({width})"),
-            3 if width % (2 * axes) == 0 => {
+            3 if width.is_multiple_of(2 * axes) => {
                 let join = self.random.chance(30);
                 let after = if join { format!(" |> linear({width})") } else { String::new() };
                 format!(" |> position(kind: sinusoidal, join: {join}){after}")

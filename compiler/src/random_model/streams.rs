@@ -27,6 +27,7 @@ impl Writer {
     fn replace(&mut self, at: usize, text: &str, grid: Vec<usize>, width: usize) {
         let name = self.fresh("h");
         self.line(&format!("tokens {name} = {text}"));
+        self.widths.insert(width);
         self.groups[at] = Group { name, grid, width };
     }
 
@@ -48,7 +49,9 @@ impl Writer {
             10 => format!("{name} - 0.5 * learned([]) * (1.5 - learned([{width}], init: 1))"),
             11 => format!("{name} |> {norm} |> {activation}"),
             12 => format!("{name} + attend(norm({name}), heads: 2, within: groups(2))"),
-            13 => format!("(learned([{width}], init: 1) |> {activation}) * {name} |> {norm}"),
+            13 => format!(
+                "(learned([{width}], init: 1) |> {activation} |> dropout(0.25)) * {name} |> {norm}"
+            ),
             _ => format!("{name} |> linear({width}, init: xavier) |> {activation}"),
         }
     }
@@ -76,7 +79,7 @@ impl Writer {
         } else {
             let name = self.fresh("c");
             self.line(&format!("tokens {name} = {text}"));
-            self.groups.push(Group { name, grid: vec![tokens], width: group.width });
+            self.add(Group { name, grid: vec![tokens], width: group.width });
         }
     }
 
@@ -113,7 +116,7 @@ impl Writer {
             .collect();
         let name = self.fresh("a");
         self.line(&format!("tokens {name} = mean({})", parts.join(", ")));
-        self.groups.push(Group { name, grid: vec![1], width: group.width });
+        self.add(Group { name, grid: vec![1], width: group.width });
     }
 
     fn resized(&mut self, at: usize, group: &Group) {
