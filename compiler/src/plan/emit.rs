@@ -4,7 +4,7 @@
 
 use indexmap::IndexSet;
 
-use crate::graph::{Gradient, NodeId, Op, Reduction};
+use crate::graph::{Gradient, NodeId, Op};
 
 use super::cluster::{Cluster, Domain, Member, Target};
 use super::store::is_row_reduce;
@@ -34,7 +34,9 @@ pub(super) fn kernel(
     };
     let named = match cluster.domain {
         Domain::Column(node) | Domain::Contract(node) => node,
-        Domain::Map { .. } | Domain::Row { .. } | Domain::Attend | Domain::LookupSum => {
+        // Statistics may be wanted by gradients alone.
+        Domain::Attend => cluster.members[0].node,
+        Domain::Map { .. } | Domain::Row { .. } | Domain::LookupSum => {
             cluster.members[cluster.members.len() - 1].node
         }
     };
@@ -168,9 +170,8 @@ fn column(
         .iter()
         .map(|id| {
             let register = builder.value(graph.node(*id).inputs[0]);
-            let kind = match graph.node(*id).op {
-                Op::Reduce(kind, _) => kind,
-                _ => Reduction::Sum,
+            let Op::Reduce(kind, _) = graph.node(*id).op else {
+                unreachable!("a column kernel reduces");
             };
             (kind, register)
         })

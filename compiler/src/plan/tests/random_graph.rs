@@ -421,6 +421,7 @@ impl Writer {
         if self.random.chance(50) {
             return result;
         }
+        self.pool.push(result);
         let statistics = self.graph.attend_statistics(id, &operands);
         let deltas = self.shaped(&[rows, HEADS]);
         let cotangent = self.shaped(&[rows, WIDTH]);
