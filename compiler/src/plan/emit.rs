@@ -188,22 +188,23 @@ fn attend(operands: &mut Operands<'_>, cluster: &Cluster, writes: &mut Vec<Regio
     let kept = kept(operands, cluster);
     writes.extend(kept.iter().map(|(_, region, _)| *region));
     let two = kept.len() == 2;
-    match operands.graph.node(first).op {
-        Op::Attend(id) => Body::Attend(AttendKind::Forward { result: true, statistics: two }, id),
-        Op::AttendStatistics(id) => {
-            Body::Attend(AttendKind::Forward { result: false, statistics: true }, id)
-        }
-        Op::AttendGradient(gradient, id) => {
-            let kind = match gradient {
-                Gradient::Queries => AttendKind::Queries,
-                Gradient::Keys => AttendKind::KeysValues { keys: true, values: two },
-                Gradient::Values => AttendKind::KeysValues { keys: false, values: true },
-                Gradient::Scores => AttendKind::Scores,
-            };
-            Body::Attend(kind, id)
-        }
-        _ => unreachable!("attention kernels are made of attention"),
+    let op = &operands.graph.node(first).op;
+    if let Op::Attend(id) = op {
+        return Body::Attend(AttendKind::Forward { result: true, statistics: two }, *id);
     }
+    if let Op::AttendStatistics(id) = op {
+        return Body::Attend(AttendKind::Forward { result: false, statistics: true }, *id);
+    }
+    let Op::AttendGradient(gradient, id) = op else {
+        unreachable!("attention kernels are made of attention");
+    };
+    let kind = match gradient {
+        Gradient::Queries => AttendKind::Queries,
+        Gradient::Keys => AttendKind::KeysValues { keys: true, values: two },
+        Gradient::Values => AttendKind::KeysValues { keys: false, values: true },
+        Gradient::Scores => AttendKind::Scores,
+    };
+    Body::Attend(kind, *id)
 }
 
 fn lookup_sum(operands: &mut Operands<'_>, cluster: &Cluster, writes: &mut Vec<Region>) -> Body {

@@ -202,8 +202,8 @@ impl<'a> Machine<'a> {
             registers.map(|mut row| row.pop().expect("a tape has instructions")).collect()
         };
         let (a, b) = (last(a, *m), last(b, *n));
-        for row in 0..*m {
-            let reduced = [b.iter().map(|b| dot(&a[row], b)).collect()];
+        for (row, a) in a.iter().enumerate() {
+            let reduced = [b.iter().map(|b| dot(a, b)).collect()];
             let registers = registers(after, &self.row(kernel, row, *n, &reduced));
             self.store(kernel, stores, (row, *n), &registers);
         }
