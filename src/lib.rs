@@ -58,8 +58,8 @@ pub use zorro_compiler::flow::{ModalitySet, Presence};
 pub use zorro_compiler::model::{dot, weights_table};
 pub use zorro_compiler::routing::{Mask, Relation, Tile};
 pub use zorro_compiler::{
-    Checked, CompileError, CompileOptions, Cost, Flow, Loader, Mode, Model, Options, Outcome, check_text, compile, cost, diff, flow, grammar,
-    model, routing,
+    Checked, CompileError, CompileOptions, Cost, Flow, Loader, Mode, Model, Options, Outcome,
+    check_text, compile, cost, diff, flow, grammar, model, routing,
 };
 
 pub use zorro_runtime as runtime;
