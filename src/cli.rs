@@ -12,8 +12,12 @@ mod graph;
 mod mask;
 mod new;
 mod options;
+mod run;
 mod snap;
 mod spec;
+mod tensors;
+mod wanted;
+mod weights;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -63,6 +67,8 @@ enum Command {
     Graph(graph::Args),
     Diff(diff::Args),
     Snap(snap::Args),
+    Run(run::Args),
+    Weights(weights::Args),
     Explain(explain::Args),
     Completions(completions::Args),
 }
@@ -130,6 +136,8 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Graph(args) => graph::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Snap(args) => snap::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Weights(args) => weights::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod autodiff;
+mod compile;
 pub mod cost;
 pub mod diff;
 pub mod flow;
@@ -18,16 +19,19 @@ pub mod graph;
 pub mod lower;
 pub mod model;
 pub mod number;
+pub mod optimizer;
 pub mod plan;
 mod project;
 pub mod random;
 pub mod random_model;
+pub mod recompute;
 mod resolve;
 pub mod routing;
 
 use zorro_grammar::ast::Binding;
 use zorro_grammar::{Diagnostic, Severity, SourceMap, parse};
 
+pub use compile::{CompileError, CompileOptions, Mode, compile, graph as compile_graph};
 pub use cost::Cost;
 pub use flow::Flow;
 pub use model::Model;

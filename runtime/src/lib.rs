@@ -5,10 +5,16 @@
 
 #![deny(unsafe_code)]
 
+pub mod batch;
 pub mod cpu;
+mod error;
 pub mod names;
+pub mod session;
 pub mod tensors;
 
+pub use batch::Batch;
+pub use error::RuntimeError;
 pub use names::NameMap;
+pub use session::{RunOptions, Session};
 pub use tensors::{Tensor, TensorData, Tensors};
 pub use zorro_compiler as compiler;

@@ -1,6 +1,9 @@
 //! Numbers of independent PyTorch code: every weight finds its place, and the way back is the same bits.
 
 mod case;
+mod compare;
+mod execute;
+mod graph;
 mod spectrogram;
 
 use zorro_compiler::routing::Side;

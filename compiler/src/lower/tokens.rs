@@ -12,13 +12,14 @@ impl Lowering<'_> {
     /// Lowers a lane of an operation that needs the grid.
     pub(super) fn on_grid(&mut self, op: &Op, lane: &Lane) {
         let made = match op {
-            Op::Input(modality) => {
-                let fed = self.fed(*modality);
-                if self.graph.is_integer(fed) {
-                    return; // Ids: `embed` asks for them itself.
-                }
-                fed
-            }
+            Op::Input(modality) => match self.model.modalities[modality.index()].source {
+                // Ids are no numbers: whoever embeds them asks for them.
+                Source::Text { .. } => return,
+                Source::Frames { .. }
+                | Source::Image { .. }
+                | Source::Wave { .. }
+                | Source::Tensor => self.fed(*modality),
+            },
             Op::Latents => self.latents(lane),
             Op::Learned => return self.learned(lane),
             Op::Patches(sizes) => self.patches(lane, sizes),

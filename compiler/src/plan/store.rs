@@ -6,6 +6,8 @@
 //!
 //! The rules, in the order in which they matter:
 //! - Roots, and operands of attention, lookups and concatenations, are stored: these read memory as it lies.
+//! - What updates read is stored, too, but for weights and state: when they run, weights that it depends on may be new
+//!   already. Between these and its results an update stores nothing.
 //! - An expression of several users that reads much is stored.
 //! - An expression of few cheap instructions over stored tensors is never stored: it is evaluated again. So is any other,
 //!   but as an operand of a product, which would evaluate it many times.
@@ -81,8 +83,12 @@ pub(super) fn decide(graph: &Graph) -> Stored {
         users,
         inline: vec![Inline::default(); n],
     };
+    let read = read_by_updates(graph, &live);
     for id in graph.ids().filter(|id| live[id.index()]) {
         analysis.node(id);
+        if read[id.index()] {
+            analysis.need_memory(id);
+        }
     }
     for root in &graph.roots {
         if let RootKind::Update(buffer, _, start) = root.kind {
@@ -95,6 +101,22 @@ pub(super) fn decide(graph: &Graph) -> Stored {
         }
     }
     Stored { stored: analysis.stored, placed: analysis.placed, live }
+}
+
+/// What updates read of what is made before them.
+fn read_by_updates(graph: &Graph, live: &[bool]) -> Vec<bool> {
+    let is_update = |id: NodeId| graph.origin(id).phase == Phase::Update;
+    let mut read = vec![false; graph.nodes.len()];
+    for id in graph.ids().filter(|id| live[id.index()] && is_update(*id)) {
+        for input in &graph.node(id).inputs {
+            let is_made = !matches!(graph.node(*input).op, Op::Leaf(_) | Op::Constant(_));
+            read[input.index()] |= is_made && !is_update(*input);
+        }
+    }
+    for root in &graph.roots {
+        read[root.node.index()] |= root.kind == RootKind::GradientNorm;
+    }
+    read
 }
 
 /// Whether a view leaves the numbers in their order.
@@ -298,7 +320,8 @@ impl Analysis<'_> {
             self.store_below(*largest);
             inline = self.joined(id, inputs);
         }
-        let is_shared = self.users[id.index()] > 1 && inline.loads.len() >= SHARED_LOADS;
+        let is_shared =
+            self.users[id.index()] > 1 && inline.loads.len() >= SHARED_LOADS && !is_update;
         self.inline[id.index()] = inline;
         if is_shared {
             self.store(id);

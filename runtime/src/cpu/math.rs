@@ -9,7 +9,7 @@
 //! is a number, true where it is not zero; comparisons answer 1 and 0. Every function panics if its slices are of
 //! different lengths.
 
-mod elementary;
+pub(super) mod elementary;
 
 #[cfg(test)]
 mod tests;
@@ -17,12 +17,18 @@ mod tests;
 use std::array;
 use std::sync::LazyLock;
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::Arch;
+pub(super) use pulp::NullaryFnOnce;
 
 /// How many partial sums a reduction keeps: element `i` goes to lane `i % LANES`; the lanes are folded in halves.
 pub const LANES: usize = 16;
 
 static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+
+/// Runs a loop as it was compiled for this machine.
+pub(super) fn vectorized<L: NullaryFnOnce>(work: L) -> L::Output {
+    ARCH.dispatch(work)
+}
 
 struct Map1<'a, F>(F, &'a [f32], &'a mut [f32]);
 struct Map2<'a, F>(F, &'a [f32], &'a [f32], &'a mut [f32]);

@@ -77,7 +77,7 @@ fn power_of_two(shifted: u32) -> f32 {
 }
 
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(in crate::cpu) fn exp(x: f32) -> f32 {
     // Beyond these it is infinity and zero; NaN passes, for it is neither.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
@@ -139,7 +139,7 @@ pub(super) fn sigmoid(x: f32) -> f32 {
 }
 
 #[inline(always)]
-pub(super) fn max(x: f32, y: f32) -> f32 {
+pub(in crate::cpu) fn max(x: f32, y: f32) -> f32 {
     if x > y || x.is_nan() { x } else { y }
 }
 

@@ -1,0 +1,303 @@
+//! A session: a model on a device, with its weights.
+//!
+//! In: a checked model and what is wanted of it; then weights, and batches by name. Out: outputs, losses and gradients by
+//! name. Deliberately not here: kernels, which are the executors'; files; the loop of training.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use zorro_compiler::graph::{BufferId, InputId, Place, RootKind, Slot};
+use zorro_compiler::model::{Model, WeightId};
+use zorro_compiler::plan::Plan;
+use zorro_compiler::{Checked, CompileOptions, compile, random};
+
+use crate::RuntimeError;
+use crate::batch::{Batch, Fed, FedTensor};
+use crate::cpu::{CpuExecutor, Step};
+use crate::tensors::{Tensor, TensorData, Tensors};
+
+/// A compiled model that can be run.
+#[derive(Debug)]
+pub struct Session {
+    model: Model,
+    plan: Arc<Plan>,
+    executor: CpuExecutor,
+}
+
+/// What a run needs to know beside the batch.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// The seed of dropout and drop path.
+    pub seed: u64,
+    /// The number of the batch's first sample in the whole run.
+    pub first_sample: u32,
+    /// The learning rate of this step.
+    pub learning_rate: f64,
+    /// What the optimizer corrects its moments by in this step.
+    pub corrections: (f64, f64),
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self { seed: 0, first_sample: 0, learning_rate: 0.0, corrections: (1.0, 1.0) }
+    }
+}
+
+impl Session {
+    /// Compiles a model and makes room for it. Its weights are zeros.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be compiled as asked, and a machine without the memory or threads.
+    pub fn new(
+        checked: &Checked,
+        options: &CompileOptions,
+        threads: usize,
+    ) -> Result<Self, RuntimeError> {
+        let plan = Arc::new(compile(checked, options).map_err(RuntimeError::Compile)?);
+        let executor = CpuExecutor::new(Arc::clone(&plan), threads)?;
+        Ok(Self { model: checked.model.clone(), plan, executor })
+    }
+
+    /// The plan that it runs.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The executor, for measuring.
+    #[must_use]
+    pub fn executor(&self) -> &CpuExecutor {
+        &self.executor
+    }
+
+    /// The executor, for measuring.
+    pub fn executor_mut(&mut self) -> &mut CpuExecutor {
+        &mut self.executor
+    }
+
+    /// The weights that the computation needs, and where they lie.
+    fn places(&self) -> Vec<(WeightId, Place)> {
+        let places = self.plan.parameters.places.iter();
+        (0..).map(WeightId).zip(places).filter_map(|(id, place)| Some((id, (*place)?))).collect()
+    }
+
+    /// Every weight as it starts, drawn by its name.
+    pub fn initialize(&mut self, seed: u64) {
+        for (id, place) in self.places() {
+            let weight = &self.model.weights[id.0 as usize];
+            let range = 0..weight.numbers();
+            let all = self.executor.parameters_mut(place.buffer, Slot::Weight);
+            let own = &mut all[place.offset..place.offset + place.numbers];
+            random::fill(&weight.name, &weight.shape, &weight.init, seed, range, own);
+        }
+    }
+
+    /// Takes weights by name. Weights that the computation does not need may be missing, and are ignored where they are
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// Weights that are missing, that the model does not have, or of other shapes.
+    pub fn set_weights(&mut self, weights: &Tensors) -> Result<(), RuntimeError> {
+        let known = |name: &str| self.model.weights.iter().any(|weight| weight.name == name);
+        if let Some(name) = weights.names().find(|name| !known(name)) {
+            return Err(RuntimeError::UnknownWeight(name.to_owned()));
+        }
+        let missing: Vec<String> = self
+            .places()
+            .iter()
+            .map(|(id, _)| self.model.weights[id.0 as usize].name.clone())
+            .filter(|name| weights.get(name).is_none())
+            .collect();
+        if !missing.is_empty() {
+            return Err(RuntimeError::MissingWeights(missing));
+        }
+        for (id, place) in self.places() {
+            let weight = &self.model.weights[id.0 as usize];
+            let Some(tensor) = weights.get(&weight.name) else { continue };
+            let shape: Vec<u64> = tensor.shape().iter().map(|size| *size as u64).collect();
+            if shape != weight.shape {
+                return Err(RuntimeError::Shape {
+                    name: weight.name.clone(),
+                    expected: format!("{:?}", weight.shape),
+                    found: tensor.shape().to_vec(),
+                });
+            }
+            let numbers = tensor.data().to_f32();
+            let all = self.executor.parameters_mut(place.buffer, Slot::Weight);
+            all[place.offset..place.offset + place.numbers].copy_from_slice(&numbers);
+        }
+        Ok(())
+    }
+
+    /// The weights by name.
+    #[must_use]
+    pub fn weights(&self) -> Tensors {
+        let weights = self.places().into_iter().map(|(id, place)| {
+            let all = self.executor.parameters(place.buffer, Slot::Weight);
+            (
+                self.name(id),
+                self.weight_tensor(id, &all[place.offset..place.offset + place.numbers]),
+            )
+        });
+        weights.collect()
+    }
+
+    fn name(&self, id: WeightId) -> String {
+        self.model.weights[id.0 as usize].name.clone()
+    }
+
+    fn weight_tensor(&self, id: WeightId, numbers: &[f32]) -> Tensor {
+        let shape = self.model.weights[id.0 as usize].shape.iter();
+        let shape = shape.map(|size| usize::try_from(*size).expect("it fits memory")).collect();
+        tensor(shape, numbers)
+    }
+
+    /// Feeds a batch.
+    ///
+    /// # Errors
+    ///
+    /// See [`Batch::fed`].
+    pub fn feed(&mut self, batch: &Batch) -> Result<Fed, RuntimeError> {
+        let inputs: Vec<_> = self.plan.inputs.iter().map(|(input, _)| input.clone()).collect();
+        let fed = batch.fed(&self.model, &inputs, self.plan.batch)?;
+        for (id, input) in (0..).map(InputId).zip(&fed.inputs) {
+            match input {
+                FedTensor::Numbers(numbers) => self.executor.feed(id, numbers)?,
+                FedTensor::Integers(integers) => self.executor.feed_ids(id, integers)?,
+            }
+        }
+        Ok(fed)
+    }
+
+    /// Runs everything once for a batch.
+    ///
+    /// # Errors
+    ///
+    /// See [`Batch::fed`].
+    pub fn run(
+        &mut self,
+        batch: &Batch,
+        options: &RunOptions,
+    ) -> Result<Results<'_>, RuntimeError> {
+        let fed = self.feed(batch)?;
+        let step = Step {
+            samples: fed.samples,
+            seed: options.seed,
+            first_sample: options.first_sample,
+            learning_rate: options.learning_rate as f32,
+            first_correction: options.corrections.0 as f32,
+            second_correction: options.corrections.1 as f32,
+        };
+        self.executor.run(&step)?;
+        Ok(Results { session: self, step })
+    }
+
+    /// A buffer of the optimizer's state.
+    #[must_use]
+    pub fn state(&self, buffer: BufferId, slot: Slot) -> &[f32] {
+        self.executor.parameters(buffer, slot)
+    }
+}
+
+/// What has come out of a run.
+#[derive(Debug)]
+pub struct Results<'a> {
+    session: &'a Session,
+    step: Step,
+}
+
+impl Results<'_> {
+    fn of(&self, kind: RootKind) -> impl Iterator<Item = (usize, &str)> {
+        let results = self.session.plan.results.iter().enumerate();
+        results.filter(move |(_, found)| found.kind == kind).map(|(at, found)| (at, &*found.name))
+    }
+
+    fn tensor(&self, at: usize) -> Tensor {
+        let shape = self.session.plan.results[at].shape.clone();
+        tensor(shape, self.session.executor.result(at))
+    }
+
+    /// Outputs `[batch, grid.., width]` by name. For samples that lack one, its rows say nothing; see
+    /// [`Results::has_output`].
+    #[must_use]
+    pub fn outputs(&self) -> Tensors {
+        self.of(RootKind::Output).map(|(at, name)| (name, self.tensor(at))).collect()
+    }
+
+    /// For each sample whether it has an output.
+    #[must_use]
+    pub fn has_output(&self, flow: &zorro_compiler::Flow, name: &str) -> Vec<bool> {
+        let output = self.session.model.outputs.iter().find(|output| output.name == name);
+        let presence = output.map(|output| flow.presence(output.value));
+        let samples = self.step.samples.iter();
+        samples
+            .map(|sample| {
+                sample.counted && presence.is_some_and(|found| found.holds(sample.modalities))
+            })
+            .collect()
+    }
+
+    /// Losses by objective.
+    #[must_use]
+    pub fn losses(&self) -> BTreeMap<String, f32> {
+        let losses = self.of(RootKind::Loss);
+        losses.map(|(at, name)| (name.to_owned(), self.session.executor.result(at)[0])).collect()
+    }
+
+    /// Whether the run makes gradients.
+    #[must_use]
+    pub fn has_gradients(&self) -> bool {
+        self.session.plan.results.iter().any(|found| match found.kind {
+            RootKind::InputGradient | RootKind::ParameterGradient(..) => true,
+            RootKind::Output
+            | RootKind::Loss
+            | RootKind::Update(..)
+            | RootKind::GradientNorm => false,
+        })
+    }
+
+    /// The norm of all gradients, where they are clipped.
+    #[must_use]
+    pub fn gradient_norm(&self) -> Option<f32> {
+        let found = self.of(RootKind::GradientNorm).next();
+        found.map(|(at, _)| self.session.executor.result(at)[0])
+    }
+
+    /// Gradients of modalities by name.
+    #[must_use]
+    pub fn input_gradients(&self) -> Tensors {
+        self.of(RootKind::InputGradient).map(|(at, name)| (name, self.tensor(at))).collect()
+    }
+
+    /// Gradients of weights by name: zeros for those that nothing differentiated depends on.
+    #[must_use]
+    pub fn weight_gradients(&self) -> Tensors {
+        let session = self.session;
+        let buffers = &session.plan.parameters.buffers;
+        let mut all: Vec<Vec<f32>> =
+            buffers.iter().map(|buffer| vec![0.0; buffer.numbers]).collect();
+        for (at, found) in session.plan.results.iter().enumerate() {
+            if let RootKind::ParameterGradient(buffer, start) = found.kind {
+                let numbers = session.executor.result(at);
+                all[buffer.0 as usize][start..start + numbers.len()].copy_from_slice(numbers);
+            }
+        }
+        let weights = session.places().into_iter().map(|(id, place)| {
+            let own = &all[place.buffer.0 as usize][place.offset..place.offset + place.numbers];
+            (session.name(id), session.weight_tensor(id, own))
+        });
+        weights.collect()
+    }
+}
+
+fn tensor(shape: Vec<usize>, numbers: &[f32]) -> Tensor {
+    Tensor::new(shape, TensorData::F32(numbers.to_vec())).expect("as many numbers as the shape")
+}

@@ -1,0 +1,274 @@
+//! `zorro run`: tensors in, tensors out.
+//!
+//! In: a spec, weights and inputs as .safetensors, perhaps a name map. Out: outputs, losses and gradients, in a file or
+//! as a table. Deliberately not here: media files, which `infer` takes; the loop of training.
+
+use std::path::{Path, PathBuf};
+
+use zorro_compiler::autodiff::Seed;
+use zorro_compiler::model::{Model, Source, TargetKind};
+use zorro_compiler::{Checked, Mode, compile};
+use zorro_runtime::names::Section;
+use zorro_runtime::session::Results;
+use zorro_runtime::{Batch, NameMap, RunOptions, Session, Tensor, TensorData, Tensors};
+
+use super::options::Settings;
+use super::wanted::{Threads, Wanted};
+use super::{Failure, note, print_quoting, spec, tensors};
+
+/// Run a model: tensors in, tensors out
+///
+/// The inputs hold a tensor for each modality, `[batch, grid.., width]` (ids of a text as integers), and for each target
+/// that a loss needs. A modality that is not there is lacked by all samples; `NAME.present`, `[batch]`, says for each
+/// sample whether it has it. Results are the outputs by name, losses as `loss.NAME`, and gradients as `gradient.NAME` of every
+/// weight and every modality of numbers.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    zorro run demo.zorro --inputs in.safetensors --weights w.safetensors -o out.safetensors\n  \
+    zorro run demo.zorro --inputs in.safetensors --only audio\n  \
+    zorro run demo.zorro --inputs in.safetensors --gradients supervised -o grads.safetensors\n  \
+    zorro run demo.zorro --dry-run --batch 8 --gradients supervised")]
+pub(super) struct Args {
+    /// The .zorro file
+    spec: PathBuf,
+
+    /// What the model is fed
+    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+    inputs: Option<PathBuf>,
+
+    /// Its weights [default: as they start, from seed 0]
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+
+    /// A name map for weights, inputs and results
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+
+    /// Write the results to this file instead of printing a table of them
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+
+    /// Also compute these objectives
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    objectives: Vec<String>,
+
+    /// Gradients of this objective, or of the sum of outputs times the cotangents in this .safetensors file
+    #[arg(long, value_name = "OBJECTIVE|FILE")]
+    gradients: Option<String>,
+
+    /// Drop at random as in training, from this seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+
+    /// Feed zeros for these modalities, and count them as present
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    zero: Vec<String>,
+
+    /// Samples of a batch [default: as many as the inputs have]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+
+    /// Print the plan, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    wanted: Wanted,
+
+    #[command(flatten)]
+    threads: Threads,
+
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let (_, checked) = spec::checked(&args.spec, &args.settings)?;
+    let map = args.map.as_deref().map(read_map).transpose()?;
+    let (mode, cotangents) = mode(args)?;
+    let mut batch = Batch::default();
+    if let Some(path) = &args.inputs {
+        batch = fed(args, &checked.model, map.as_ref(), path, cotangents)?;
+    }
+    let samples = if args.inputs.is_some() { batch.samples().map_err(work)? } else { 1 };
+    let samples = args.batch.unwrap_or(samples);
+    let wanted = args.wanted.options(samples, mode, args.seed.is_some());
+    if args.dry_run {
+        return print_quoting(&compile(&checked, &wanted).map_err(work)?.to_string());
+    }
+    let mut session = Session::new(&checked, &wanted, args.threads.number()).map_err(work)?;
+    weights(args, &checked, map.as_ref(), &mut session)?;
+    let options = RunOptions { seed: args.seed.unwrap_or(0), ..RunOptions::default() };
+    let results = session.run(&batch, &options).map_err(work)?;
+    say_who_lacks_what(&checked, &results, batch.samples().map_err(work)?);
+    let all = collected(&results, map.as_ref())?;
+    match &args.output {
+        Some(path) => all.write(path).map_err(work),
+        None => print_quoting(&tensors::table(&all)),
+    }
+}
+
+fn work(error: impl std::fmt::Display) -> Failure {
+    Failure::Work(error.to_string())
+}
+
+pub(super) fn read_map(path: &Path) -> Result<NameMap, Failure> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::Work(format!("cannot read `{name}`: {error}")))?;
+    NameMap::parse(&name, &text).map_err(work)
+}
+
+/// How far the run goes, and the cotangents where a file says them.
+fn mode(args: &Args) -> Result<(Mode, Option<Tensors>), Failure> {
+    let Some(gradients) = &args.gradients else {
+        return Ok((Mode::Forward { objectives: args.objectives.clone() }, None));
+    };
+    if !args.objectives.is_empty() {
+        let message = "--objectives and --gradients exclude each other: a gradient's objective is computed anyway";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    if gradients.ends_with(".safetensors") {
+        let cotangents = Tensors::read(Path::new(gradients)).map_err(work)?;
+        return Ok((Mode::Gradients(Seed::Outputs), Some(cotangents)));
+    }
+    Ok((Mode::Gradients(Seed::Loss(gradients.clone())), None))
+}
+
+/// The batch: the file's tensors under the model's names, cotangents and zeros.
+fn fed(
+    args: &Args,
+    model: &Model,
+    map: Option<&NameMap>,
+    path: &Path,
+    cotangents: Option<Tensors>,
+) -> Result<Batch, Failure> {
+    let file = Tensors::read(path).map_err(work)?;
+    let mut fed = match map {
+        Some(map) => map.import(Section::Inputs, &file, &wanted_inputs(model, &file, map)).map_err(work)?,
+        None => file,
+    };
+    for (name, tensor) in cotangents.iter().flat_map(Tensors::iter) {
+        if !model.outputs.iter().any(|output| output.name == name) {
+            return Err(Failure::Work(format!("a cotangent is for `{name}`, which is no output")));
+        }
+        fed.insert(format!("cotangent.{name}"), tensor.clone());
+    }
+    let samples = Batch { tensors: fed.clone() }.samples().map_err(work)?;
+    for name in &args.zero {
+        let Some(modality) = model.modalities.iter().find(|modality| modality.name == *name) else {
+            return Err(Failure::Usage(format!("the model has no modality `{name}`")));
+        };
+        let mut shape = vec![samples];
+        shape.extend(sizes(&modality.shape.grid));
+        if !matches!(modality.source, Source::Text { .. }) {
+            shape.extend(sizes(&[modality.shape.width]));
+        }
+        let numbers = shape.iter().product();
+        let zeros = match modality.source {
+            Source::Text { .. } => TensorData::I64(vec![0; numbers]),
+            Source::Frames { .. }
+            | Source::Image { .. }
+            | Source::Wave { .. }
+            | Source::Tensor => TensorData::F32(vec![0.0; numbers]),
+        };
+        fed.insert(name.clone(), Tensor::new(shape, zeros).expect("as many zeros"));
+    }
+    Ok(Batch { tensors: fed })
+}
+
+fn sizes(sizes: &[u64]) -> Vec<usize> {
+    sizes.iter().map(|size| usize::try_from(*size).unwrap_or(usize::MAX)).collect()
+}
+
+/// What the model may be fed of a file, under the model's names.
+fn wanted_inputs(model: &Model, file: &Tensors, map: &NameMap) -> Vec<(String, Vec<usize>)> {
+    let batch = file.iter().filter_map(|(_, tensor)| tensor.shape().first().copied()).next();
+    let batch = batch.unwrap_or(1);
+    let modalities = model.modalities.iter().map(|modality| {
+        let mut shape = vec![batch];
+        shape.extend(sizes(&modality.shape.grid));
+        if !matches!(modality.source, Source::Text { .. }) {
+            shape.extend(sizes(&[modality.shape.width]));
+        }
+        (modality.name.clone(), shape)
+    });
+    let targets = model.targets.iter().map(|target| {
+        let mut shape = vec![batch];
+        match &target.kind {
+            TargetKind::Class(n) | TargetKind::Classes(n) => shape.extend(sizes(&[*n])),
+            TargetKind::Tensor(tensor) => {
+                shape.extend(sizes(&tensor.grid));
+                shape.extend(sizes(&[tensor.width]));
+            }
+        }
+        (target.name.clone(), shape)
+    });
+    // A modality that the file does not have is lacked by all samples.
+    let there = |wanted: &(String, Vec<usize>)| {
+        map.import(Section::Inputs, file, std::slice::from_ref(wanted)).is_ok()
+    };
+    modalities.chain(targets).filter(there).collect()
+}
+
+/// Weights from the file, or as they start.
+fn weights(
+    args: &Args,
+    checked: &Checked,
+    map: Option<&NameMap>,
+    session: &mut Session,
+) -> Result<(), Failure> {
+    let Some(path) = &args.weights else {
+        note("note: no --weights; they are as they start, from seed 0");
+        session.initialize(0);
+        return Ok(());
+    };
+    let file = Tensors::read(path).map_err(work)?;
+    let weights = match map {
+        Some(map) => {
+            let weights = checked.model.weights.iter();
+            let wanted: Vec<(String, Vec<usize>)> =
+                weights.map(|weight| (weight.name.clone(), sizes(&weight.shape))).collect();
+            map.import(Section::Weights, &file, &wanted).map_err(work)?
+        }
+        None => file,
+    };
+    session.set_weights(&weights).map_err(work)
+}
+
+/// Results in one collection: outputs, losses, gradients.
+fn collected(results: &Results<'_>, map: Option<&NameMap>) -> Result<Tensors, Failure> {
+    let under = |section: Section, tensors: Tensors| match map {
+        Some(map) => map.export(section, &tensors, None).map_err(work),
+        None => Ok(tensors),
+    };
+    let mut all = under(Section::Outputs, results.outputs())?;
+    for (name, loss) in results.losses() {
+        let tensor = Tensor::new(vec![1], TensorData::F32(vec![loss])).expect("one number");
+        all.insert(format!("loss.{name}"), tensor);
+    }
+    let gradients: Tensors = [results.weight_gradients(), results.input_gradients()]
+        .iter()
+        .flat_map(Tensors::iter)
+        .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
+        .collect();
+    if results.has_gradients() {
+        for (name, tensor) in under(Section::Gradients, gradients)?.iter() {
+            all.insert(format!("gradient.{name}"), tensor.clone());
+        }
+    }
+    Ok(all)
+}
+
+/// Samples that lack an output are no error, but must not go unnoticed.
+fn say_who_lacks_what(checked: &Checked, results: &Results<'_>, samples: usize) {
+    for output in &checked.model.outputs {
+        let has = results.has_output(&checked.flow, &output.name);
+        let lack: Vec<String> =
+            (0..samples).filter(|at| !has[*at]).map(|at| at.to_string()).collect();
+        if !lack.is_empty() && results.outputs().get(&output.name).is_some() {
+            let name = &output.name;
+            note(&format!("note: `{name}` is not there for samples {}", lack.join(", ")));
+        }
+    }
+}
