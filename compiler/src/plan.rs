@@ -227,4 +227,8 @@ impl std::fmt::Display for TooMuchMemory {
 pub fn check_memory(_plan: &Plan, _bytes: u64) -> Result<(), TooMuchMemory> {
     Ok(())
 }
-impl std::fmt::Display for Plan { fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) } }
+impl std::fmt::Display for Plan {
+    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Ok(())
+    }
+}

@@ -257,10 +257,9 @@ impl Results<'_> {
     pub fn has_gradients(&self) -> bool {
         self.session.plan.results.iter().any(|found| match found.kind {
             RootKind::InputGradient | RootKind::ParameterGradient(..) => true,
-            RootKind::Output
-            | RootKind::Loss
-            | RootKind::Update(..)
-            | RootKind::GradientNorm => false,
+            RootKind::Output | RootKind::Loss | RootKind::Update(..) | RootKind::GradientNorm => {
+                false
+            }
         })
     }
 
