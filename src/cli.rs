@@ -3,6 +3,7 @@
 //! In: arguments. Out: an exit code. A command gives back a [`Failure`]; only this module prints it.
 //! Deliberately not here: what a command does.
 
+mod audit;
 mod check;
 mod completions;
 mod diff;
@@ -69,6 +70,7 @@ enum Command {
     Snap(snap::Args),
     Run(run::Args),
     Weights(weights::Args),
+    Audit(audit::Args),
     Explain(explain::Args),
     Completions(completions::Args),
 }
@@ -138,6 +140,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Snap(args) => snap::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Weights(args) => weights::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -46,6 +46,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 mod check;
 pub mod files;
 mod masks;
@@ -64,6 +65,7 @@ pub use zorro_compiler::{
 
 pub use zorro_runtime as runtime;
 
+pub use audit::{Audit, AuditError, AuditOptions, Cell, audit};
 pub use check::{check_file, check_named};
 pub use masks::{Use, masks, masks_text, masks_where};
 
