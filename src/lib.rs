@@ -46,6 +46,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bench;
 mod check;
 pub mod files;
 mod masks;
