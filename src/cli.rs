@@ -4,6 +4,7 @@
 //! Deliberately not here: what a command does.
 
 mod audit;
+mod bench;
 mod check;
 mod completions;
 mod diff;
@@ -69,6 +70,7 @@ enum Command {
     Diff(diff::Args),
     Snap(snap::Args),
     Run(run::Args),
+    Bench(bench::Args),
     Weights(weights::Args),
     Audit(audit::Args),
     Explain(explain::Args),
@@ -139,6 +141,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Snap(args) => snap::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -47,6 +47,7 @@
 #![forbid(unsafe_code)]
 
 pub mod audit;
+pub mod bench;
 mod check;
 pub mod files;
 mod masks;
