@@ -1,0 +1,9 @@
+//! Whole models on the CPU executor: held to the interpreter of graphs, and to what must not move a bit.
+//!
+//! Every model is a spec, random or of `models/`; every property a `check` over many of them. Deliberately not here: single
+//! kernels, which the executor's own tests hold to loops; the compiler's passes, which the compiler's tests do.
+
+mod compare;
+mod execute;
+mod models;
+mod random_specs;
