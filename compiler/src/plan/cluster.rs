@@ -213,6 +213,9 @@ impl Clustering<'_> {
         let mut references = References::new();
         let mut seen = BTreeSet::new();
         let level = self.below(id, level, domain);
+        if let Op::Gather(_) = self.graph.node(id).op {
+            references.insert((id, Level::Other));
+        }
         for input in self.graph.node(id).inputs.clone() {
             self.refer(input, level, domain, &mut seen, &mut references);
         }
@@ -238,6 +241,10 @@ impl Clustering<'_> {
         {
             references.insert((id, level));
             return;
+        }
+        if let Op::Gather(_) = op {
+            // It stands for its table, which is read too.
+            references.insert((id, Level::Other));
         }
         let below = self.below(id, level, domain);
         for input in &self.graph.node(id).inputs {
@@ -338,10 +345,8 @@ impl Clustering<'_> {
             }
             latest = latest.max(self.place_of(*node));
         }
-        let kept = cluster.members.iter().filter(|member| {
-            member.target != Target::Inside || self.stored.stored[member.node.index()]
-        });
-        if cluster.loads.len() + kept.count() + new + 1 > MAX_OPERANDS {
+        // What is inside now may have to be kept later.
+        if cluster.loads.len() + cluster.members.len() + new + 1 > MAX_OPERANDS {
             return None;
         }
         if latest.is_none_or(|latest| latest < cluster.place) {
@@ -501,6 +506,7 @@ impl Clustering<'_> {
                 && cluster.members.len() == 1
                 && self.graph.node(cluster.members[0].node).inputs == node.inputs
                 && joins(&self.graph.node(cluster.members[0].node).op)
+                && node.inputs.len() + 2 <= MAX_OPERANDS
         });
         match found {
             Some(at) => {

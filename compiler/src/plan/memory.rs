@@ -105,7 +105,9 @@ impl Memory {
                     Target::Inside | Target::Buffer(..) => {}
                 }
             }
-            for load in &cluster.loads {
+            // A gather that is not stored stands for its table.
+            let stored = |load: &&NodeId| stored.stored[load.index()];
+            for load in cluster.loads.iter().filter(stored) {
                 touch(*load, at);
             }
         }
@@ -183,16 +185,16 @@ fn aligned(numbers: usize) -> usize {
 }
 
 /// The free parts of an arena that grows where none is large enough.
-#[derive(Default)]
-struct Free {
+#[derive(Debug, Default)]
+pub(super) struct Free {
     /// First number to size, without neighbors.
-    parts: BTreeMap<usize, usize>,
-    end: usize,
+    pub(super) parts: BTreeMap<usize, usize>,
+    pub(super) end: usize,
 }
 
 impl Free {
     /// The smallest part that is large enough.
-    fn take(&mut self, numbers: usize) -> usize {
+    pub(super) fn take(&mut self, numbers: usize) -> usize {
         let fits = self.parts.iter().filter(|(_, size)| **size >= numbers);
         if let Some((offset, size)) =
             fits.min_by_key(|(offset, size)| (**size, **offset)).map(|(a, b)| (*a, *b))
@@ -216,7 +218,7 @@ impl Free {
         offset
     }
 
-    fn give(&mut self, offset: usize, numbers: usize) {
+    pub(super) fn give(&mut self, offset: usize, numbers: usize) {
         let (mut start, mut end) = (offset, offset + numbers);
         if let Some((before, size)) = self.parts.range(..offset).next_back()
             && before + size == offset

@@ -105,7 +105,12 @@ impl<'a, 'b> Builder<'a, 'b> {
         self.tape
     }
 
+    /// The register of an instruction; equal ones are one.
     fn push(&mut self, instruction: Instruction) -> Register {
+        let known = self.tape.instructions.iter().position(|known| *known == instruction);
+        if let Some(known) = known {
+            return Register(u32::try_from(known).expect("tapes are short"));
+        }
         let by_row = match &instruction {
             Instruction::Load { access, .. }
             | Instruction::LoadRow { access, .. }
