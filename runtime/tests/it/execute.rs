@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use zorro_runtime::compiler::Model;
-use zorro_runtime::compiler::graph::interpret::{Feed, interpret};
+use zorro_runtime::compiler::graph::interpret::{Feed, interpret, interpret_rounded};
 use zorro_runtime::compiler::graph::{BufferId, Graph, InputId, Parameters, RootKind, Slot};
 use zorro_runtime::compiler::plan::plan;
 use zorro_runtime::cpu::{CpuExecutor, Step};
@@ -28,14 +28,22 @@ pub(crate) type Results = BTreeMap<Name, Vec<f64>>;
 
 /// By the definition, in doubles.
 pub(crate) fn interpreted(model: &Model, graph: &Graph, feed: &Feed) -> Results {
-    let mut values = interpret(graph, feed);
-    let roots = graph.roots.iter().map(|root| {
-        let numbers = values[root.node.index()].clone();
-        (root.kind, root.name.as_str(), numbers.expect("roots are computed"))
-    });
-    let named = by_name(model, &graph.parameters, roots.collect::<Vec<_>>());
-    values.clear();
-    named
+    of_nodes(model, graph, interpret(graph, feed))
+}
+
+/// The same with every number rounded to `f32`.
+pub(crate) fn rounded(model: &Model, graph: &Graph, feed: &Feed) -> Results {
+    let round = |number: f64| f64::from(number as f32);
+    of_nodes(model, graph, interpret_rounded(graph, feed, round))
+}
+
+fn of_nodes(model: &Model, graph: &Graph, values: Vec<Option<Vec<f64>>>) -> Results {
+    let mut roots = Vec::new();
+    for root in &graph.roots {
+        let numbers = values[root.node.index()].as_ref().expect("roots are computed");
+        roots.push((root.kind, root.name.as_str(), numbers.clone()));
+    }
+    by_name(model, &graph.parameters, roots)
 }
 
 /// On the CPU.

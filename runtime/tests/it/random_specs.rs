@@ -13,12 +13,12 @@ use zorro_runtime::compiler::graph::{BufferId, Graph, RootKind, Slot};
 use zorro_runtime::compiler::lower::{Decay, Request, lower};
 use zorro_runtime::compiler::model::ModalityId;
 use zorro_runtime::compiler::optimizer::{Optimizer, Rule, optimize};
-use zorro_runtime::compiler::random_model::{Random, random_feed, random_spec};
+use zorro_runtime::compiler::random_model::{Random, random_feed, random_samples, random_spec};
 use zorro_runtime::compiler::recompute::recompute;
-use zorro_runtime::compiler::{Checked, Options, check_text};
+use zorro_runtime::compiler::{Checked, Model, Options, check_text};
 
 use super::compare::{Old, Worst, compare};
-use super::execute::{executed, interpreted, weights};
+use super::execute::{executed, interpreted, rounded, weights};
 
 /// How many specs are tried.
 fn n_specs() -> u64 {
@@ -171,10 +171,12 @@ fn try_graph(
     worst: &mut Worst,
 ) -> Result<Vec<&'static str>, String> {
     let model = &checked.model;
-    let feed = moving(random_feed(model, graph, seed), seed);
+    let samples = random_samples(model, graph.batch, seed);
+    let feed = moving(random_feed(model, graph, &samples, seed), seed);
     let expected = interpreted(model, graph, &feed);
     let found = executed(model, graph, &feed, threads);
-    compare(&expected, &found, &old(checked, graph, &feed), worst)?;
+    let rounded = || rounded(model, graph, &feed);
+    *worst = worst.and(compare(&expected, rounded, &found, &old(model, graph, &feed))?);
     let mut kinds = Vec::new();
     let samples = || feed.samples.iter();
     if samples().any(|sample| !sample.counted) {
@@ -188,7 +190,7 @@ fn try_graph(
 
 /// In the middle of training: at its beginning a step of Adam is the sign of a gradient, and that of one that is zero by
 /// cancellation is anything.
-fn moving(mut feed: Feed, seed: u64) -> Feed {
+pub(crate) fn moving(mut feed: Feed, seed: u64) -> Feed {
     let mut random = Random::new(seed ^ 0x0057_A7E5);
     feed.learning_rate = f64::from(0.1_f32);
     feed.first_correction = f64::from(0.75_f32);
@@ -204,13 +206,13 @@ fn moving(mut feed: Feed, seed: u64) -> Feed {
     feed
 }
 
-fn old(checked: &Checked, graph: &Graph, feed: &Feed) -> Old {
+pub(crate) fn old(model: &Model, graph: &Graph, feed: &Feed) -> Old {
     let parameters = (0..).map(BufferId).zip(&feed.parameters);
     let parameters = parameters.map(|(buffer, numbers)| (buffer, Slot::Weight, numbers));
     let states = feed.states.iter().map(|((buffer, slot), numbers)| (*buffer, *slot, numbers));
     let mut old = Old::new();
     for (buffer, slot, numbers) in parameters.chain(states) {
-        for (weight, own) in weights(&checked.model, &graph.parameters, buffer, 0, numbers) {
+        for (weight, own) in weights(model, &graph.parameters, buffer, 0, numbers) {
             old.insert((weight, slot), own.to_vec());
         }
     }
