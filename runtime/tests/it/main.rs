@@ -3,7 +3,14 @@
 //! Every model is a spec, random or of `models/`; every property a `check` over many of them. Deliberately not here: single
 //! kernels, which the executor's own tests hold to loops; the compiler's passes, which the compiler's tests do.
 
+mod batches;
 mod compare;
+mod determinism;
 mod execute;
+mod losses;
 mod models;
+mod nothing_read;
+mod purity;
 mod random_specs;
+mod visits;
+mod whole_models;
