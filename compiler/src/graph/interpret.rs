@@ -98,12 +98,27 @@ impl Feed {
 /// Where the graph is not well-formed or the feed does not fit it.
 #[must_use]
 pub fn interpret(graph: &Graph, feed: &Feed) -> Vec<Option<Vec<f64>>> {
+    interpret_rounded(graph, feed, |number| number)
+}
+
+/// The same where every number that a node makes is rounded: how far off the results are then is what roundings do.
+///
+/// # Panics
+///
+/// As [`interpret`].
+#[must_use]
+pub fn interpret_rounded(
+    graph: &Graph,
+    feed: &Feed,
+    round: impl Fn(f64) -> f64,
+) -> Vec<Option<Vec<f64>>> {
     assert_eq!(feed.samples.len(), graph.batch, "a feed has all samples of the batch");
     let mut evaluation = Evaluation { graph, feed, values: Vec::with_capacity(graph.nodes.len()) };
     for (id, live) in graph.ids().zip(graph.live()) {
-        let value = live.then(|| evaluation.evaluate(id));
-        if let Some(value) = &value {
+        let mut value = live.then(|| evaluation.evaluate(id));
+        if let Some(value) = &mut value {
             assert_eq!(value.len(), graph.numbers(id), "{} fills its shape", graph.op_text(id));
+            value.iter_mut().for_each(|number| *number = round(*number));
         }
         evaluation.values.push(value);
     }

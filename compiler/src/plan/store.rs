@@ -90,6 +90,7 @@ pub(super) fn decide(graph: &Graph) -> Stored {
             analysis.need_memory(id);
         }
     }
+    let updates = graph.roots.iter().any(|root| matches!(root.kind, RootKind::Update(..)));
     for root in &graph.roots {
         if let RootKind::Update(buffer, _, start) = root.kind {
             for input in &graph.node(root.node).inputs {
@@ -97,6 +98,10 @@ pub(super) fn decide(graph: &Graph) -> Stored {
             }
             analysis.stored[root.node.index()] = true;
         } else {
+            if updates && is_part_of_weights(graph, root.node) {
+                // Whoever asks for it afterwards would find the new weights there.
+                analysis.store(root.node);
+            }
             analysis.need_memory(root.node);
         }
     }
@@ -117,6 +122,15 @@ fn read_by_updates(graph: &Graph, live: &[bool]) -> Vec<bool> {
         read[root.node.index()] |= root.kind == RootKind::GradientNorm;
     }
     read
+}
+
+/// Whether a result is some of the weights, as they lie or otherwise.
+fn is_part_of_weights(graph: &Graph, id: NodeId) -> bool {
+    let mut at = id;
+    while graph.node(at).op.is_view() {
+        at = graph.node(at).inputs[0];
+    }
+    at != id && matches!(graph.node(at).op, Op::Leaf(Leaf::Parameters(_)))
 }
 
 /// Whether a view leaves the numbers in their order.
