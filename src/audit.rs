@@ -40,8 +40,8 @@ pub struct AuditOptions {
     pub seed: u64,
     /// Threads to run on.
     pub threads: usize,
-    /// The weights; none for those of the start, with what starts constant moved off it by small noise, so that nothing
-    /// hides behind a zero.
+    /// The weights; none for those of the start, with noise on what starts constant and wider where that is small, so that
+    /// nothing hides behind a zero or below rounding.
     pub weights: Option<Tensors>,
     /// Outputs and the modalities that they may see, beside what the spec asserts.
     pub pure: Vec<(String, Vec<String>)>,
@@ -341,7 +341,10 @@ impl Auditor<'_> {
             .any(|failure| failure.output == *name && failure.modality == Some(modality))
     }
 
-    fn finish(self) -> Audit {
+    fn finish(mut self) -> Audit {
+        let names: Vec<String> = self.promises.iter().map(|promise| promise.name.clone()).collect();
+        let row = |failure: &Failure| names.iter().position(|name| *name == failure.output);
+        self.failures.sort_by_key(|failure| (row(failure), failure.modality));
         let rows = self.promises.iter().enumerate().map(|(at, promise)| {
             let cell = |id: &ModalityId| match (self.has_failed(at, *id), promise.ground(*id)) {
                 (true, _) => Cell::Leaks,

@@ -115,19 +115,38 @@ pub(super) fn has_in_mixed(sample: usize) -> bool {
     sample % 2 == 0
 }
 
-/// The weights of the start; what starts constant, such as biases and scales, with small noise.
+/// The weights of the start, made so that whatever reaches an output shows in its bits. What starts constant, such as
+/// biases and scales, gets small noise, and what starts small is drawn wider: a row then has length 1, and a product keeps the
+/// size of what it is given, where a few narrow layers of the usual start would shrink it below rounding.
 fn weights(model: &Model, seed: u64) -> Tensors {
     let weights = model.weights.iter().map(|weight| {
         let mut numbers = random::initial(&weight.name, &weight.shape, &weight.init, seed);
-        if let Init::Constant(_) = weight.init {
-            let moves = noise(&format!("nudge.{}", weight.name), &weight.shape, seed);
-            for (number, by) in numbers.iter_mut().zip(moves) {
-                *number += NUDGE * by;
+        match weight.init {
+            Init::Constant(_) => {
+                let moves = noise(&format!("nudge.{}", weight.name), &weight.shape, seed);
+                for (number, by) in numbers.iter_mut().zip(moves) {
+                    *number += NUDGE * by;
+                }
             }
+            Init::Truncated(deviation) | Init::Normal(deviation) => {
+                let factor = widened(&weight.shape, deviation.to_f64());
+                numbers.iter_mut().for_each(|number| *number *= factor);
+            }
+            Init::Uniform(_) | Init::Xavier => {}
         }
         (weight.name.clone(), tensor(&weight.shape, TensorData::F32(numbers)))
     });
     weights.collect()
+}
+
+/// By what a start of this deviation is multiplied, so that rows have length 1 or what they had, if that is more.
+fn widened(shape: &[u64], deviation: f64) -> f32 {
+    let row = shape.last().copied().unwrap_or(1).max(1);
+    #[expect(clippy::cast_precision_loss, reason = "rows are short, and any length near will do")]
+    let wanted = 1.0 / (row as f64).sqrt();
+    #[expect(clippy::cast_possible_truncation, reason = "a factor near will do")]
+    let factor = (wanted / deviation).max(1.0) as f32;
+    if factor.is_finite() { factor } else { 1.0 }
 }
 
 fn fed(source: &Source, shape: &Shape, name: &str, batch: usize, seed: u64) -> Tensor {

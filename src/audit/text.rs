@@ -128,27 +128,28 @@ fn line(failure: &Failure, evidence: &Evidence, modality: &str) -> String {
     }
 }
 
-/// The gradients that changed under one replacement, in one line.
+/// The gradients that changed under one replacement, in one line; that of the modality itself is told once.
 fn gradients(failure: &Failure, replacement: Replacement, modality: &str) -> String {
-    let of = |own: bool| {
-        failure.evidence.iter().filter(move |evidence| {
+    let others = || {
+        failure.evidence.iter().filter(|evidence| {
             evidence.replacement == replacement
                 && evidence.what.is_gradient()
-                && (evidence.what == What::Own) == own
+                && evidence.what != What::Own
         })
     };
     let when = when(replacement, modality);
     let mut text = String::new();
-    if let Some(evidence) = of(true).next() {
+    let first = failure.evidence.iter().find(|evidence| evidence.what == What::Own);
+    if let Some(evidence) = first.filter(|evidence| evidence.replacement == replacement) {
         let Change { changed, numbers, .. } = evidence.change;
         text += &format!(
             "  {when}: its gradient with respect to `{modality}` is not zero: {changed} of {numbers} numbers, {}\n",
             largest(&evidence.change)
         );
     }
-    let most = of(false).max_by(|a, b| a.change.largest.total_cmp(&b.change.largest));
+    let most = others().max_by(|a, b| a.change.largest.total_cmp(&b.change.largest));
     if let Some(Evidence { what: What::Weight(name) | What::Input(name), change, .. }) = most {
-        let n = of(false).count();
+        let n = others().count();
         let tensors =
             if n == 1 { "gradient".to_owned() } else { format!("{n} gradients, such as that") };
         text += &format!("  {when}: {tensors} of `{name}`: {}\n", amount(change));

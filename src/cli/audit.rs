@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// The .zorro file
     spec: PathBuf,
 
-    /// Its weights [default: as they start from the seed, with noise on what starts constant]
+    /// Its weights [default: as they start, but so that nothing hides behind zeros]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
@@ -84,13 +84,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let seconds = began.elapsed().as_secs_f64();
     match args.format {
         Format::Text => {
-            print_quoting(&zorro::audit::text(&found))?;
+            print_quoting(&audit::text(&found))?;
             note(&format!("{seconds:.1} s"));
         }
         Format::Json => {
             let mut document = json!({ "version": summary::VERSION });
             document["spec"] = json!(args.spec.display().to_string());
-            document["audit"] = zorro::audit::json(&found);
+            document["audit"] = audit::json(&found);
             document["audit"]["seconds"] = json!(seconds);
             print(&format!("{document:#}\n"))?;
         }

@@ -60,7 +60,7 @@ fn transformers_are_pure() {
         "x-- -x- --x xxx xxx x-- -x- --x",
     );
     check("vit", "dim=8 depth=2 heads=2 patch=4 size=8 classes=3", "x");
-    check("mbt", &format!("{SMALL} fusion_start=1 fusion_tokens=2"), "xx xx xx");
+    check("mbt", &format!("{SMALL} fusion_start=0 fusion_tokens=2"), "xx xx xx");
 }
 
 #[test]
@@ -118,7 +118,9 @@ fn specs() -> tempfile::TempDir {
     let pure = fs::read_to_string(path).expect("the model is there");
     let lines = pure.lines().filter(|line| !line.trim_start().starts_with("assert "));
     // The contrastive loss of two mixed streams is refused anyway.
-    let lines = lines.map(|line| line.replace("temperature: temperature", "temperature: temperature, collapse: allow"));
+    let lines = lines.map(|line| {
+        line.replace("temperature: temperature", "temperature: temperature, collapse: allow")
+    });
     let silent = lines.collect::<Vec<_>>().join("\n");
     let leaks = silent.replace("video  <- video\n", "video  <- video, fusion\n");
     assert!(leaks != silent);
@@ -126,8 +128,11 @@ fn specs() -> tempfile::TempDir {
         fs::write(folder.path().join(format!("{name}.zorro")), text).expect("it can be written");
     }
     fs::write(folder.path().join("empty.zorro"), "model m {\n}\n").expect("it can be written");
-    fs::write(folder.path().join("refused.zorro"), pure.replace("video  <- video\n", "video  <- video, fusion\n"))
-        .expect("it can be written");
+    fs::write(
+        folder.path().join("refused.zorro"),
+        pure.replace("video  <- video\n", "video  <- video, fusion\n"),
+    )
+    .expect("it can be written");
     folder
 }
 
@@ -184,14 +189,32 @@ fn exits(spec: &str, args: &[&str], code: i32, out: &str, error: &str) {
 fn exit_codes() {
     exits("pure.zorro", &[], 0, "video_z        sees   pure\n", " s\n");
     exits("silent.zorro", &["--batch", "1"], 0, "", "note: a batch of 1 says nothing");
-    exits("leaks.zorro", &["--pure", "fusion_z=video,audio"], 0, "video_z        sees   sees\n", "");
-    exits("pure.zorro", &["--pure", "global_logits=audio"], 1, "which --pure forbids it", "error: ");
+    exits(
+        "leaks.zorro",
+        &["--pure", "fusion_z=video,audio"],
+        0,
+        "video_z        sees   sees\n",
+        "",
+    );
+    exits(
+        "pure.zorro",
+        &["--pure", "global_logits=audio"],
+        1,
+        "which --pure forbids it",
+        "error: ",
+    );
     exits("refused.zorro", &[], 1, "", "error[E0701]");
     exits("empty.zorro", &[], 1, "", "no outputs to be audited");
     exits("none.zorro", &[], 1, "", "there is no such file");
     exits("pure.zorro", &["--weights", "none.safetensors"], 1, "", "none.safetensors");
     exits("pure.zorro", &["--pure", "vide=video"], 2, "", "--pure: the model has no output `vide`");
-    exits("pure.zorro", &["--pure", "video_z=vide"], 2, "", "no modality `vide`; it has video, audio");
+    exits(
+        "pure.zorro",
+        &["--pure", "video_z=vide"],
+        2,
+        "",
+        "no modality `vide`; it has video, audio",
+    );
     exits("pure.zorro", &["--pure", "video_z"], 2, "", "OUTPUT=MODALITY,..");
     exits("pure.zorro", &["--batch", "0"], 2, "", "--batch");
 }
@@ -214,8 +237,13 @@ fn json_says_the_same() {
     let leaks = read(&leaks);
     assert_eq!(leaks["audit"]["outputs"][0]["modalities"]["audio"], "LEAKS");
     let failure = &leaks["audit"]["failures"][0];
-    assert_eq!((&failure["output"], &failure["modality"]), (&"video_logits".into(), &"audio".into()));
+    assert_eq!(
+        (&failure["output"], &failure["modality"]),
+        (&"video_logits".into(), &"audio".into())
+    );
     assert_eq!(failure["changes"][0]["replacement"], "noise");
     assert!(failure["changes"][0]["largest"].as_f64().is_some_and(|largest| largest > 0.0));
-    assert!(failure["path"][1].as_str().is_some_and(|hop| hop.starts_with("`fusion` reads `audio`")));
+    assert!(
+        failure["path"][1].as_str().is_some_and(|hop| hop.starts_with("`fusion` reads `audio`"))
+    );
 }
