@@ -3,6 +3,8 @@
 //! In: arguments. Out: an exit code. A command gives back a [`Failure`]; only this module prints it.
 //! Deliberately not here: what a command does.
 
+mod audit;
+mod bench;
 mod check;
 mod completions;
 mod diff;
@@ -68,7 +70,9 @@ enum Command {
     Diff(diff::Args),
     Snap(snap::Args),
     Run(run::Args),
+    Bench(bench::Args),
     Weights(weights::Args),
+    Audit(audit::Args),
     Explain(explain::Args),
     Completions(completions::Args),
 }
@@ -137,7 +141,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Snap(args) => snap::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -46,6 +46,8 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
+pub mod bench;
 mod check;
 pub mod files;
 mod masks;
@@ -58,12 +60,13 @@ pub use zorro_compiler::flow::{ModalitySet, Presence};
 pub use zorro_compiler::model::{dot, weights_table};
 pub use zorro_compiler::routing::{Mask, Relation, Tile};
 pub use zorro_compiler::{
-    Checked, CompileError, CompileOptions, Cost, Flow, Loader, Mode, Model, Options, Outcome, check_text, compile, cost, diff, flow, grammar,
-    model, routing,
+    Checked, CompileError, CompileOptions, Cost, Flow, Loader, Mode, Model, Options, Outcome,
+    check_text, compile, cost, diff, flow, grammar, model, routing,
 };
 
 pub use zorro_runtime as runtime;
 
+pub use audit::{Audit, AuditError, AuditOptions, Cell, audit};
 pub use check::{check_file, check_named};
 pub use masks::{Use, masks, masks_text, masks_where};
 

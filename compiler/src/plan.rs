@@ -182,9 +182,9 @@ fn states(graph: &Graph) -> Vec<(BufferId, Slot)> {
     let mut states: Vec<(BufferId, Slot)> = graph
         .nodes
         .iter()
-        .filter_map(|node| match node.op {
-            Op::Leaf(Leaf::State(buffer, slot)) => Some((buffer, slot)),
-            _ => None,
+        .filter_map(|node| {
+            let Op::Leaf(Leaf::State(buffer, slot)) = node.op else { return None };
+            Some((buffer, slot))
         })
         .collect();
     states.sort_unstable();

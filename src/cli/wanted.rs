@@ -17,11 +17,11 @@ pub(super) struct Wanted {
 
     /// Compute the insides of these layers again for the backward pass, such as `layers` or `layers.3`
     #[arg(long, value_name = "PATH,..", value_delimiter = ',')]
-    recompute: Vec<String>,
+    pub(super) recompute: Vec<String>,
 
     /// The most memory that the plan may need, such as 512MB or 4GiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_memory: Option<u64>,
+    pub(super) max_memory: Option<u64>,
 }
 
 impl Wanted {

@@ -114,7 +114,7 @@ fn results_errors_and_exit_codes() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for name in ["new", "check", "fmt", "mask", "graph", "diff", "snap", "explain", "completions"] {
+    for name in ["new", "check", "fmt", "mask", "graph", "diff", "snap", "audit", "explain", "completions"] {
         check(&[name, "--help"], 0, &format!(":\n  zorro {name} "), "");
     }
 }

@@ -236,6 +236,16 @@ impl Access {
         usize::try_from(last).map_or(0, |last| last + 1)
     }
 
+    /// How many different numbers it gives at most.
+    #[must_use]
+    pub fn reach(&self) -> usize {
+        let of = |view: &View| -> usize {
+            let axes = view.strides.iter().zip(&view.valid).filter(|(stride, _)| **stride != 0);
+            axes.map(|(_, (start, end))| end.saturating_sub(*start)).product()
+        };
+        self.views.iter().map(of).min().expect("an access has a view")
+    }
+
     /// The same in its simplest form: equal accesses become equal values.
     #[must_use]
     pub fn simplified(&self) -> Self {

@@ -9,7 +9,7 @@
 //! scores and 2 for sums of values forward; for gradients 2 for scores again, 2 for those of the weights (but for values), and 2
 //! for each gradient of queries, keys and values that is made.
 //!
-//! Bytes. Each operand and each result once, as far as the kernel may touch it.
+//! Bytes. Each operand and each result once, as far as its accesses reach.
 
 use std::fmt;
 
@@ -161,9 +161,15 @@ impl Plan {
     /// What a kernel does and moves.
     #[must_use]
     pub fn work(&self, kernel: &Kernel) -> Work {
-        let read = kernel.reads.iter().map(size).sum();
+        let body = self.body(kernel);
+        let read = kernel.reads.iter().enumerate();
+        let read = read.map(|(at, region)| {
+            touched(body, at)
+                .map_or(size(region), |numbers| size(region).min(NUMBER * count(numbers)))
+        });
+        let read = read.sum();
         let written = kernel.writes.iter().map(size).sum();
-        Work { flops: self.flops(self.body(kernel)), read, written }
+        Work { flops: self.flops(body), read, written }
     }
 
     /// Of all kernels.
@@ -199,14 +205,38 @@ impl Plan {
         let attention = &self.attentions[id.0 as usize];
         let pairs = attention.mask.allowed() * wide(self.batch) * wide(attention.width);
         let products = match kind {
+            AttendKind::Forward { result: true, .. } => 2,
+            AttendKind::Forward { result: false, .. } => 1,
             AttendKind::Queries | AttendKind::KeysValues { keys: true, values: false } => 3,
             AttendKind::KeysValues { keys: true, values: true } => 4,
-            AttendKind::Forward { .. }
-            | AttendKind::KeysValues { keys: false, .. }
-            | AttendKind::Scores => 2,
+            AttendKind::KeysValues { keys: false, .. } | AttendKind::Scores => 2,
         };
         2 * products * pairs
     }
+}
+
+/// How many numbers of an operand the accesses of a body can tell apart; none for bodies that read operands whole.
+fn touched(body: &Body, read: usize) -> Option<usize> {
+    let tapes = match body {
+        Body::Map(tile) | Body::Row(tile) => vec![&tile.tape],
+        Body::Column(column) => vec![&column.before, &column.after],
+        Body::Contract(contract) => vec![&contract.a, &contract.b, &contract.after],
+        Body::Attend(..) | Body::LookupSum { .. } => return None,
+    };
+    let mut sum = 0;
+    for instruction in tapes.iter().flat_map(|tape| &tape.instructions) {
+        if let Instruction::LoadRow { read: rows, index, .. } = instruction
+            && [*rows, *index].contains(&read)
+        {
+            return None;
+        }
+        if let Instruction::Load { read: of, access } = instruction
+            && *of == read
+        {
+            sum += access.reach();
+        }
+    }
+    Some(sum)
 }
 
 fn wide(number: usize) -> u128 {

@@ -1,19 +1,23 @@
 //! The text form of a plan: what it needs and does, and a line for each kernel.
 //!
 //! Kernels that repeat, as those of layers do, are shown once, with a line that says how often they come again and for which
-//! places. Deliberately not here: expressions, which the text of a body shows; offsets.
+//! places; neighbors
+//! that do next to nothing share a line. Deliberately not here: expressions, which the text of a body shows; offsets.
 
 mod body;
 
 use std::fmt;
+use std::ops::Range;
 
-use super::{AttendKind, Body, Kernel, Plan};
+use super::{AttendKind, Body, Kernel, Plan, Work};
 use crate::cost::{bytes, scaled};
 use crate::graph::AttentionId;
 use crate::routing::Tile;
 
 /// Tiles by which blocks of attention are counted.
 const TILE: Tile = Tile { queries: 64, keys: 64 };
+/// A kernel that does less than this part of all operations is small.
+const SMALL: u128 = 100_000;
 /// The longest run of kernels that is recognized when it comes again.
 const MAX_PERIOD: usize = 256;
 
@@ -34,14 +38,16 @@ impl fmt::Display for Plan {
         let shapes: Vec<Shape> = self.kernels.iter().map(Shape::of).collect();
         let mut at = 0;
         while at < shapes.len() {
-            let repeated = repeated(&shapes[at..]);
-            let (period, times) = repeated.unwrap_or((1, 1));
-            rows.extend((at..at + period).map(|at| Row::Kernel(self.row(at))));
-            let end = at + period * times;
-            if times > 1 {
-                rows.push(Row::Again(self.again(at, period, times)));
+            if let Some((period, n)) = repeated(&shapes[at..]) {
+                self.rows(at..at + period, &mut rows);
+                rows.push(Row::Again(self.again(at, period, n)));
+                at += n;
+            } else {
+                let end = (at + 1..shapes.len()).find(|end| repeated(&shapes[*end..]).is_some());
+                let end = end.unwrap_or(shapes.len());
+                self.rows(at..end, &mut rows);
+                at = end;
             }
-            at = end;
         }
         write_rows(f, &rows)
     }
@@ -112,7 +118,8 @@ impl Shape {
     }
 }
 
-/// The length of the shortest run of kernels that comes again at once, and how often it is there.
+/// The length of the shortest run of kernels that comes again at once, and how many kernels it and its repetitions are, of
+/// which the last may be cut short.
 fn repeated(shapes: &[Shape]) -> Option<(usize, usize)> {
     for period in 1..=MAX_PERIOD.min(shapes.len() / 2) {
         let alike = |at: usize| shapes[at].is_again(&shapes[at + period]);
@@ -120,7 +127,7 @@ fn repeated(shapes: &[Shape]) -> Option<(usize, usize)> {
         let moves = shapes[0].layer != shapes[period].layer;
         if moves && (0..period).all(alike) {
             let more = (0..shapes.len() - period).take_while(|at| alike(*at)).count();
-            return Some((period, 1 + more / period));
+            return Some((period, period + more));
         }
     }
     None
@@ -142,17 +149,50 @@ impl Plan {
         ]
     }
 
+    /// Lines of kernels; neighbors of one place that do next to nothing share one.
+    fn rows(&self, range: Range<usize>, rows: &mut Vec<Row>) {
+        let total = self.total_work().flops;
+        let is_small = |at: usize| self.work(&self.kernels[at]).flops < total / SMALL;
+        let place = |at: usize| (&self.kernels[at].path, self.kernels[at].phase);
+        let mut at = range.start;
+        while at < range.end {
+            let alike = |other: &usize| is_small(*other) && place(*other) == place(at);
+            let n = (at..range.end).take_while(alike).count().max(1);
+            let mut row = self.row(at);
+            if n > 1 {
+                let kernels = &self.kernels[at..at + n];
+                let sum = |of: fn(&Work) -> u64| -> u64 {
+                    kernels.iter().map(|kernel| of(&self.work(kernel))).sum()
+                };
+                row[3] = format!("{n} small kernels");
+                row[4] = String::new();
+                row[5] = bytes(sum(|work| work.read).into());
+                row[6] = bytes(sum(|work| work.written).into());
+                row[7] = scaled(kernels.iter().map(|kernel| self.work(kernel).flops).sum());
+            }
+            rows.push(Row::Kernel(row));
+            at += n;
+        }
+    }
+
     /// What stands for kernels that come again.
-    fn again(&self, at: usize, period: usize, times: usize) -> String {
+    fn again(&self, at: usize, period: usize, n: usize) -> String {
         let place = |time: usize| {
             let path = &self.kernels[at + time * period].path;
             let parts: Vec<&str> = path.split('.').collect();
             let end = parts.iter().rposition(|part| part.parse::<u64>().is_ok());
             parts[..end.map_or(parts.len(), |end| end + 1)].join(".")
         };
-        let (first, last, of) = (place(1), place(times - 1), place(0));
-        let places = if times == 2 { first } else { format!("{first} to {last}") };
-        format!("{} more: {places} as {of}", period * (times - 1))
+        let (whole, rest) = (n / period, n % period);
+        let places = match whole {
+            2 => place(1),
+            _ => format!("{} to {}", place(1), place(whole - 1)),
+        };
+        let rest = match rest {
+            0 => String::new(),
+            _ => format!(", and the first {rest} for {}", place(whole)),
+        };
+        format!("{} more: {places} as {}{rest}", n - period, place(0))
     }
 
     fn kernel_text(&self, body: &Body) -> String {

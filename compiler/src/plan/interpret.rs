@@ -202,8 +202,8 @@ impl<'a> Machine<'a> {
             registers.map(|mut row| row.pop().expect("a tape has instructions")).collect()
         };
         let (a, b) = (last(a, *m), last(b, *n));
-        for row in 0..*m {
-            let reduced = [b.iter().map(|b| dot(&a[row], b)).collect()];
+        for (row, a) in a.iter().enumerate() {
+            let reduced = [b.iter().map(|b| dot(a, b)).collect()];
             let registers = registers(after, &self.row(kernel, row, *n, &reduced));
             self.store(kernel, stores, (row, *n), &registers);
         }
@@ -214,10 +214,10 @@ impl<'a> Machine<'a> {
         let (operands, batch) = (self.operands(kernel), self.batch);
         let gradient = |gradient| batch.attend_gradient(gradient, attention, &operands);
         let results: Vec<Vec<f64>> = match kind {
-            AttendKind::Forward { statistics } => {
-                let first = batch.attend(attention, &operands);
+            AttendKind::Forward { result, statistics } => {
+                let first = result.then(|| batch.attend(attention, &operands));
                 let second = statistics.then(|| batch.attend_statistics(attention, &operands));
-                [first].into_iter().chain(second).collect()
+                first.into_iter().chain(second).collect()
             }
             AttendKind::Queries => vec![gradient(Gradient::Queries)],
             AttendKind::KeysValues { keys, values } => {

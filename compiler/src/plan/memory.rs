@@ -127,20 +127,24 @@ impl Memory {
         if let Some(region) = self.buffers.get(&id) {
             return *region;
         }
-        match &graph.node(id).op {
-            Op::Leaf(Leaf::Input(input)) => at(Arena::Inputs, self.inputs[input.0 as usize]),
-            Op::Leaf(Leaf::Parameters(buffer)) => at(Arena::Parameters(*buffer, Slot::Weight), 0),
-            Op::Leaf(Leaf::State(buffer, slot)) => at(Arena::Parameters(*buffer, *slot), 0),
-            Op::Leaf(Leaf::Table(table)) => at(Arena::Table(*table), 0),
-            op => {
-                if let Some((concat, offset)) = stored.placed[id.index()] {
-                    let whole = self.region(graph, stored, concat);
-                    return at(whole.arena, whole.offset + offset);
+        if let Op::Leaf(leaf) = &graph.node(id).op {
+            match leaf {
+                Leaf::Input(input) => return at(Arena::Inputs, self.inputs[input.0 as usize]),
+                Leaf::Parameters(buffer) => {
+                    return at(Arena::Parameters(*buffer, Slot::Weight), 0);
                 }
-                let offset = self.offsets[id.index()];
-                at(Arena::Activations, offset.unwrap_or_else(|| panic!("{op:?} has no place")))
+                Leaf::State(buffer, slot) => return at(Arena::Parameters(*buffer, *slot), 0),
+                Leaf::Table(table) => return at(Arena::Table(*table), 0),
+                // Computed like anything else, where it is stored.
+                Leaf::Argument(_) => {}
             }
         }
+        if let Some((concat, offset)) = stored.placed[id.index()] {
+            let whole = self.region(graph, stored, concat);
+            return at(whole.arena, whole.offset + offset);
+        }
+        let offset = self.offsets[id.index()];
+        at(Arena::Activations, offset.expect("what is stored and lives has a place"))
     }
 
     /// Where something lies that is stored, memory, or a part of these in one piece.

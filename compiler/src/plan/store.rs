@@ -253,16 +253,15 @@ impl Analysis<'_> {
         let (mut at, mut offset) = (id, 0);
         loop {
             let node = self.graph.node(at);
-            match node.op {
-                Op::Leaf(Leaf::Parameters(found) | Leaf::State(found, _)) => {
-                    return found == buffer && offset == start && self.graph.numbers(id) == numbers;
-                }
-                Op::Slice { axis, start } if is_contiguous_slice(self.graph, at) => {
-                    let inner = &self.graph.shape(node.inputs[0])[axis + 1..];
-                    offset += start * inner.iter().product::<usize>();
-                }
-                _ if is_flat(&node.op) => {}
-                _ => return false,
+            if let Op::Leaf(Leaf::Parameters(found) | Leaf::State(found, _)) = node.op {
+                return found == buffer && offset == start && self.graph.numbers(id) == numbers;
+            }
+            if !is_flat(&node.op) && !is_contiguous_slice(self.graph, at) {
+                return false;
+            }
+            if let Op::Slice { axis, start } = node.op {
+                let inner = &self.graph.shape(node.inputs[0])[axis + 1..];
+                offset += start * inner.iter().product::<usize>();
             }
             at = node.inputs[0];
         }

@@ -193,10 +193,16 @@ impl CpuExecutor {
         &self.plan
     }
 
-    /// Bytes that it holds: the plan's arenas, and the room that threads work in.
+    /// Bytes of the plan's arenas, exactly.
     #[must_use]
     pub fn arena_bytes(&self) -> usize {
-        (self.memory.numbers() + self.shared.len() + self.room) * size_of::<f32>()
+        self.memory.numbers() * size_of::<f32>()
+    }
+
+    /// Bytes of the room that threads work in, beside the arenas. Attention takes some more while it runs.
+    #[must_use]
+    pub fn scratch_bytes(&self) -> usize {
+        (self.shared.len() + self.room) * size_of::<f32>()
     }
 
     /// A buffer of weights, or of the optimizer's state beside it.

@@ -13,8 +13,9 @@ use crate::plan::{Access, AttendKind, Body, Column, Contract, Instruction, Regis
 /// Of an attention kernel.
 pub(super) fn attend_name(kind: AttendKind) -> &'static str {
     match kind {
-        AttendKind::Forward { statistics: true } => "forward with statistics",
-        AttendKind::Forward { statistics: false } => "forward",
+        AttendKind::Forward { result: true, statistics: true } => "forward with statistics",
+        AttendKind::Forward { result: true, statistics: false } => "forward",
+        AttendKind::Forward { result: false, .. } => "statistics",
         AttendKind::Queries => "gradient of queries",
         AttendKind::KeysValues { keys: true, values: true } => "gradient of keys and values",
         AttendKind::KeysValues { keys: true, values: false } => "gradient of keys",

@@ -1,5 +1,7 @@
 //! Accesses against the definition of views, and the allocator.
 
+use std::collections::BTreeSet;
+
 use crate::plan::Access;
 use crate::plan::memory::Free;
 use crate::random_model::Random;
@@ -123,6 +125,8 @@ fn check(access: &Access, naive: &Naive, chain: &str) {
     assert_eq!(found(&access.simplified()), naive.places, "{chain}: {access} simplified");
     let end = naive.places.iter().flatten().max().map_or(0, |last| last + 1);
     assert!(access.extent() >= end, "{chain}: {access} has extent {} of {end}", access.extent());
+    let different: BTreeSet<usize> = naive.places.iter().flatten().copied().collect();
+    assert!(access.reach() >= different.len(), "{chain}: {access} reaches {}", access.reach());
     let mut moved = access.simplified();
     let offset = moved.take_offset();
     let back = found(&moved).into_iter().map(|at| at.map(|at| at + offset)).collect::<Vec<_>>();

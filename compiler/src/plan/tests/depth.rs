@@ -26,7 +26,7 @@ fn depth_costs_kernels_and_no_bodies() {
             let layer = kernels[2] - kernels[1];
             assert_eq!(kernels[3] - kernels[1], 5 * layer, "{kernels:?} kernels, random {random}");
             assert_eq!(kernels[4] - kernels[1], 45 * layer, "{kernels:?} kernels");
-            let same = bodies[1..].iter().all(|n| *n == bodies[1]);
+            let same = bodies.iter().all(|n| *n == bodies[0]);
             assert!(same, "{bodies:?} bodies, random {random}, kind {kind}");
             made.iter().for_each(|plans| assert_eq!(verify(&plans[kind]), Ok(())));
         }
@@ -43,7 +43,7 @@ fn a_plan_as_text() {
     let graph = everything(&model("zorro_vit", &[]), 2, true);
     let plan = plan(&training(&graph));
     let text = plan.to_string();
-    assert!(text.lines().count() < 400, "{text}");
+    assert!(text.lines().count() <= 120, "{text}");
     insta::assert_snapshot!(text);
 }
 

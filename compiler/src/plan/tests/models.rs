@@ -4,7 +4,7 @@ use super::{agree, loss};
 use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::graph::Graph;
 use crate::lower::{Decay, Request, lower};
-use crate::random_model::random_feed;
+use crate::random_model::{random_feed, random_samples};
 use crate::{Checked, Options, check_text};
 
 /// What makes a model small, where it has such a param.
@@ -91,12 +91,13 @@ pub(super) fn training(graph: &Graph) -> Graph {
 
 fn check(name: &str, set: &[(&str, &str)]) {
     let checked = model(name, set);
+    let samples = random_samples(&checked.model, 2, 3);
     for random in [false, true] {
         let graph = everything(&checked, 2, random);
-        let feed = random_feed(&checked.model, &graph, 1);
+        let feed = random_feed(&checked.model, &graph, &samples, 1);
         agree(&graph, &feed).unwrap_or_else(|text| panic!("{name} forward: {text}"));
         let whole = training(&graph);
-        let feed = random_feed(&checked.model, &whole, 2);
+        let feed = random_feed(&checked.model, &whole, &samples, 2);
         agree(&whole, &feed).unwrap_or_else(|text| panic!("{name} training: {text}"));
     }
 }

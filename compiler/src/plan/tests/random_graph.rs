@@ -229,7 +229,8 @@ impl Writer {
 
     fn binary(&mut self) -> NodeId {
         let a = self.any();
-        let b = self.shaped(&self.graph.shape(a).to_vec());
+        let shape = self.graph.shape(a).to_vec();
+        let b = self.shaped(&shape);
         match self.random.one_of(Binary::ALL) {
             Binary::Divide => {
                 let b = self.graph.unary(Unary::Exp, b);
@@ -409,8 +410,8 @@ impl Writer {
         let rows = 3 * BATCH;
         let mut operands: Vec<NodeId> = (0..3).map(|_| self.shaped(&[rows, WIDTH])).collect();
         // Scores stay small.
-        for at in 0..2 {
-            operands[at] = self.graph.unary(Unary::Tanh, operands[at]);
+        for operand in &mut operands[..2] {
+            *operand = self.graph.unary(Unary::Tanh, *operand);
         }
         if self.graph.attention(id).window.is_some() {
             let positions = self.graph.attention(id).n_positions();
@@ -421,6 +422,7 @@ impl Writer {
         if self.random.chance(50) {
             return result;
         }
+        self.pool.push(result);
         let statistics = self.graph.attend_statistics(id, &operands);
         let deltas = self.shaped(&[rows, HEADS]);
         let cotangent = self.shaped(&[rows, WIDTH]);

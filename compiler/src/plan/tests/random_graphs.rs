@@ -1,13 +1,14 @@
 //! Plans of random graphs and of random models compute what the graphs say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::random_graph::random_graph;
 use super::{agree, loss};
 use crate::autodiff::{Seed, Wanted, differentiate};
-use crate::graph::verify;
+use crate::graph::{Binary, Unary, verify};
 use crate::lower::{Decay, Request, lower};
-use crate::random_model::{Random, random_feed, random_spec};
+use crate::plan::plan;
+use crate::random_model::{Random, random_feed, random_samples, random_spec};
 use crate::{Options, check_text};
 
 /// How many are tried.
@@ -53,14 +54,15 @@ fn of_model(seed: u64) -> Result<(), String> {
         decay: random.one_of(&[Decay::Matrices, Decay::All]),
         buffer_numbers: random.one_of(&[1 << 20, 200]),
     };
+    let samples = random_samples(&checked.model, request.batch, seed);
     let graph = lower(&checked, &request).map_err(|missing| format!("{missing:?}"))?;
-    let feed = random_feed(&checked.model, &graph, seed);
+    let feed = random_feed(&checked.model, &graph, &samples, seed);
     agree(&graph, &feed).map_err(|text| format!("forward: {text}"))?;
     let seeds = [Some(Seed::Outputs), loss(&graph).map(Seed::Loss)];
     for from in seeds.into_iter().flatten() {
         let wanted = Wanted { parameters: true, inputs: random.chance(50) };
         let whole = differentiate(graph.clone(), &from, wanted);
-        let feed = random_feed(&checked.model, &whole, seed);
+        let feed = random_feed(&checked.model, &whole, &samples, seed);
         agree(&whole, &feed).map_err(|text| format!("{from:?}: {text}"))?;
     }
     Ok(())
@@ -74,4 +76,52 @@ fn plans_of_random_graphs_compute_the_same() {
 #[test]
 fn plans_of_random_models_compute_the_same() {
     check(60, of_model);
+}
+
+#[test]
+fn random_graphs_have_every_body_and_instruction() {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for seed in 0..150 {
+        let (graph, _) = random_graph(seed);
+        for body in plan(&graph).bodies {
+            for line in body.to_string().lines() {
+                let line = line.trim_start();
+                let text = line.split_once(" = ").map_or(line, |(_, instruction)| instruction);
+                let text = text.strip_prefix("attend ").unwrap_or(text);
+                let end = text.find(|c: char| !c.is_ascii_lowercase() && c != ' ');
+                found.insert(text[..end.unwrap_or(text.len())].trim_end().to_owned());
+            }
+        }
+    }
+    let functions = Unary::ALL.iter().map(|function| function.name());
+    let functions = functions.chain(Binary::ALL.iter().map(|function| function.name()));
+    let others = [
+        "map",
+        "row",
+        "column",
+        "contract",
+        "lookup sum",
+        "forward",
+        "forward with statistics",
+        "statistics",
+        "gradient of queries",
+        "gradient of keys and values",
+        "gradient of keys",
+        "gradient of values",
+        "gradient of the score bias",
+        "load r",
+        "a",
+        "select",
+        "random a",
+        "present",
+        "inside",
+        "sum of the row",
+        "max of the row",
+        "reduced",
+    ];
+    for name in functions.chain(others) {
+        let is_there =
+            found.iter().any(|text| text == name || text.starts_with(&format!("{name} ")));
+        assert!(is_there, "no `{name}` in {found:#?}");
+    }
 }
