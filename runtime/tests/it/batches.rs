@@ -129,22 +129,13 @@ fn what_is_wrong() {
             message("label", zeros(&[2, 4])),
             "`label` has the shape [2, 4]; the model takes [batch, 3]",
         ),
-        (
-            message("tags", zeros(&[2])),
-            "`tags` has the shape [2]; the model takes [batch, 2]",
-        ),
-        (
-            message("tags", zeros(&[1, 2])),
-            "`caption` is for 2 samples, `tags` for 1",
-        ),
+        (message("tags", zeros(&[2])), "`tags` has the shape [2]; the model takes [batch, 2]"),
+        (message("tags", zeros(&[1, 2])), "`caption` is for 2 samples, `tags` for 1"),
         (
             message("photo.present", zeros(&[2, 1])),
             "`photo.present` has the shape [2, 1]; the model takes [batch]",
         ),
-        (
-            message("tags", zeros(&[])),
-            "`tags` has the shape []; the model takes [batch, ..]",
-        ),
+        (message("tags", zeros(&[])), "`tags` has the shape []; the model takes [batch, ..]"),
         (error(Tensors::new()), "no tensor was fed"),
         (
             error([("photo", zeros(&[4, 2, 2, 3]))].into_iter().collect()),

@@ -40,8 +40,7 @@ fn plans() {
 
 /// Weights and outputs after some steps.
 fn trained(checked: &Checked, threads: usize) -> (Tensors, Tensors, Vec<u32>) {
-    let mut session =
-        Session::new(checked, &training(checked, 5), threads).expect("it compiles");
+    let mut session = Session::new(checked, &training(checked, 5), threads).expect("it compiles");
     session.initialize(1);
     let mut losses = Vec::new();
     let mut outputs = Tensors::new();
@@ -83,9 +82,7 @@ fn some(batch: &Batch, from: usize, to: usize) -> Batch {
         let mut shape = tensor.shape().to_vec();
         shape[0] = to - from;
         let data = match tensor.data().to_integers() {
-            Some(ids) => {
-                zorro_runtime::TensorData::I64(ids[from * width..to * width].to_vec())
-            }
+            Some(ids) => zorro_runtime::TensorData::I64(ids[from * width..to * width].to_vec()),
             None => zorro_runtime::TensorData::F32(
                 tensor.data().to_f32()[from * width..to * width].to_vec(),
             ),

@@ -47,9 +47,8 @@ fn found(has: Has) -> std::collections::BTreeMap<String, f32> {
     let options = CompileOptions { batch: 5, mode, ..CompileOptions::default() };
     let mut session = Session::new(&checked, &options, 2).expect("it compiles");
     let mut tensors = Tensors::new();
-    let bits = |bits: [bool; 4]| {
-        tensor(&[4], bits.iter().map(|bit| f32::from(u8::from(*bit))).collect())
-    };
+    let bits =
+        |bits: [bool; 4]| tensor(&[4], bits.iter().map(|bit| f32::from(u8::from(*bit))).collect());
     // What is absent must not be looked at.
     let fed = |numbers: [[f32; 2]; 4], has: [bool; 4]| {
         let rows = numbers.iter().zip(has);
@@ -106,7 +105,8 @@ fn similarity(a: [f32; 2], b: [f32; 2]) -> f64 {
 
 /// Rows of one side against the other: those of `who` alone.
 fn against(who: &[usize], swap: bool) -> Option<f64> {
-    let of = |i: usize, j: usize| if swap { similarity(A[j], B[i]) } else { similarity(A[i], B[j]) };
+    let of =
+        |i: usize, j: usize| if swap { similarity(A[j], B[i]) } else { similarity(A[i], B[j]) };
     mean(who.iter().map(|i| {
         let all: Vec<f64> = who.iter().map(|j| of(*i, *j)).collect();
         log_sum(&all) - of(*i, *i)

@@ -53,7 +53,7 @@ fn check(name: &str) {
 
 #[test]
 fn models() {
-    for name in ["zorro_vit", "zorro_swin", "zorro_hip", "clip", "mbt"] {
+    for name in ["zorro_vit", "zorro_swin", "zorro_hip", "trimodal", "clip"] {
         check(name);
     }
 }

@@ -5,6 +5,7 @@ use zorro_runtime::compiler::lower::Decay;
 use zorro_runtime::compiler::optimizer::{Optimizer, Rule};
 use zorro_runtime::compiler::random_model::{random_feed, random_samples};
 use zorro_runtime::compiler::{CompileOptions, Mode, compile_graph};
+use zorro_runtime::{RunOptions, Session, Tensors};
 
 use super::compare::{Worst, compare};
 use super::execute::{executed, interpreted, rounded};
@@ -61,4 +62,33 @@ fn steps_of_training() {
     let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0) };
     let decay = Decay::Matrices;
     check_all(|objective| Mode::Training { objective: objective.to_owned(), optimizer, decay });
+}
+
+/// Weights are moved in place; an output that is nothing but weights shows those that the step began with.
+#[test]
+fn outputs_of_weights_are_older_than_the_step() {
+    let checked = models::of_text(
+        "model m {
+          modality a = tensor([2, 4])
+          tokens z = latents(2, 4)
+          output whole = z
+          output part = z[1]
+          output o = a |> linear(4)
+          objective loss = mse(z, o)
+        }",
+    );
+    let rule = Rule::Sgd { momentum: 0.9, nesterov: false };
+    let optimizer = Optimizer { rule, weight_decay: 0.0, clip: None };
+    let mode = Mode::Training { objective: "loss".to_owned(), optimizer, decay: Decay::Matrices };
+    let options = CompileOptions { batch: 1, mode, ..CompileOptions::default() };
+    let mut session = Session::new(&checked, &options, 1).expect("it compiles");
+    session.initialize(1);
+    let numbers = |tensors: &Tensors, name: &str| tensors.get(name).expect("there").data().to_f32();
+    let before = numbers(&session.weights(), "z.latents.weight");
+    let batch = models::random_batch(&checked.model, 1, 1);
+    let step = RunOptions { learning_rate: 0.5, ..RunOptions::default() };
+    let outputs = session.run(&batch, &step).expect("it runs").outputs();
+    assert_eq!(numbers(&outputs, "whole"), before);
+    assert_eq!(numbers(&outputs, "part"), before[4..]);
+    assert_ne!(numbers(&session.weights(), "z.latents.weight"), before);
 }
