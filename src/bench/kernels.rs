@@ -84,7 +84,9 @@ fn without_numbers(path: &str) -> String {
 /// Those of products and attention: one for each multiplication and one for each addition.
 fn operations(plan: &Plan, kernel: &Kernel) -> u128 {
     match plan.body(kernel) {
-        Body::Contract(contract) => 2 * [contract.m, contract.n, contract.k].map(wide).iter().product::<u128>(),
+        Body::Contract(contract) => {
+            2 * [contract.m, contract.n, contract.k].map(wide).iter().product::<u128>()
+        }
         Body::Attend(kind, id) => {
             let attention = &plan.attentions[id.0 as usize];
             // Scores and the cotangent of weights are computed by each kernel for itself.

@@ -28,76 +28,76 @@ struct Case {
 const CASES: &[Case] = &[
     Case {
         name: "layernorm",
-        spec: "modality x = tensor([5, 48]); tokens t = x |> norm(eps: 1e-6); output y = t",
-        fed: &[("x", "x", &[0, 1, 2], &[2, 5, 48])],
+        spec: "modality given = tensor([5, 48]); tokens t = given |> norm(eps: 1e-6); output y = t",
+        fed: &[("given", "x", &[0, 1, 2], &[2, 5, 48])],
         weights: &[("scale", "w", &[0], &[48]), ("bias", "b", &[0], &[48])],
         output: Some((&[0, 1, 2], &[2, 5, 48])),
     },
     Case {
         name: "linear",
-        spec: "modality x = tensor([5, 48]); tokens t = x |> linear(10); output y = t",
-        fed: &[("x", "x", &[0, 1, 2], &[2, 5, 48])],
+        spec: "modality given = tensor([5, 48]); tokens t = given |> linear(10); output y = t",
+        fed: &[("given", "x", &[0, 1, 2], &[2, 5, 48])],
         weights: &[("weight", "w", &[0, 1], &[10, 48]), ("bias", "b", &[0], &[10])],
         output: Some((&[0, 1, 2], &[2, 5, 10])),
     },
     Case {
         name: "gelu_erf",
-        spec: "modality x = tensor([1, 46]); tokens t = x |> gelu; output y = t",
-        fed: &[("x", "x", &[0], &[1, 1, 46])],
+        spec: "modality given = tensor([1, 46]); tokens t = given |> gelu; output y = t",
+        fed: &[("given", "x", &[0], &[1, 1, 46])],
         weights: &[],
         output: Some((&[0], &[1, 1, 46])),
     },
     Case {
         name: "gelu_tanh",
-        spec: "modality x = tensor([1, 46]); tokens t = x |> gelu_tanh; output y = t",
-        fed: &[("x", "x", &[0], &[1, 1, 46])],
+        spec: "modality given = tensor([1, 46]); tokens t = given |> gelu_tanh; output y = t",
+        fed: &[("given", "x", &[0], &[1, 1, 46])],
         weights: &[],
         output: Some((&[0], &[1, 1, 46])),
     },
     Case {
         name: "geglu",
-        spec: "modality x = tensor([3, 48]); tokens t = x |> gated(gelu); output y = t",
-        fed: &[("x", "x", &[0, 1, 2], &[2, 3, 48])],
+        spec: "modality given = tensor([3, 48]); tokens t = given |> gated(gelu); output y = t",
+        fed: &[("given", "x", &[0, 1, 2], &[2, 3, 48])],
         weights: &[],
         output: Some((&[0, 1, 2], &[2, 3, 24])),
     },
     Case {
         name: "patch_conv3d",
-        spec: "modality x = tensor([4, 8, 8, 3]); tokens t = x |> patches(2, 4, 4) |> linear(48)
+        spec: "modality given = tensor([4, 8, 8, 3]); tokens t = given |> patches(2, 4, 4) |> linear(48)
                output y = t",
-        fed: &[("x", "x", &[0, 2, 3, 4, 1], &[2, 4, 8, 8, 3])],
+        fed: &[("given", "x", &[0, 2, 3, 4, 1], &[2, 4, 8, 8, 3])],
         weights: &[("weight", "w", &[0, 2, 3, 4, 1], &[48, 96]), ("bias", "b", &[0], &[48])],
         output: Some((&[0, 2, 3, 4, 1], &[2, 2, 2, 2, 48])),
     },
     Case {
         name: "cross_entropy",
-        spec: "modality x = tensor([1, 10]); tokens t = x; target y = class(10)
+        spec: "modality given = tensor([1, 10]); tokens t = given; target y = class(10)
                objective l = cross_entropy(t, y)",
-        fed: &[("x", "x", &[0, 1], &[5, 1, 10]), ("y", "y", &[0], &[5])],
+        fed: &[("given", "x", &[0, 1], &[5, 1, 10]), ("y", "y", &[0], &[5])],
         weights: &[],
         output: None,
     },
     Case {
         name: "cross_entropy_smooth0.1",
-        spec: "modality x = tensor([1, 10]); tokens t = x; target y = class(10)
+        spec: "modality given = tensor([1, 10]); tokens t = given; target y = class(10)
                objective l = cross_entropy(t, y, smoothing: 0.1)",
-        fed: &[("x", "x", &[0, 1], &[5, 1, 10]), ("y", "y", &[0], &[5])],
+        fed: &[("given", "x", &[0, 1], &[5, 1, 10]), ("y", "y", &[0], &[5])],
         weights: &[],
         output: None,
     },
     Case {
         name: "cross_entropy_soft",
-        spec: "modality x = tensor([1, 10]); tokens t = x; target y = class(10)
+        spec: "modality given = tensor([1, 10]); tokens t = given; target y = class(10)
                objective l = cross_entropy(t, y)",
-        fed: &[("x", "x", &[0, 1], &[5, 1, 10]), ("y", "y", &[0, 1], &[5, 10])],
+        fed: &[("given", "x", &[0, 1], &[5, 1, 10]), ("y", "y", &[0, 1], &[5, 10])],
         weights: &[],
         output: None,
     },
     Case {
         name: "bce_logits",
-        spec: "modality x = tensor([1, 10]); tokens t = x; target y = classes(10)
+        spec: "modality given = tensor([1, 10]); tokens t = given; target y = classes(10)
                objective l = sigmoid_cross_entropy(t, y)",
-        fed: &[("x", "x", &[0, 1], &[6, 1, 10]), ("y", "y", &[0, 1], &[6, 10])],
+        fed: &[("given", "x", &[0, 1], &[6, 1, 10]), ("y", "y", &[0, 1], &[6, 10])],
         weights: &[],
         output: None,
     },
