@@ -7,7 +7,7 @@
 
 use super::Batch;
 use super::tensor::dot;
-use crate::graph::build::tokens;
+use crate::graph::tokens;
 use crate::graph::{Attention, Gradient};
 
 /// A token of a receiver in a sample, and what it reads.
