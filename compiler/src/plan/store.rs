@@ -289,11 +289,15 @@ impl Analysis<'_> {
         if !is_memory(&self.graph.node(at).op) {
             self.store(at);
         }
-        // Views above it were made before it was known to be stored.
-        let mut above = id;
-        while above != at {
+        self.read_instead(id, at);
+    }
+
+    /// Views above what is stored were perhaps made before that was known: they are read there, and not computed again.
+    fn read_instead(&mut self, view: NodeId, stored: NodeId) {
+        let mut above = view;
+        while above != stored {
             self.inline[above.index()] =
-                Inline { loads: BTreeSet::from([at]), ..Inline::default() };
+                Inline { loads: BTreeSet::from([stored]), ..Inline::default() };
             above = self.graph.node(above).inputs[0];
         }
     }
@@ -381,7 +385,7 @@ impl Analysis<'_> {
             if is_flat(op) || is_contiguous_slice(self.graph, at) {
                 at = self.graph.node(at).inputs[0];
             } else if is_memory(op) {
-                return;
+                break;
             } else {
                 if op.is_view() {
                     self.end_here(self.graph.node(at).inputs[0]);
@@ -389,6 +393,7 @@ impl Analysis<'_> {
                 self.store(at);
             }
         }
+        self.read_instead(id, at);
     }
 
     /// Parts that are computed anyway are made in place; others are copied.

@@ -26,7 +26,7 @@ pub(crate) const GRADIENTS: f64 = 1e-4;
 /// Of losses: terms such as similarities over a temperature of 0.08 are near 12, and cancel where a sample has no other.
 pub(crate) const LOSS_FLOOR: f64 = 2e-6;
 /// Of the largest gradient, for each.
-pub(crate) const FLOOR: f64 = 3e-7;
+pub(crate) const FLOOR: f64 = 1e-6;
 /// Times what roundings do. Norms and products of an executor add up in other orders, and more of them.
 pub(crate) const ROUNDINGS: f64 = 16.0;
 
@@ -87,7 +87,7 @@ pub(crate) fn compare(
             }
             Name::Update(weight, slot) => {
                 let old = &old[&(weight.clone(), *slot)];
-                let floor = f64::from(f32::EPSILON) * norm(old);
+                let floor = 2.0 * f64::from(f32::EPSILON) * norm(old);
                 (distance(expected, old), GRADIENTS, floor, &mut worst.updates)
             }
         };
