@@ -98,13 +98,16 @@ fn finite(auditor: &mut Auditor<'_>, base: &Outcome) {
     }
 }
 
+/// The numbers of an output, and for each sample whether it has it.
+type Seen<'a> = (&'a [f32], &'a [bool]);
+
 /// Compares one output before and after a replacement.
 fn hold_output(
     auditor: &mut Auditor<'_>,
     at: usize,
     modality: ModalityId,
     replacement: Replacement,
-    (before, after): ((&[f32], &[bool]), (&[f32], &[bool])),
+    (before, after): (Seen<'_>, Seen<'_>),
 ) {
     let is_held = auditor.promises[at].ground(modality).is_some();
     let mut found = Vec::new();

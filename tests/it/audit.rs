@@ -35,7 +35,7 @@ fn found(name: &str, settings: &str, batch: usize, pure: &[&str]) -> (String, St
         };
         row.cells.iter().map(letter).collect::<String>()
     });
-    let failures = if audit.passed() { String::new() } else { zorro::audit::text(&audit) };
+    let failures = if audit.passed() { String::new() } else { audit::text(&audit) };
     (rows.collect::<Vec<_>>().join(" "), failures)
 }
 

@@ -45,9 +45,9 @@ fn random_specs_are_what_the_interpreter_says() {
             Err(_) => failures.push((seed, "panicked".to_owned())),
         }
     }
-    println!("worst {worst:?}; tried {tried:?}");
+    eprintln!("worst {worst:?}; tried {tried:?}");
     for (seed, text) in &failures {
-        println!("seed {seed}: {}", text.lines().next().unwrap_or_default());
+        eprintln!("seed {seed}: {}", text.lines().next().unwrap_or_default());
     }
     if let Some((seed, text)) = failures.first() {
         panic!("{} fail; seed {seed}: {text}\n{}", failures.len(), random_spec(*seed));

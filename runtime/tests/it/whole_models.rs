@@ -34,7 +34,7 @@ fn check_all(mode: impl Fn(&str) -> Mode) {
         let objective = models::small(&name).model.objectives[0].name.clone();
         worst = worst.and(check(&name, mode(&objective), seed));
     }
-    println!("worst {worst:?}");
+    eprintln!("worst {worst:?}");
 }
 
 #[test]

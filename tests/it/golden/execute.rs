@@ -90,7 +90,7 @@ fn train(case: &Case, loaded: &Loaded, told: &Optimization, comparison: &mut Com
     };
     let optimizer = Optimizer { rule, weight_decay, clip: None };
     let objective = told.objective.clone();
-    let mode = Mode::Training { objective, optimizer: optimizer.clone(), decay: Decay::All };
+    let mode = Mode::Training { objective, optimizer, decay: Decay::All };
     let mut session = session(loaded, Vec::new(), mode);
     let values = (loaded.tolerance.value, loaded.tolerance.absolute);
     let batch = batch(loaded, None);
@@ -123,5 +123,5 @@ fn executors_give_the_golden_numbers() {
     }
     assert!(comparison.complaints.is_empty(), "\n{}", comparison.complaints.join("\n"));
     assert!(comparison.n_tensors > 1900, "{} tensors", comparison.n_tensors);
-    println!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
+    eprintln!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
 }

@@ -247,7 +247,7 @@ fn operations_give_the_golden_numbers() {
         compare(case, &mut comparison);
     }
     assert!(comparison.complaints.is_empty(), "\n{}", comparison.complaints.join("\n"));
-    println!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
+    eprintln!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
 }
 
 /// Attention of projected queries, keys and values under any mask of tokens: every token is a group of its own.
