@@ -112,7 +112,7 @@ impl Data {
 
 /// Whether a sample has the modality that half of the samples lack.
 pub(super) fn has_in_mixed(sample: usize) -> bool {
-    sample % 2 == 0
+    sample.is_multiple_of(2)
 }
 
 /// The weights of the start, made so that whatever reaches an output shows in its bits. What starts constant, such as

@@ -18,6 +18,9 @@ use super::{Auditor, Change, Evidence, Replacement, What};
 /// What has come out of a run: for each output of the model its numbers and the samples that have it.
 type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
 
+/// An output's numbers and the samples that have it.
+type Found<'a> = (&'a [f32], &'a [bool]);
+
 /// Holds all outputs.
 pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
     let mut session = session(auditor, CompileOptions::default())?;
@@ -39,7 +42,7 @@ pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
     only(auditor, &mut session)
 }
 
-fn pair(outcome: &Outcome, at: usize) -> (&[f32], &[bool]) {
+fn pair(outcome: &Outcome, at: usize) -> Found<'_> {
     let (numbers, has) = outcome[at].as_ref().expect("the program has all outputs");
     (numbers, has)
 }
@@ -104,7 +107,7 @@ fn hold_output(
     at: usize,
     modality: ModalityId,
     replacement: Replacement,
-    (before, after): ((&[f32], &[bool]), (&[f32], &[bool])),
+    (before, after): (Found<'_>, Found<'_>),
 ) {
     let is_held = auditor.promises[at].ground(modality).is_some();
     let mut found = Vec::new();
