@@ -18,6 +18,9 @@ use super::{Auditor, Change, Evidence, Replacement, What};
 /// What has come out of a run: for each output of the model its numbers and the samples that have it.
 type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
 
+/// An output's numbers and the samples that have it.
+type Found<'a> = (&'a [f32], &'a [bool]);
+
 /// Holds all outputs.
 pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
     let mut session = session(auditor, CompileOptions::default())?;
@@ -39,7 +42,7 @@ pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
     only(auditor, &mut session)
 }
 
-fn pair(outcome: &Outcome, at: usize) -> (&[f32], &[bool]) {
+fn pair(outcome: &Outcome, at: usize) -> Found<'_> {
     let (numbers, has) = outcome[at].as_ref().expect("the program has all outputs");
     (numbers, has)
 }
@@ -98,16 +101,13 @@ fn finite(auditor: &mut Auditor<'_>, base: &Outcome) {
     }
 }
 
-/// The numbers of an output, and for each sample whether it has it.
-type Seen<'a> = (&'a [f32], &'a [bool]);
-
 /// Compares one output before and after a replacement.
 fn hold_output(
     auditor: &mut Auditor<'_>,
     at: usize,
     modality: ModalityId,
     replacement: Replacement,
-    (before, after): (Seen<'_>, Seen<'_>),
+    (before, after): (Found<'_>, Found<'_>),
 ) {
     let is_held = auditor.promises[at].ground(modality).is_some();
     let mut found = Vec::new();

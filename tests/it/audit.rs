@@ -60,7 +60,9 @@ fn transformers_are_pure() {
         "x-- -x- --x xxx xxx x-- -x- --x",
     );
     check("vit", "dim=8 depth=2 heads=2 patch=4 size=8 classes=3", "x");
-    check("mbt", &format!("{SMALL} fusion_start=0 fusion_tokens=2"), "xx xx xx");
+    // From the second of three layers on; where fusion begins at once, no layer has asserts.
+    let deeper = SMALL.replace("depth=2", "depth=3");
+    check("mbt", &format!("{deeper} fusion_start=1 fusion_tokens=2"), "xx xx xx");
 }
 
 #[test]
@@ -111,6 +113,15 @@ fn mixing_models_fail_by_their_names_and_pass_by_promises() {
     }
 }
 
+/// A model without outputs.
+const EMPTY: &str = "model m {
+  modality a = tensor([1, 3])
+  tokens a = a |> linear(4)
+  target t = class(4)
+  objective o = cross_entropy(a, t)
+}
+";
+
 /// A folder with a small Zorro, the same without its asserts, and that one with a leak.
 fn specs() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -127,7 +138,7 @@ fn specs() -> tempfile::TempDir {
     for (name, text) in [("pure", &pure), ("silent", &silent), ("leaks", &leaks)] {
         fs::write(folder.path().join(format!("{name}.zorro")), text).expect("it can be written");
     }
-    fs::write(folder.path().join("empty.zorro"), "model m {\n}\n").expect("it can be written");
+    fs::write(folder.path().join("empty.zorro"), EMPTY).expect("it can be written");
     fs::write(
         folder.path().join("refused.zorro"),
         pure.replace("video  <- video\n", "video  <- video, fusion\n"),
