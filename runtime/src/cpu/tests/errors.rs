@@ -33,7 +33,7 @@ fn ids_beyond_the_table() {
     let case = Case::new(Body::Map(tile(3, 4, vec![row])), reads, &[Written::New(12)]);
     let mut executor = CpuExecutor::new(Arc::new(case.plan()), 1).unwrap();
     assert_eq!(executor.feed_ids(InputId(1), &[0, 4, 1]), Ok(()));
-    let error = RuntimeError::Id { input: "read 1".to_owned(), found: 5, largest: 4 };
+    let error = RuntimeError::Id { input: "read 1".to_owned(), found: 5, vocabulary: 5 };
     assert_eq!(executor.feed_ids(InputId(1), &[0, 4, 5]), Err(error));
 }
 
