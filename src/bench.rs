@@ -4,7 +4,6 @@
 //! time of each group of kernels, and what the machine could do at best: one large product on as many threads. Weights are
 //! drawn, and so is what is fed, once and untimed. Deliberately not here: printing (`text`, `json`), other frameworks.
 
-mod feed;
 mod json;
 mod kernels;
 mod memory;
@@ -14,6 +13,7 @@ mod text;
 
 use std::time::Instant;
 
+use crate::noise;
 use zorro_compiler::autodiff::Seed;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
@@ -134,7 +134,7 @@ pub fn bench(checked: &Checked, work: Work, options: &Options) -> Result<Measure
     process::forget_peak();
     let mut session = Session::new(checked, &compiled(checked, work, options), options.threads)?;
     session.initialize(0);
-    let fed = session.feed(&feed::batch(checked, options.batch))?;
+    let fed = session.feed(&noise::batch(&checked.model, options.batch, 0))?;
     let mut step = Step {
         samples: fed.samples,
         seed: 0,

@@ -51,6 +51,7 @@ pub mod bench;
 mod check;
 pub mod files;
 mod masks;
+pub mod noise;
 pub mod picture;
 pub mod report;
 pub mod snapshot;

@@ -4,10 +4,12 @@
 //! that no tensor depends on another. Deliberately not here: media; what is fed is noise.
 
 use zorro_compiler::flow::ModalitySet;
-use zorro_compiler::model::{Init, ModalityId, Model, Shape, Source};
+use zorro_compiler::model::{Init, ModalityId, Model, Shape};
 use zorro_compiler::number::Number;
 use zorro_compiler::{Checked, random};
 use zorro_runtime::{Batch, Tensor, TensorData, Tensors};
+
+use crate::noise;
 
 use super::{AuditOptions, Replacement};
 
@@ -29,19 +31,20 @@ impl Data {
     pub(super) fn draw(checked: &Checked, options: &AuditOptions) -> Self {
         let (model, seed) = (&checked.model, options.seed);
         let modalities = model.modalities.iter();
+        let own = noise::batch(model, options.batch, seed);
+        let other = noise::batch(model, options.batch, !seed);
         let cotangents = model.outputs.iter().map(|output| {
             let name = format!("cotangent.{}", output.name);
             let shape = batched(options.batch, model.shape(output.value));
-            (name.clone(), tensor(&shape, TensorData::F32(noise(&name, &shape, seed))))
+            (name.clone(), tensor(&shape, TensorData::F32(drawn(&name, &shape, seed))))
         });
         Self {
             weights: options.weights.clone().unwrap_or_else(|| weights(model, seed)),
             names: modalities.clone().map(|modality| modality.name.clone()).collect(),
             fed: modalities
                 .map(|modality| {
-                    ["fed", "other"].map(|which| {
-                        let name = format!("{which}.{}", modality.name);
-                        fed(&modality.source, &modality.shape, &name, options.batch, seed)
+                    [&own, &other].map(|batch| {
+                        batch.tensors.get(&modality.name).expect("noise for every modality").clone()
                     })
                 })
                 .collect(),
@@ -123,7 +126,7 @@ fn weights(model: &Model, seed: u64) -> Tensors {
         let mut numbers = random::initial(&weight.name, &weight.shape, &weight.init, seed);
         match weight.init {
             Init::Constant(_) => {
-                let moves = noise(&format!("nudge.{}", weight.name), &weight.shape, seed);
+                let moves = drawn(&format!("nudge.{}", weight.name), &weight.shape, seed);
                 for (number, by) in numbers.iter_mut().zip(moves) {
                     *number += NUDGE * by;
                 }
@@ -149,25 +152,6 @@ fn widened(shape: &[u64], deviation: f64) -> f32 {
     if factor.is_finite() { factor } else { 1.0 }
 }
 
-fn fed(source: &Source, shape: &Shape, name: &str, batch: usize, seed: u64) -> Tensor {
-    match source {
-        Source::Text { vocabulary, .. } => {
-            let shape = [&[batch as u64], &shape.grid[..]].concat();
-            let drawn = random::initial(name, &shape, &Init::Uniform(Number::ONE), seed);
-            #[expect(clippy::cast_precision_loss, reason = "ids are below 2^32, and any will do")]
-            let id = |number: f32| (f64::from(number) + 1.0) / 2.0 * *vocabulary as f64;
-            let last = i64::try_from(*vocabulary).expect("vocabularies are below 2^32") - 1;
-            #[expect(clippy::cast_possible_truncation, reason = "it is cut to the vocabulary")]
-            let ids = drawn.into_iter().map(|number| (id(number) as i64).clamp(0, last)).collect();
-            tensor(&shape, TensorData::I64(ids))
-        }
-        Source::Frames { .. } | Source::Image { .. } | Source::Wave { .. } | Source::Tensor => {
-            let shape = batched(batch, shape);
-            tensor(&shape, TensorData::F32(noise(name, &shape, seed)))
-        }
-    }
-}
-
 /// NaN everywhere; `None` for ids.
 fn nan(tensor: &Tensor) -> Option<Tensor> {
     let TensorData::F32(numbers) = tensor.data() else { return None };
@@ -175,7 +159,7 @@ fn nan(tensor: &Tensor) -> Option<Tensor> {
     Tensor::new(tensor.shape().to_vec(), numbers)
 }
 
-fn noise(name: &str, shape: &[u64], seed: u64) -> Vec<f32> {
+fn drawn(name: &str, shape: &[u64], seed: u64) -> Vec<f32> {
     random::initial(name, shape, &Init::Normal(Number::ONE), seed)
 }
 

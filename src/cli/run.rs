@@ -33,7 +33,7 @@ pub(super) struct Args {
     spec: PathBuf,
 
     /// What the model is fed
-    #[arg(long, value_name = "FILE", required_unless_present = "dry_run")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["dry_run", "example_inputs"])]
     inputs: Option<PathBuf>,
 
     /// Its weights [default: as they start, from seed 0]
@@ -68,6 +68,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "N")]
     batch: Option<usize>,
 
+    /// Write noise of the right names and shapes to this file, as inputs to begin with, and run nothing
+    #[arg(long, value_name = "FILE")]
+    example_inputs: Option<PathBuf>,
+
     /// Print the plan, and run nothing
     #[arg(long)]
     dry_run: bool,
@@ -84,6 +88,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (_, checked) = spec::checked(&args.spec, &args.settings)?;
+    if let Some(path) = &args.example_inputs {
+        let batch =
+            zorro::noise::batch(&checked.model, args.batch.unwrap_or(1), args.seed.unwrap_or(0));
+        return batch.tensors.write(path).map_err(work);
+    }
     let map = args.map.as_deref().map(read_map).transpose()?;
     let (mode, cotangents) = mode(args)?;
     let mut batch = Batch::default();

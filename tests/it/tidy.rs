@@ -93,7 +93,7 @@ fn third_party_crates_show_in_one_place() {
         ("clap_complete", "src/cli"),
         ("resvg", "src/picture"),
         ("pulp", "runtime/src/cpu"),
-        ("rayon", "runtime/src/cpu"),
+        ("rayon", "runtime/"),
         ("safetensors", "runtime/src/tensors"),
         ("serde_yaml", "runtime/src/names/parse.rs"),
     ];
