@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use zorro::{Checked, Options, check_file, masks_text, summary};
+use zorro::{Checked, CompileOptions, Options, check_file, compile, masks_text, summary};
 use zorro_grammar::{SourceMap, parse};
 
 /// A snapshot that nobody can read through is not a test.
@@ -78,12 +78,36 @@ fn summaries() {
     check("check", summary::text);
 }
 
+/// The dry run of every model's outputs. Models of many stages differ from stage to stage and do not fold: two stages of them
+/// are enough.
+#[test]
+fn plans() {
+    for path in models() {
+        let set: &[(&str, &str)] = match name(&path) {
+            "zorro_swin" => &[("depths", "[1, 1]"), ("heads", "[3, 6]")],
+            "zorro_hip" => &[
+                ("channels", "[128, 256]"),
+                ("n_groups", "[16, 4]"),
+                ("n_latents", "[128, 256]"),
+                ("self_attends", "[2, 2]"),
+                ("heads", "[4, 8]"),
+            ],
+            _every_other => &[],
+        };
+        let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let outcome = check_file(&path, &Options { set: set.collect() }).expect("it can be read");
+        let checked = outcome.checked.expect("nothing is wrong with it");
+        let plan = compile(&checked, &CompileOptions::default()).expect("it compiles");
+        hold("plan", &path, &plan.to_string());
+    }
+}
+
 #[test]
 fn every_snapshot_has_a_model() {
     let models = models();
     let known: Vec<&str> = models.iter().map(|path| name(path)).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
-    for stage in ["ast", "model", "masks", "flows", "check"] {
+    for stage in ["ast", "model", "masks", "flows", "check", "plan"] {
         for entry in fs::read_dir(folder.join(stage)).expect("the stage has snapshots") {
             let path = entry.expect("an entry can be read").path();
             assert!(known.contains(&name(&path)), "{} has no model", path.display());
