@@ -63,9 +63,15 @@ fn memory(measured: &Measured) -> String {
 fn groups(measured: &Measured) -> String {
     let all: f64 = measured.groups.iter().map(|group| group.seconds).sum();
     let is_short = |group: &&Group| group.seconds < LEAST_SHARE * all;
-    let mut rows = vec![["ms", "share", "GFLOP/s", "kernels", "phase", "kind", "place"].map(str::to_owned)];
-    rows.extend(measured.groups.iter().filter(|group| !is_short(group)).map(|group| row(group, all)));
-    let (mut rest, mut n_kinds) = (Group { path: String::new(), phase: "", kind: "", kernels: 0, seconds: 0.0, operations: 0 }, 0);
+    let mut rows =
+        vec![["ms", "share", "GFLOP/s", "kernels", "phase", "kind", "place"].map(str::to_owned)];
+    rows.extend(
+        measured.groups.iter().filter(|group| !is_short(group)).map(|group| row(group, all)),
+    );
+    let (mut rest, mut n_kinds) = (
+        Group { path: String::new(), phase: "", kind: "", kernels: 0, seconds: 0.0, operations: 0 },
+        0,
+    );
     for group in measured.groups.iter().filter(is_short) {
         rest.kernels += group.kernels;
         rest.seconds += group.seconds;
