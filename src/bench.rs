@@ -33,7 +33,7 @@ pub enum Work {
     Forward,
     /// An objective and its gradients, of weights and of what is fed.
     Backward,
-    /// A step of training: an objective, gradients of weights, AdamW.
+    /// A step of training: an objective, gradients of weights, `AdamW`.
     Step,
 }
 

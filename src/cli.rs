@@ -3,6 +3,7 @@
 //! In: arguments. Out: an exit code. A command gives back a [`Failure`]; only this module prints it.
 //! Deliberately not here: what a command does.
 
+mod audit;
 mod bench;
 mod check;
 mod completions;
@@ -71,6 +72,7 @@ enum Command {
     Run(run::Args),
     Bench(bench::Args),
     Weights(weights::Args),
+    Audit(audit::Args),
     Explain(explain::Args),
     Completions(completions::Args),
 }
@@ -141,6 +143,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -46,6 +46,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod bench;
 mod check;
 pub mod files;
@@ -59,9 +60,17 @@ pub use zorro_compiler::flow::{ModalitySet, Presence};
 pub use zorro_compiler::model::{dot, weights_table};
 pub use zorro_compiler::routing::{Mask, Relation, Tile};
 pub use zorro_compiler::{
-    Checked, Cost, Flow, Loader, Model, Options, Outcome, check_text, cost, diff, flow, grammar,
-    model, routing,
+    Checked, CompileError, CompileOptions, Cost, Flow, Loader, Mode, Model, Options, Outcome,
+    check_text, compile, cost, diff, flow, grammar, model, routing,
 };
 
+pub use zorro_runtime as runtime;
+
+pub use audit::{Audit, AuditError, AuditOptions, Cell, audit};
 pub use check::{check_file, check_named};
 pub use masks::{Use, masks, masks_text, masks_where};
+
+/// The examples of `docs/running.md`.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/running.md")]
+struct Running;

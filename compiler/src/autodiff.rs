@@ -13,7 +13,7 @@ mod attend;
 mod pieces;
 mod rules;
 
-use crate::graph::{Graph, Input, InputKind, Leaf, NodeId, Op, Phase, RootKind, verify};
+use crate::graph::{Graph, Input, InputKind, Leaf, NodeId, Op, Phase, Root, RootKind, verify};
 
 use pieces::{Piece, Pieces};
 
@@ -24,6 +24,8 @@ pub enum Seed {
     Loss(String),
     /// The sum over all outputs of output times a fed cotangent.
     Outputs,
+    /// The same sum over some outputs, by name; what the others are made of is computed but not differentiated.
+    Chosen(Vec<String>),
 }
 
 /// With respect to what.
@@ -114,22 +116,29 @@ fn seeds(graph: &mut Graph, seed: &Seed) -> Vec<(NodeId, NodeId)> {
     let roots = graph.roots.clone();
     let mut seeds = Vec::new();
     for root in roots {
-        let shape = graph.shape(root.node).to_vec();
         match (seed, root.kind) {
             (Seed::Loss(name), RootKind::Loss) if *name == root.name => {
                 graph.at(name, Phase::Backward);
+                let shape = graph.shape(root.node).to_vec();
                 seeds.push((root.node, graph.constant(1.0, &shape)));
             }
-            (Seed::Outputs, RootKind::Output) => {
-                graph.at(&root.name, Phase::Backward);
-                let input = Input { kind: InputKind::Cotangent, name: root.name, shape };
-                seeds.push((root.node, graph.input(input)));
+            (Seed::Outputs, RootKind::Output) => seeds.push(cotangent(graph, root)),
+            (Seed::Chosen(names), RootKind::Output) if names.contains(&root.name) => {
+                seeds.push(cotangent(graph, root));
             }
-            (Seed::Loss(_) | Seed::Outputs, _) => {}
+            (Seed::Loss(_) | Seed::Outputs | Seed::Chosen(_), _) => {}
         }
     }
     assert!(!seeds.is_empty(), "there is something to differentiate: {seed:?}");
     seeds
+}
+
+/// An output with a cotangent that is fed.
+fn cotangent(graph: &mut Graph, output: Root) -> (NodeId, NodeId) {
+    graph.at(&output.name, Phase::Backward);
+    let shape = graph.shape(output.node).to_vec();
+    let input = Input { kind: InputKind::Cotangent, name: output.name, shape };
+    (output.node, graph.input(input))
 }
 
 /// What has arrived at a leaf becomes a root.

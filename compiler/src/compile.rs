@@ -162,7 +162,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
     let (objectives, decay) = match &options.mode {
         Mode::Forward { objectives } => (objectives.clone(), Decay::default()),
         Mode::Gradients(Seed::Loss(name)) => (vec![name.clone()], Decay::default()),
-        Mode::Gradients(Seed::Outputs) => (Vec::new(), Decay::default()),
+        Mode::Gradients(Seed::Outputs | Seed::Chosen(_)) => (Vec::new(), Decay::default()),
         Mode::Training { objective, decay, .. } => (vec![objective.clone()], *decay),
     };
     let objectives = objectives
@@ -181,6 +181,14 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
             .collect::<Result<Vec<usize>, CompileError>>()?,
         None => available(checked, only),
     };
+    if let Mode::Gradients(Seed::Chosen(names)) = &options.mode {
+        for name in names {
+            find("output", name, outputs.iter().map(|at| model.outputs[*at].name.as_str()))?;
+        }
+        if names.is_empty() {
+            return Err(CompileError::Nothing);
+        }
+    }
     if outputs.is_empty() && objectives.is_empty() {
         return Err(match &options.outputs {
             Some(_) => CompileError::Nothing,

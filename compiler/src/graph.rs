@@ -9,11 +9,13 @@
 //!
 //! Deliberately not here: kernels, memory, devices; anything that could be said by several primitives.
 
-pub(crate) mod build;
+mod attention;
+mod build;
 mod display;
 mod dot;
 pub mod interpret;
 mod op;
+mod sample;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -24,10 +26,10 @@ use crate::flow::Presence;
 use crate::model::{TargetId, WeightId};
 use crate::routing::{Mask, Schedule};
 
-pub use build::Sample;
-pub(crate) use build::tokens;
+pub(crate) use attention::tokens;
 pub use dot::dot;
 pub use op::{Argument, Binary, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary};
+pub use sample::Sample;
 pub use verify::verify;
 
 /// An element of [`Graph::nodes`].

@@ -10,10 +10,15 @@
 mod access;
 mod body;
 mod cluster;
+mod cost;
+mod display;
 mod emit;
+mod interpret;
 mod memory;
 mod store;
 mod tapes;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use crate::graph::{
@@ -28,6 +33,8 @@ use crate::graph::{Graph, Leaf, Op};
 pub use access::{Access, View};
 pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store, Tape, Tile};
 
+pub use cost::{Memory, TooMuchMemory, Work, check_memory};
+pub use interpret::interpret;
 pub use memory::ALIGNMENT;
 pub use verify::verify;
 
@@ -36,7 +43,7 @@ pub use verify::verify;
 pub struct BodyId(pub u32);
 
 /// A computation as kernels.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The name of the model.
     pub name: String,
@@ -175,9 +182,9 @@ fn states(graph: &Graph) -> Vec<(BufferId, Slot)> {
     let mut states: Vec<(BufferId, Slot)> = graph
         .nodes
         .iter()
-        .filter_map(|node| match node.op {
-            Op::Leaf(Leaf::State(buffer, slot)) => Some((buffer, slot)),
-            _ => None,
+        .filter_map(|node| {
+            let Op::Leaf(Leaf::State(buffer, slot)) = node.op else { return None };
+            Some((buffer, slot))
         })
         .collect();
     states.sort_unstable();
@@ -214,17 +221,3 @@ impl Plan {
         Region { arena: Arena::Inputs, offset: *offset, numbers }
     }
 }
-
-/// placeholder
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TooMuchMemory;
-impl std::fmt::Display for TooMuchMemory {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Ok(())
-    }
-}
-/// placeholder
-pub fn check_memory(_plan: &Plan, _bytes: u64) -> Result<(), TooMuchMemory> {
-    Ok(())
-}
-impl std::fmt::Display for Plan { fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) } }

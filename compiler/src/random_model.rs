@@ -13,9 +13,9 @@ mod streams;
 
 use std::collections::BTreeSet;
 
-pub use feed::{id_order, random_feed};
+pub use feed::{id_order, random_feed, random_samples};
 
-/// A stream of random numbers (SplitMix64, Steele et al. 2014).
+/// A stream of random numbers (`SplitMix64`, Steele et al. 2014).
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 

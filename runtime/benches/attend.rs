@@ -142,7 +142,7 @@ fn forward(bencher: Bencher<'_, '_>, shape: Shape) {
     let kernel = Kernel::new(shape);
     let rows = kernel.attention.n_queries(1);
     let lengths = [rows * kernel.attention.width, rows * kernel.attention.heads];
-    kernel.bench(bencher, AttendKind::Forward { statistics: true }, 2, &lengths);
+    kernel.bench(bencher, AttendKind::Forward { result: true, statistics: true }, 2, &lengths);
 }
 
 #[divan::bench(args = SHAPES)]

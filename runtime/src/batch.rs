@@ -10,7 +10,7 @@ use zorro_compiler::graph::{Input, InputKind, Sample};
 use zorro_compiler::model::{ModalityId, Model, TargetId, TargetKind};
 
 use crate::RuntimeError;
-use crate::tensors::{Tensor, Tensors};
+use crate::tensors::{Tensor, TensorData, Tensors};
 
 /// What is fed.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +76,7 @@ impl Batch {
     /// # Errors
     ///
     /// Names that the model does not have, wrong shapes, ids beyond the vocabulary, classes that do not exist, more
-    /// samples than the plan takes, a target that the plan needs and nobody has.
+    /// samples than the plan takes.
     pub fn fed(&self, model: &Model, inputs: &[Input], batch: usize) -> Result<Fed, RuntimeError> {
         let given = self.samples()?;
         if given > batch {
@@ -187,8 +187,9 @@ impl Batch {
                 let at = model.targets.iter().position(|target| target.name == input.name);
                 let at = at.expect("plans feed targets of the model");
                 let id = TargetId(u32::try_from(at).expect("few targets"));
-                let tensor = distribution(&model.targets[at].kind, &input.name, tensor)?;
-                self.numbers(&input.name, &tensor, input, |at| samples[at].targets.contains(&id))
+                let has = |at: usize| samples[at].targets.contains(&id);
+                let tensor = distribution(&model.targets[at].kind, &input.name, tensor, has)?;
+                self.numbers(&input.name, &tensor, input, has)
             }
         }
     }
@@ -267,16 +268,27 @@ fn check_shape(name: &str, tensor: &Tensor, wanted: &[usize]) -> Result<(), Runt
     })
 }
 
-/// Class numbers as distributions; anything else as it is.
-fn distribution(kind: &TargetKind, name: &str, tensor: &Tensor) -> Result<Tensor, RuntimeError> {
+/// Class numbers as distributions, those of samples that have one; anything else as it is.
+fn distribution(
+    kind: &TargetKind,
+    name: &str,
+    tensor: &Tensor,
+    has: impl Fn(usize) -> bool,
+) -> Result<Tensor, RuntimeError> {
     let TargetKind::Class(classes) = kind else { return Ok(tensor.clone()) };
     if tensor.shape().len() != 1 {
         return Ok(tensor.clone());
     }
     let n = usize::try_from(*classes).expect("classes are few");
-    tensor
-        .one_hot(n)
-        .ok_or_else(|| RuntimeError::Class { target: name.to_owned(), classes: *classes })
+    let wrong = || RuntimeError::Class { target: name.to_owned(), classes: *classes };
+    let mut labels = tensor.data().to_integers().ok_or_else(wrong)?;
+    for (at, label) in labels.iter_mut().enumerate() {
+        if !has(at) {
+            *label = 0;
+        }
+    }
+    let labels = Tensor::new(tensor.shape().to_vec(), TensorData::I64(labels));
+    labels.and_then(|labels| labels.one_hot(n)).ok_or_else(wrong)
 }
 
 /// The order of ids, or where each begins in it: a stable counting sort.

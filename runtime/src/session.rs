@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use zorro_compiler::graph::{BufferId, InputId, Place, RootKind, Slot};
+use zorro_compiler::graph::{BufferId, Input, InputId, InputKind, Place, RootKind, Slot};
 use zorro_compiler::model::{Model, WeightId};
 use zorro_compiler::plan::Plan;
-use zorro_compiler::{Checked, CompileOptions, compile, random};
+use zorro_compiler::{Checked, CompileOptions, Flow, compile, random};
 
 use crate::RuntimeError;
 use crate::batch::{Batch, Fed, FedTensor};
@@ -20,6 +20,7 @@ use crate::tensors::{Tensor, TensorData, Tensors};
 #[derive(Debug)]
 pub struct Session {
     model: Model,
+    flow: Flow,
     plan: Arc<Plan>,
     executor: CpuExecutor,
 }
@@ -56,7 +57,8 @@ impl Session {
     ) -> Result<Self, RuntimeError> {
         let plan = Arc::new(compile(checked, options).map_err(RuntimeError::Compile)?);
         let executor = CpuExecutor::new(Arc::clone(&plan), threads)?;
-        Ok(Self { model: checked.model.clone(), plan, executor })
+        let Checked { model, flow } = checked.clone();
+        Ok(Self { model, flow, plan, executor })
     }
 
     /// The plan that it runs.
@@ -167,7 +169,8 @@ impl Session {
     /// See [`Batch::fed`].
     pub fn feed(&mut self, batch: &Batch) -> Result<Fed, RuntimeError> {
         let inputs: Vec<_> = self.plan.inputs.iter().map(|(input, _)| input.clone()).collect();
-        let fed = batch.fed(&self.model, &inputs, self.plan.batch)?;
+        let mut fed = batch.fed(&self.model, &inputs, self.plan.batch)?;
+        self.clear_absent_cotangents(&inputs, &mut fed);
         for (id, input) in (0..).map(InputId).zip(&fed.inputs) {
             match input {
                 FedTensor::Numbers(numbers) => self.executor.feed(id, numbers)?,
@@ -175,6 +178,25 @@ impl Session {
             }
         }
         Ok(fed)
+    }
+
+    /// What is computed where a sample lacks an output says nothing, and nothing flows back from there.
+    fn clear_absent_cotangents(&self, inputs: &[Input], fed: &mut Fed) {
+        let Fed { inputs: tensors, samples } = fed;
+        for (input, tensor) in inputs.iter().zip(tensors) {
+            let (InputKind::Cotangent, FedTensor::Numbers(numbers)) = (input.kind, tensor) else {
+                continue;
+            };
+            let output = self.model.outputs.iter().find(|output| output.name == input.name);
+            let output = output.expect("cotangents are those of outputs");
+            let presence = self.flow.presence(output.value);
+            let width: usize = input.shape[1..].iter().product();
+            for (sample, row) in samples.iter().zip(numbers.chunks_mut(width.max(1))) {
+                if !(sample.counted && presence.holds(sample.modalities)) {
+                    row.fill(0.0);
+                }
+            }
+        }
     }
 
     /// Runs everything once for a batch.
@@ -234,7 +256,7 @@ impl Results<'_> {
 
     /// For each sample whether it has an output.
     #[must_use]
-    pub fn has_output(&self, flow: &zorro_compiler::Flow, name: &str) -> Vec<bool> {
+    pub fn has_output(&self, flow: &Flow, name: &str) -> Vec<bool> {
         let output = self.session.model.outputs.iter().find(|output| output.name == name);
         let presence = output.map(|output| flow.presence(output.value));
         let samples = self.step.samples.iter();
@@ -257,10 +279,9 @@ impl Results<'_> {
     pub fn has_gradients(&self) -> bool {
         self.session.plan.results.iter().any(|found| match found.kind {
             RootKind::InputGradient | RootKind::ParameterGradient(..) => true,
-            RootKind::Output
-            | RootKind::Loss
-            | RootKind::Update(..)
-            | RootKind::GradientNorm => false,
+            RootKind::Output | RootKind::Loss | RootKind::Update(..) | RootKind::GradientNorm => {
+                false
+            }
         })
     }
 

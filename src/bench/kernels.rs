@@ -86,7 +86,7 @@ fn operations(plan: &Plan, kernel: &Kernel) -> u128 {
             let attention = &plan.attentions[id.0 as usize];
             // Scores and the cotangent of weights are computed by each kernel for itself.
             let products = match kind {
-                AttendKind::Forward { .. } => 2,
+                AttendKind::Forward { result, .. } => 1 + u128::from(*result),
                 AttendKind::Queries => 3,
                 AttendKind::KeysValues { keys, values } => {
                     1 + 2 * u128::from(*keys) + u128::from(*values)

@@ -145,7 +145,9 @@ fn fed(
 ) -> Result<Batch, Failure> {
     let file = Tensors::read(path).map_err(work)?;
     let mut fed = match map {
-        Some(map) => map.import(Section::Inputs, &file, &wanted_inputs(model, &file, map)).map_err(work)?,
+        Some(map) => {
+            map.import(Section::Inputs, &file, &wanted_inputs(model, &file, map)).map_err(work)?
+        }
         None => file,
     };
     for (name, tensor) in cotangents.iter().flat_map(Tensors::iter) {
@@ -167,10 +169,9 @@ fn fed(
         let numbers = shape.iter().product();
         let zeros = match modality.source {
             Source::Text { .. } => TensorData::I64(vec![0; numbers]),
-            Source::Frames { .. }
-            | Source::Image { .. }
-            | Source::Wave { .. }
-            | Source::Tensor => TensorData::F32(vec![0.0; numbers]),
+            Source::Frames { .. } | Source::Image { .. } | Source::Wave { .. } | Source::Tensor => {
+                TensorData::F32(vec![0.0; numbers])
+            }
         };
         fed.insert(name.clone(), Tensor::new(shape, zeros).expect("as many zeros"));
     }

@@ -6,7 +6,8 @@ use zorro_runtime::{Tensor, TensorData, Tensors};
 
 /// Name, type, shape, and the smallest, mean and largest number of each tensor; the number itself where there is one.
 pub(super) fn table(tensors: &Tensors) -> String {
-    let mut rows = vec![["tensor", "type", "shape", "smallest", "mean", "largest"].map(str::to_owned)];
+    let mut rows =
+        vec![["tensor", "type", "shape", "smallest", "mean", "largest"].map(str::to_owned)];
     rows.extend(tensors.iter().map(|(name, tensor)| row(name, tensor)));
     let widths: Vec<usize> =
         (0..6).map(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0)).collect();
@@ -16,9 +17,11 @@ pub(super) fn table(tensors: &Tensors) -> String {
             .iter()
             .zip(&widths)
             .enumerate()
-            .map(|(at, (cell, width))| {
-                if at < 3 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            })
+            .map(
+                |(at, (cell, width))| {
+                    if at < 3 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+                },
+            )
             .collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
@@ -34,7 +37,8 @@ fn row(name: &str, tensor: &Tensor) -> [String; 6] {
         largest = largest.max(*number);
         sum += f64::from(*number);
     }
-    let told = |number: f64| if numbers.is_empty() { String::new() } else { format!("{number:.6}") };
+    let told =
+        |number: f64| if numbers.is_empty() { String::new() } else { format!("{number:.6}") };
     #[expect(clippy::cast_precision_loss, reason = "a mean to look at")]
     let mean = sum / numbers.len() as f64;
     [

@@ -146,7 +146,8 @@ fn check(model: &Model, ours: &Tensors) -> Result<(), Failure> {
             None => return Err(Failure::Work(format!("the weight `{name}` is missing"))),
             Some(tensor) if tensor.shape() != sizes(&weight.shape) => {
                 let (found, wanted) = (tensor.shape(), &weight.shape);
-                let message = format!("the weight `{name}` is {found:?}; the model's is {wanted:?}");
+                let message =
+                    format!("the weight `{name}` is {found:?}; the model's is {wanted:?}");
                 return Err(Failure::Work(message));
             }
             Some(_) => {}

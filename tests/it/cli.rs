@@ -98,7 +98,7 @@ fn results_errors_and_exit_codes() {
     check(&["new", "tidy.zorro"], 2, "", "letters, digits and `_`");
     check(&["check", "tidy.zorro", "--set", "dim"], 2, "", "NAME=VALUE");
     check(&["mask", "tidy.zorro", "--tile", "64x"], 2, "", "such as 64 or 128x64");
-    check(&["graph", "tidy.zorro", "--stage", "plan"], 2, "", "--stage");
+    check(&["graph", "tidy.zorro", "--stage", "shaders"], 2, "", "--stage");
     check(&["snap", "tidy.zorro", "--accept", "--update"], 2, "", "cannot be used with");
     check(&["fmt"], 2, "", "<SPEC>");
     check(&["fmt", "tidy.zorro"], 0, "", "");
@@ -114,7 +114,9 @@ fn results_errors_and_exit_codes() {
 
 #[test]
 fn every_command_has_help_with_an_example() {
-    for name in ["new", "check", "fmt", "mask", "graph", "diff", "snap", "explain", "completions"] {
+    for name in
+        ["new", "check", "fmt", "mask", "graph", "diff", "snap", "audit", "explain", "completions"]
+    {
         check(&[name, "--help"], 0, &format!(":\n  zorro {name} "), "");
     }
 }

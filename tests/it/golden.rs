@@ -4,6 +4,7 @@ mod case;
 mod compare;
 mod execute;
 mod graph;
+mod ops;
 mod spectrogram;
 
 use zorro_compiler::routing::Side;

@@ -92,7 +92,8 @@ fn third_party_crates_show_in_one_place() {
         ("clap", "src/cli"),
         ("clap_complete", "src/cli"),
         ("resvg", "src/picture"),
-        ("pulp", "runtime/src/cpu/math.rs"),
+        ("pulp", "runtime/src/cpu"),
+        ("rayon", "runtime/src/cpu"),
         ("safetensors", "runtime/src/tensors"),
         ("serde_yaml", "runtime/src/names/parse.rs"),
     ];

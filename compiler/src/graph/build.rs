@@ -7,7 +7,6 @@
 use indexmap::IndexMap;
 
 use crate::flow::Presence;
-use crate::model::ModalityId;
 
 use super::{
     Argument, Attention, AttentionId, Binary, Condition, Gradient, Graph, Input, InputId, Leaf,
@@ -463,76 +462,5 @@ impl Graph {
         }
         let rows = self.batch * segments.iter().map(|segment| segment.tokens).sum::<usize>();
         Some(self.push(Op::Present(segments.to_vec()), vec![], vec![rows, 1]))
-    }
-}
-
-impl Attention {
-    /// Rows of the result: receivers after one another, with all samples of a batch.
-    #[must_use]
-    pub fn n_queries(&self, batch: usize) -> usize {
-        batch * self.mask.receivers.iter().map(tokens).sum::<usize>()
-    }
-
-    /// Rows of the gradients of keys and values: reads after one another.
-    #[must_use]
-    pub fn n_keys(&self, batch: usize) -> usize {
-        batch * self.mask.reads.iter().map(tokens).sum::<usize>()
-    }
-
-    /// Numbers of a head.
-    #[must_use]
-    pub fn head_width(&self) -> usize {
-        self.width / self.heads
-    }
-
-    /// Relative positions within the window; 0 without one.
-    #[must_use]
-    pub fn n_positions(&self) -> usize {
-        self.window.as_ref().map_or(0, |window| window.iter().map(|size| 2 * size - 1).product())
-    }
-}
-
-/// Tokens of a side, as rows are counted.
-pub(crate) fn tokens(side: &crate::routing::Side) -> usize {
-    usize::try_from(side.tokens()).expect("a group has at most 2^32 tokens")
-}
-
-impl Condition {
-    /// Whether it holds for a sample that has these modalities and targets.
-    #[must_use]
-    pub fn holds(&self, sample: &Sample) -> bool {
-        (!self.counted || sample.counted)
-            && self.presence.holds(sample.modalities)
-            && self.targets.iter().all(|target| sample.targets.contains(target))
-    }
-}
-
-/// What a sample of a batch has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sample {
-    /// Its modalities.
-    pub modalities: crate::flow::ModalitySet,
-    /// Its targets.
-    pub targets: Vec<crate::model::TargetId>,
-    /// False for what only fills a batch.
-    pub counted: bool,
-}
-
-impl Sample {
-    /// One that has everything.
-    #[must_use]
-    pub fn whole(modalities: usize, targets: usize) -> Self {
-        let modalities = (0..next(modalities)).map(ModalityId);
-        Self {
-            modalities: crate::flow::ModalitySet::of(modalities),
-            targets: (0..next(targets)).map(crate::model::TargetId).collect(),
-            counted: true,
-        }
-    }
-
-    /// One that has nothing and only fills a batch.
-    #[must_use]
-    pub fn filler() -> Self {
-        Self { modalities: crate::flow::ModalitySet::EMPTY, targets: Vec::new(), counted: false }
     }
 }

@@ -12,7 +12,11 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use super::{Argument, BufferId, Graph, Leaf, NodeId, Op, PresenceId, Sample, Scalar, Slot, Table};
+use super::{
+    Argument, BufferId, Condition, Graph, Leaf, NodeId, Op, PresenceId, Sample, Scalar, Slot, Table,
+};
+
+pub(crate) use tensor::{dot, integer, lookup_sum, reduce};
 
 /// What a graph is evaluated on.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +66,17 @@ impl Feed {
         }
     }
 
+    /// The number of an argument.
+    #[must_use]
+    pub fn argument(&self, argument: Argument) -> f64 {
+        match argument {
+            Argument::Given(Scalar(value)) => value,
+            Argument::LearningRate => self.learning_rate,
+            Argument::FirstCorrection => self.first_correction,
+            Argument::SecondCorrection => self.second_correction,
+        }
+    }
+
     fn whole_sample(graph: &Graph) -> Sample {
         let mut sample = Sample { counted: true, ..Sample::filler() };
         for condition in &graph.presences {
@@ -83,12 +98,27 @@ impl Feed {
 /// Where the graph is not well-formed or the feed does not fit it.
 #[must_use]
 pub fn interpret(graph: &Graph, feed: &Feed) -> Vec<Option<Vec<f64>>> {
+    interpret_rounded(graph, feed, |number| number)
+}
+
+/// The same where every number that a node makes is rounded: how far off the results are then is what roundings do.
+///
+/// # Panics
+///
+/// As [`interpret`].
+#[must_use]
+pub fn interpret_rounded(
+    graph: &Graph,
+    feed: &Feed,
+    round: impl Fn(f64) -> f64,
+) -> Vec<Option<Vec<f64>>> {
     assert_eq!(feed.samples.len(), graph.batch, "a feed has all samples of the batch");
     let mut evaluation = Evaluation { graph, feed, values: Vec::with_capacity(graph.nodes.len()) };
     for (id, live) in graph.ids().zip(graph.live()) {
-        let value = live.then(|| evaluation.evaluate(id));
-        if let Some(value) = &value {
+        let mut value = live.then(|| evaluation.evaluate(id));
+        if let Some(value) = &mut value {
             assert_eq!(value.len(), graph.numbers(id), "{} fills its shape", graph.op_text(id));
+            value.iter_mut().for_each(|number| *number = round(*number));
         }
         evaluation.values.push(value);
     }
@@ -100,6 +130,22 @@ pub fn interpret(graph: &Graph, feed: &Feed) -> Vec<Option<Vec<f64>>> {
 struct Tensor<'a> {
     numbers: &'a [f64],
     shape: &'a [usize],
+}
+
+/// What depends on samples: for this interpreter, and for that of plans.
+#[derive(Clone, Copy)]
+pub(crate) struct Batch<'a> {
+    /// How many samples.
+    pub(crate) size: usize,
+    /// Under which conditions they have values.
+    pub(crate) presences: &'a [Condition],
+    pub(crate) feed: &'a Feed,
+}
+
+impl Batch<'_> {
+    fn present(&self, condition: Option<PresenceId>, sample: usize) -> bool {
+        condition.is_none_or(|id| self.presences[id.0 as usize].holds(&self.feed.samples[sample]))
+    }
 }
 
 struct Evaluation<'a> {
@@ -115,16 +161,17 @@ impl Evaluation<'_> {
         Tensor { numbers, shape: self.graph.shape(id) }
     }
 
-    fn present(&self, condition: Option<PresenceId>, sample: usize) -> bool {
-        condition
-            .is_none_or(|id| self.graph.presences[id.0 as usize].holds(&self.feed.samples[sample]))
+    fn batch(&self) -> Batch<'_> {
+        let Self { graph, feed, .. } = self;
+        Batch { size: graph.batch, presences: &graph.presences, feed }
     }
 
     fn evaluate(&self, id: NodeId) -> Vec<f64> {
         let node = self.graph.node(id);
         let shape = node.shape.as_slice();
         let operands: Vec<Tensor<'_>> = node.inputs.iter().map(|id| self.tensor(*id)).collect();
-        let operand = |at: usize| operands[at].numbers;
+        let plain: Vec<&[f64]> = operands.iter().map(|operand| operand.numbers).collect();
+        let operand = |at: usize| plain[at];
         match &node.op {
             Op::Leaf(leaf) => self.leaf(leaf, shape.iter().product()),
             Op::Constant(Scalar(value)) => vec![*value; shape.iter().product()],
@@ -144,7 +191,7 @@ impl Evaluation<'_> {
             Op::Slice { axis, start } => tensor::slice(operands[0], *axis, *start, shape),
             Op::Pad { axis, before } => tensor::pad(operands[0], *axis, *before, shape),
             Op::Concat(axis) => tensor::concat(&operands, *axis, shape),
-            Op::Reduce(reduction, axis) => tensor::reduce(operands[0], *reduction, *axis),
+            Op::Reduce(reduction, axis) => tensor::reduce_axis(operands[0], *reduction, *axis),
             Op::Contract => tensor::contract(operands[0], operands[1]),
             Op::Gather(table) => {
                 let Table::Rows(rows) = &self.graph.tables[table.0 as usize] else {
@@ -152,19 +199,19 @@ impl Evaluation<'_> {
                 };
                 tensor::rows(operands[0], rows.iter().map(|row| *row as usize))
             }
-            Op::Lookup => {
-                tensor::rows(operands[0], operand(1).iter().map(|id| tensor::integer(*id)))
+            Op::Lookup => tensor::rows(operands[0], operand(1).iter().map(|id| integer(*id))),
+            Op::LookupSum => lookup_sum(operand(0), shape[1], operand(1), operand(2)),
+            Op::Attend(id) => self.batch().attend(self.graph.attention(*id), &plain),
+            Op::AttendStatistics(id) => {
+                self.batch().attend_statistics(self.graph.attention(*id), &plain)
             }
-            Op::LookupSum => tensor::lookup_sum(operands[0], operand(1), operand(2)),
-            Op::Attend(attention) => self.attend(*attention, &operands),
-            Op::AttendStatistics(attention) => self.attend_statistics(*attention, &operands),
-            Op::AttendGradient(gradient, attention) => {
-                self.attend_gradient(*gradient, *attention, &operands)
+            Op::AttendGradient(gradient, id) => {
+                self.batch().attend_gradient(*gradient, self.graph.attention(*id), &plain)
             }
             Op::Random { site, by_sample, tokens } => {
-                self.random(*site, *by_sample, tokens, shape[1])
+                self.batch().random(*site, *by_sample, tokens, shape[1])
             }
-            Op::Present(segments) => self.present_rows(segments),
+            Op::Present(segments) => self.batch().present_rows(segments),
         }
     }
 
@@ -176,20 +223,11 @@ impl Evaluation<'_> {
                 let state = self.feed.states.get(&(*buffer, *slot));
                 state.expect("a feed has all states that the graph reads").clone()
             }
-            Leaf::Argument(argument) => vec![self.argument(*argument); numbers],
+            Leaf::Argument(argument) => vec![self.feed.argument(*argument); numbers],
             Leaf::Table(table) => match &self.graph.tables[table.0 as usize] {
                 Table::Numbers(numbers) => numbers.clone(),
                 Table::Rows(_) => panic!("a tensor is made of a table of numbers"),
             },
-        }
-    }
-
-    fn argument(&self, argument: Argument) -> f64 {
-        match argument {
-            Argument::Given(Scalar(value)) => value,
-            Argument::LearningRate => self.feed.learning_rate,
-            Argument::FirstCorrection => self.feed.first_correction,
-            Argument::SecondCorrection => self.feed.second_correction,
         }
     }
 }

@@ -12,7 +12,7 @@
 
 use std::ops::Range;
 
-use super::build::tokens;
+use super::tokens;
 use super::{
     Attention, AttentionId, Gradient, Graph, Leaf, Node, NodeId, Op, RootKind, Slot, Table,
 };

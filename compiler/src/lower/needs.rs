@@ -78,10 +78,8 @@ impl Needs {
     /// Marks what a loss reads; false where there is nothing of it.
     fn want_loss(&mut self, loss: &Loss) -> bool {
         match loss {
-            Loss::Mean(terms) => terms.iter().fold(false, |any, term| self.want_loss(term) || any),
-            Loss::Sum(terms) => {
-                terms.iter().fold(false, |any, (_, term)| self.want_loss(term) || any)
-            }
+            Loss::Mean(terms) => self.want_any(terms.iter()),
+            Loss::Sum(terms) => self.want_any(terms.iter().map(|(_, term)| term)),
             Loss::CrossEntropy { .. }
             | Loss::SigmoidCrossEntropy { .. }
             | Loss::Nce { .. }
@@ -95,6 +93,15 @@ impl Needs {
                 there
             }
         }
+    }
+
+    /// Marks what all of these read; false where there is nothing of any.
+    fn want_any<'a>(&mut self, terms: impl Iterator<Item = &'a Loss>) -> bool {
+        let mut any = false;
+        for term in terms {
+            any |= self.want_loss(term);
+        }
+        any
     }
 
     fn follow(&mut self, model: &Model) {

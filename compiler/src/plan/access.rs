@@ -7,8 +7,6 @@
 //! A view is a shape with strides; most chains of views are one view. A reshape that strides cannot say adds a view: the
 //! offset in one is the element number of the one before it.
 
-use std::fmt;
-
 /// Steps from the number of an element to an offset.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Access {
@@ -238,6 +236,16 @@ impl Access {
         usize::try_from(last).map_or(0, |last| last + 1)
     }
 
+    /// How many different numbers it gives at most.
+    #[must_use]
+    pub fn reach(&self) -> usize {
+        let of = |view: &View| -> usize {
+            let axes = view.strides.iter().zip(&view.valid).filter(|(stride, _)| **stride != 0);
+            axes.map(|(_, (start, end))| end.saturating_sub(*start)).product()
+        };
+        self.views.iter().map(of).min().expect("an access has a view")
+    }
+
     /// The same in its simplest form: equal accesses become equal values.
     #[must_use]
     pub fn simplified(&self) -> Self {
@@ -257,8 +265,12 @@ impl Access {
             if view.strides[axis] != 0 || view.valid[axis] != (0, size) {
                 return false;
             }
-            // Where the axis reaches beyond the row, the rest of it is rows.
-            left = if left.is_multiple_of(size) { left / size } else { 1 };
+            if left.is_multiple_of(size) {
+                left /= size;
+            } else {
+                // Where the axis reaches beyond the row, the rest of it is rows; else rows lie across axes.
+                return size.is_multiple_of(left);
+            }
         }
         true
     }
@@ -271,21 +283,5 @@ impl Access {
         simple.is_whole()
             && simple.strides.iter().all(|stride| *stride == 1)
             && simple.strides.len() <= 1
-    }
-}
-
-impl fmt::Display for Access {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, view) in self.views.iter().enumerate().rev() {
-            let separator = if at + 1 == self.views.len() { "" } else { " then " };
-            write!(f, "{separator}{:?}*{:?}", view.shape, view.strides)?;
-            if view.offset != 0 {
-                write!(f, "{:+}", view.offset)?;
-            }
-            if !view.is_whole() {
-                write!(f, " valid {:?}", view.valid)?;
-            }
-        }
-        Ok(())
     }
 }

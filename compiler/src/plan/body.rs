@@ -40,9 +40,11 @@ pub enum Body {
 /// What an attention kernel writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum AttendKind {
-    /// The result, then perhaps the statistics.
+    /// The result and the statistics, those that are wanted.
     Forward {
-        /// Whether statistics are written.
+        /// Whether the result is written.
+        result: bool,
+        /// Whether statistics are written, behind it.
         statistics: bool,
     },
     /// The gradient of the queries.

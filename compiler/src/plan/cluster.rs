@@ -4,11 +4,14 @@
 //! which everything is made before it is read. A node joins the kernel of what it goes on from; else the youngest kernel on the
 //! same domain that it has something in common with; else it begins one. Deliberately not here: tapes (`tapes`), memory.
 
+mod refer;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::graph::{BufferId, Gradient, Graph, NodeId, Op, RootKind, Slot};
 
-use super::store::{Stored, is_flat, is_memory, is_row_reduce};
+use super::store::{Stored, is_flat, is_row_reduce};
+use refer::{Level, References};
 
 /// The most tensors that a kernel reads and writes.
 pub(super) const MAX_OPERANDS: usize = 8;
@@ -68,20 +71,6 @@ pub(super) enum Target {
     /// Nowhere, unless another kernel asks for it: a reduction along rows.
     Inside,
 }
-
-/// How an expression refers to something that is stored or reduced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    /// Element by element.
-    Element,
-    /// Once a row.
-    Row,
-    /// In another order.
-    Other,
-}
-
-/// What an expression refers to.
-type References = BTreeSet<(NodeId, Level)>;
 
 pub(super) struct Clusters {
     pub(super) all: Vec<Cluster>,
@@ -200,98 +189,6 @@ impl Clustering<'_> {
         }
     }
 
-    /// What an expression that computes a node refers to.
-    fn references(&self, id: NodeId, domain: &Domain) -> References {
-        let mut references = References::new();
-        let mut seen = BTreeSet::new();
-        self.refer(id, Level::Element, domain, &mut seen, &mut references);
-        references
-    }
-
-    /// The same for the node's own operands: what it is itself is being made.
-    fn own_references(&self, id: NodeId, level: Level, domain: &Domain) -> References {
-        let mut references = References::new();
-        let mut seen = BTreeSet::new();
-        let level = self.below(id, level, domain);
-        for input in self.graph.node(id).inputs.clone() {
-            self.refer(input, level, domain, &mut seen, &mut references);
-        }
-        references
-    }
-
-    fn refer(
-        &self,
-        id: NodeId,
-        level: Level,
-        domain: &Domain,
-        seen: &mut BTreeSet<(NodeId, Level)>,
-        references: &mut References,
-    ) {
-        if !seen.insert((id, level)) {
-            return;
-        }
-        let op = &self.graph.node(id).op;
-        if self.stored.stored[id.index()]
-            || is_memory(op)
-            || self.open[id.index()].is_some()
-            || is_row_reduce(self.graph, id)
-        {
-            references.insert((id, level));
-            return;
-        }
-        let below = self.below(id, level, domain);
-        for input in &self.graph.node(id).inputs {
-            self.refer(*input, below, domain, seen, references);
-        }
-    }
-
-    /// How the operands of a node are referred to, where the node is.
-    fn below(&self, id: NodeId, level: Level, domain: &Domain) -> Level {
-        let node = self.graph.node(id);
-        if matches!(node.op, Op::Gather(_) | Op::Lookup) {
-            return Level::Other;
-        }
-        if !node.op.is_view() || is_flat(&node.op) {
-            return level;
-        }
-        let Domain::Row { rows, columns } = *domain else { return Level::Other };
-        let from = self.graph.shape(node.inputs[0]);
-        let spreads = node.op == Op::Broadcast
-            && level == Level::Element
-            && from.last() == Some(&1)
-            && node.shape.last() == Some(&columns)
-            && from.iter().product::<usize>() == rows
-            && from[..from.len() - 1] == node.shape[..node.shape.len() - 1];
-        if spreads { Level::Row } else { Level::Other }
-    }
-
-    /// The place behind which something that is referred to is there.
-    fn place_of(&self, id: NodeId) -> Option<(NodeId, usize)> {
-        let own = self.of[id.index()].or(self.open[id.index()]).map(|at| self.all[at].place);
-        if let Op::Concat(_) = self.graph.node(id).op {
-            let copies = self.copies.get(&id).into_iter().flatten();
-            let copies = copies.map(|at| self.all[*at].place);
-            let parts = self.parts(id).into_iter().filter_map(|part| self.place_of(part));
-            return copies.chain(parts).max();
-        }
-        own
-    }
-
-    /// The parts of a concatenation that are made in place.
-    fn parts(&self, id: NodeId) -> Vec<NodeId> {
-        let mut parts = Vec::new();
-        for input in &self.graph.node(id).inputs {
-            let mut at = *input;
-            while is_flat(&self.graph.node(at).op) && !self.stored.stored[at.index()] {
-                at = self.graph.node(at).inputs[0];
-            }
-            if self.stored.placed[at.index()].is_some_and(|(whole, _)| whole == id) {
-                parts.push(at);
-            }
-        }
-        parts
-    }
-
     /// Kernels that make what is read can no longer be moved.
     fn close(&mut self, loads: &BTreeSet<NodeId>) {
         for id in loads {
@@ -338,40 +235,14 @@ impl Clustering<'_> {
             }
             latest = latest.max(self.place_of(*node));
         }
-        let kept = cluster.members.iter().filter(|member| {
-            member.target != Target::Inside || self.stored.stored[member.node.index()]
-        });
-        if cluster.loads.len() + kept.count() + new + 1 > MAX_OPERANDS {
+        // What is inside now may have to be kept later.
+        if cluster.loads.len() + cluster.members.len() + new + 1 > MAX_OPERANDS {
             return None;
         }
         if latest.is_none_or(|latest| latest < cluster.place) {
             return Some(cluster.place);
         }
         (!cluster.closed).then_some((id, 0))
-    }
-
-    /// Whether a concatenation has parts that the kernel makes: it cannot be read there.
-    fn touches(&self, id: NodeId, at: usize) -> bool {
-        if let Op::Concat(_) = self.graph.node(id).op {
-            self.copies.get(&id).is_some_and(|copies| copies.contains(&at))
-                || self
-                    .parts(id)
-                    .into_iter()
-                    .any(|part| self.of[part.index()] == Some(at) || self.touches(part, at))
-        } else {
-            false
-        }
-    }
-
-    fn is_row_level(&self, id: NodeId, domain: &Domain) -> bool {
-        match domain {
-            Domain::Row { rows, columns } => self.graph.numbers(id) == *rows && *columns > 1,
-            Domain::Map { .. }
-            | Domain::Column(_)
-            | Domain::Contract(_)
-            | Domain::Attend
-            | Domain::LookupSum => false,
-        }
     }
 
     fn join(&mut self, at: usize, member: Member, place: (NodeId, usize), references: &References) {
@@ -501,6 +372,7 @@ impl Clustering<'_> {
                 && cluster.members.len() == 1
                 && self.graph.node(cluster.members[0].node).inputs == node.inputs
                 && joins(&self.graph.node(cluster.members[0].node).op)
+                && node.inputs.len() + 2 <= MAX_OPERANDS
         });
         match found {
             Some(at) => {

@@ -4,7 +4,7 @@
 
 use indexmap::IndexSet;
 
-use crate::graph::{Gradient, NodeId, Op, Reduction};
+use crate::graph::{Gradient, NodeId, Op};
 
 use super::cluster::{Cluster, Domain, Member, Target};
 use super::store::is_row_reduce;
@@ -34,7 +34,9 @@ pub(super) fn kernel(
     };
     let named = match cluster.domain {
         Domain::Column(node) | Domain::Contract(node) => node,
-        Domain::Map { .. } | Domain::Row { .. } | Domain::Attend | Domain::LookupSum => {
+        // Statistics may be wanted by gradients alone.
+        Domain::Attend => cluster.members[0].node,
+        Domain::Map { .. } | Domain::Row { .. } | Domain::LookupSum => {
             cluster.members[cluster.members.len() - 1].node
         }
     };
@@ -168,9 +170,8 @@ fn column(
         .iter()
         .map(|id| {
             let register = builder.value(graph.node(*id).inputs[0]);
-            let kind = match graph.node(*id).op {
-                Op::Reduce(kind, _) => kind,
-                _ => Reduction::Sum,
+            let Op::Reduce(kind, _) = graph.node(*id).op else {
+                unreachable!("a column kernel reduces");
             };
             (kind, register)
         })
@@ -187,19 +188,23 @@ fn attend(operands: &mut Operands<'_>, cluster: &Cluster, writes: &mut Vec<Regio
     let kept = kept(operands, cluster);
     writes.extend(kept.iter().map(|(_, region, _)| *region));
     let two = kept.len() == 2;
-    match operands.graph.node(first).op {
-        Op::Attend(id) => Body::Attend(AttendKind::Forward { statistics: two }, id),
-        Op::AttendGradient(gradient, id) => {
-            let kind = match gradient {
-                Gradient::Queries => AttendKind::Queries,
-                Gradient::Keys => AttendKind::KeysValues { keys: true, values: two },
-                Gradient::Values => AttendKind::KeysValues { keys: false, values: true },
-                Gradient::Scores => AttendKind::Scores,
-            };
-            Body::Attend(kind, id)
-        }
-        _ => unreachable!("attention kernels are made of attention"),
+    let op = &operands.graph.node(first).op;
+    if let Op::Attend(id) = op {
+        return Body::Attend(AttendKind::Forward { result: true, statistics: two }, *id);
     }
+    if let Op::AttendStatistics(id) = op {
+        return Body::Attend(AttendKind::Forward { result: false, statistics: true }, *id);
+    }
+    let Op::AttendGradient(gradient, id) = op else {
+        unreachable!("attention kernels are made of attention");
+    };
+    let kind = match gradient {
+        Gradient::Queries => AttendKind::Queries,
+        Gradient::Keys => AttendKind::KeysValues { keys: true, values: two },
+        Gradient::Values => AttendKind::KeysValues { keys: false, values: true },
+        Gradient::Scores => AttendKind::Scores,
+    };
+    Body::Attend(kind, *id)
 }
 
 fn lookup_sum(operands: &mut Operands<'_>, cluster: &Cluster, writes: &mut Vec<Region>) -> Body {

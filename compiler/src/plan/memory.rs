@@ -105,7 +105,9 @@ impl Memory {
                     Target::Inside | Target::Buffer(..) => {}
                 }
             }
-            for load in &cluster.loads {
+            // A gather that is not stored stands for its table.
+            let stored = |load: &&NodeId| stored.stored[load.index()];
+            for load in cluster.loads.iter().filter(stored) {
                 touch(*load, at);
             }
         }
@@ -125,20 +127,24 @@ impl Memory {
         if let Some(region) = self.buffers.get(&id) {
             return *region;
         }
-        match &graph.node(id).op {
-            Op::Leaf(Leaf::Input(input)) => at(Arena::Inputs, self.inputs[input.0 as usize]),
-            Op::Leaf(Leaf::Parameters(buffer)) => at(Arena::Parameters(*buffer, Slot::Weight), 0),
-            Op::Leaf(Leaf::State(buffer, slot)) => at(Arena::Parameters(*buffer, *slot), 0),
-            Op::Leaf(Leaf::Table(table)) => at(Arena::Table(*table), 0),
-            op => {
-                if let Some((concat, offset)) = stored.placed[id.index()] {
-                    let whole = self.region(graph, stored, concat);
-                    return at(whole.arena, whole.offset + offset);
+        if let Op::Leaf(leaf) = &graph.node(id).op {
+            match leaf {
+                Leaf::Input(input) => return at(Arena::Inputs, self.inputs[input.0 as usize]),
+                Leaf::Parameters(buffer) => {
+                    return at(Arena::Parameters(*buffer, Slot::Weight), 0);
                 }
-                let offset = self.offsets[id.index()];
-                at(Arena::Activations, offset.unwrap_or_else(|| panic!("{op:?} has no place")))
+                Leaf::State(buffer, slot) => return at(Arena::Parameters(*buffer, *slot), 0),
+                Leaf::Table(table) => return at(Arena::Table(*table), 0),
+                // Computed like anything else, where it is stored.
+                Leaf::Argument(_) => {}
             }
         }
+        if let Some((concat, offset)) = stored.placed[id.index()] {
+            let whole = self.region(graph, stored, concat);
+            return at(whole.arena, whole.offset + offset);
+        }
+        let offset = self.offsets[id.index()];
+        at(Arena::Activations, offset.expect("what is stored and lives has a place"))
     }
 
     /// Where something lies that is stored, memory, or a part of these in one piece.
@@ -183,16 +189,16 @@ fn aligned(numbers: usize) -> usize {
 }
 
 /// The free parts of an arena that grows where none is large enough.
-#[derive(Default)]
-struct Free {
+#[derive(Debug, Default)]
+pub(super) struct Free {
     /// First number to size, without neighbors.
-    parts: BTreeMap<usize, usize>,
-    end: usize,
+    pub(super) parts: BTreeMap<usize, usize>,
+    pub(super) end: usize,
 }
 
 impl Free {
     /// The smallest part that is large enough.
-    fn take(&mut self, numbers: usize) -> usize {
+    pub(super) fn take(&mut self, numbers: usize) -> usize {
         let fits = self.parts.iter().filter(|(_, size)| **size >= numbers);
         if let Some((offset, size)) =
             fits.min_by_key(|(offset, size)| (**size, **offset)).map(|(a, b)| (*a, *b))
@@ -216,7 +222,7 @@ impl Free {
         offset
     }
 
-    fn give(&mut self, offset: usize, numbers: usize) {
+    pub(super) fn give(&mut self, offset: usize, numbers: usize) {
         let (mut start, mut end) = (offset, offset + numbers);
         if let Some((before, size)) = self.parts.range(..offset).next_back()
             && before + size == offset

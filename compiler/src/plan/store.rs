@@ -17,7 +17,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::graph::{Graph, Leaf, NodeId, Op, Phase, RootKind, Unary};
+use crate::graph::{BufferId, Graph, Leaf, NodeId, Op, Phase, RootKind, Unary};
 
 /// The most instructions of an expression.
 const MAX_INSTRUCTIONS: usize = 48;
@@ -25,6 +25,8 @@ const MAX_INSTRUCTIONS: usize = 48;
 const MAX_LOADS: usize = 6;
 /// An expression that reads so many and has several users is not evaluated again for each.
 const SHARED_LOADS: usize = 4;
+/// The most tensors that a gradient reads which goes into an update as it is.
+const MAX_UPDATE_LOADS: usize = 3;
 /// The same for an operand of a product.
 const CHEAP_INSTRUCTIONS: usize = 6;
 const CHEAP_LOADS: usize = 3;
@@ -88,10 +90,18 @@ pub(super) fn decide(graph: &Graph) -> Stored {
             analysis.need_memory(id);
         }
     }
+    let updates = graph.roots.iter().any(|root| matches!(root.kind, RootKind::Update(..)));
     for root in &graph.roots {
-        if let RootKind::Update(..) = root.kind {
+        if let RootKind::Update(buffer, _, start) = root.kind {
+            for input in &graph.node(root.node).inputs {
+                analysis.update(*input, (buffer, start, graph.numbers(root.node)));
+            }
             analysis.stored[root.node.index()] = true;
         } else {
+            if updates && is_part_of_weights(graph, root.node) {
+                // Whoever asks for it afterwards would find the new weights there.
+                analysis.store(root.node);
+            }
             analysis.need_memory(root.node);
         }
     }
@@ -112,6 +122,15 @@ fn read_by_updates(graph: &Graph, live: &[bool]) -> Vec<bool> {
         read[root.node.index()] |= root.kind == RootKind::GradientNorm;
     }
     read
+}
+
+/// Whether a result is some of the weights, as they lie or otherwise.
+fn is_part_of_weights(graph: &Graph, id: NodeId) -> bool {
+    let mut at = id;
+    while graph.node(at).op.is_view() {
+        at = graph.node(at).inputs[0];
+    }
+    at != id && matches!(graph.node(at).op, Op::Leaf(Leaf::Parameters(_)))
 }
 
 /// Whether a view leaves the numbers in their order.
@@ -191,8 +210,9 @@ impl Analysis<'_> {
                 for input in &node.inputs {
                     self.need_memory(*input);
                 }
-                let mut inline = self.reference(node.inputs[0]);
-                inline.nodes.insert(id);
+                let mut inline = self.joined(id, &node.inputs);
+                // It reads its table too.
+                inline.loads.insert(id);
                 self.inline[id.index()] = inline;
             }
             Op::Concat(axis) => self.concat(id, *axis, &node.inputs),
@@ -202,6 +222,48 @@ impl Analysis<'_> {
                 }
                 self.store(id);
             }
+        }
+    }
+
+    /// An update reads of weights and state what it writes. What it needs of others, which are being changed too, is stored
+    /// before; so is what reads much.
+    fn update(&mut self, id: NodeId, own: (BufferId, usize, usize)) {
+        if self.stored[id.index()] || self.is_own(id, own) {
+            return;
+        }
+        let node = self.graph.node(id);
+        if self.graph.origin(id).phase == Phase::Update && node.op.is_elementwise() {
+            for input in node.inputs.clone() {
+                self.update(input, own);
+            }
+            return;
+        }
+        let loads = self.reference(id).loads;
+        let changes = |id: &NodeId| {
+            matches!(self.graph.node(*id).op, Op::Leaf(Leaf::Parameters(_) | Leaf::State(..)))
+        };
+        let is_changed = loads.iter().any(changes);
+        if is_changed || loads.len() > MAX_UPDATE_LOADS {
+            self.store(id);
+        }
+    }
+
+    /// Whether a node is so many numbers of a buffer or its state from a start on, as they lie.
+    fn is_own(&self, id: NodeId, (buffer, start, numbers): (BufferId, usize, usize)) -> bool {
+        let (mut at, mut offset) = (id, 0);
+        loop {
+            let node = self.graph.node(at);
+            if let Op::Leaf(Leaf::Parameters(found) | Leaf::State(found, _)) = node.op {
+                return found == buffer && offset == start && self.graph.numbers(id) == numbers;
+            }
+            if !is_flat(&node.op) && !is_contiguous_slice(self.graph, at) {
+                return false;
+            }
+            if let Op::Slice { axis, start } = node.op {
+                let inner = &self.graph.shape(node.inputs[0])[axis + 1..];
+                offset += start * inner.iter().product::<usize>();
+            }
+            at = node.inputs[0];
         }
     }
 
@@ -227,11 +289,15 @@ impl Analysis<'_> {
         if !is_memory(&self.graph.node(at).op) {
             self.store(at);
         }
-        // Views above it were made before it was known to be stored.
-        let mut above = id;
-        while above != at {
+        self.read_instead(id, at);
+    }
+
+    /// Views above what is stored were perhaps made before that was known: they are read there, and not computed again.
+    fn read_instead(&mut self, view: NodeId, stored: NodeId) {
+        let mut above = view;
+        while above != stored {
             self.inline[above.index()] =
-                Inline { loads: BTreeSet::from([at]), ..Inline::default() };
+                Inline { loads: BTreeSet::from([stored]), ..Inline::default() };
             above = self.graph.node(above).inputs[0];
         }
     }
@@ -257,7 +323,7 @@ impl Analysis<'_> {
             }
         }
         let mut inline = self.joined(id, inputs);
-        while inline.nodes.len() > MAX_INSTRUCTIONS || inline.loads.len() > MAX_LOADS {
+        while inline.nodes.len() > MAX_INSTRUCTIONS || self.n_loads(&inline) > MAX_LOADS {
             let largest = inputs
                 .iter()
                 .filter(|input| self.reference(**input).nodes.len() > 1)
@@ -266,7 +332,9 @@ impl Analysis<'_> {
                     let part = self.reference(**input);
                     (part.loads.len(), part.nodes.len())
                 });
-            let Some(largest) = largest else { break };
+            // Where nothing else helps, what it goes on from ends there.
+            let ends = || inputs.iter().find(|input| self.reference(**input).from.is_some());
+            let Some(largest) = largest.or_else(ends) else { break };
             self.store_below(*largest);
             inline = self.joined(id, inputs);
         }
@@ -276,6 +344,15 @@ impl Analysis<'_> {
         if is_shared {
             self.store(id);
         }
+    }
+
+    /// How many tensors a kernel reads that computes an expression, with what it goes on from.
+    fn n_loads(&self, inline: &Inline) -> usize {
+        let mut loads = inline.loads.clone();
+        for input in inline.from.iter().flat_map(|from| &self.graph.node(*from).inputs) {
+            loads.extend(self.reference(*input).loads);
+        }
+        loads.len()
     }
 
     fn joined(&self, id: NodeId, inputs: &[NodeId]) -> Inline {
@@ -308,7 +385,7 @@ impl Analysis<'_> {
             if is_flat(op) || is_contiguous_slice(self.graph, at) {
                 at = self.graph.node(at).inputs[0];
             } else if is_memory(op) {
-                return;
+                break;
             } else {
                 if op.is_view() {
                     self.end_here(self.graph.node(at).inputs[0]);
@@ -316,6 +393,7 @@ impl Analysis<'_> {
                 self.store(at);
             }
         }
+        self.read_instead(id, at);
     }
 
     /// Parts that are computed anyway are made in place; others are copied.

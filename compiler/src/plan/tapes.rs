@@ -105,7 +105,12 @@ impl<'a, 'b> Builder<'a, 'b> {
         self.tape
     }
 
+    /// The register of an instruction; equal ones are one.
     fn push(&mut self, instruction: Instruction) -> Register {
+        let known = self.tape.instructions.iter().position(|known| *known == instruction);
+        if let Some(known) = known {
+            return Register(u32::try_from(known).expect("tapes are short"));
+        }
         let by_row = match &instruction {
             Instruction::Load { access, .. }
             | Instruction::LoadRow { access, .. }
@@ -290,7 +295,22 @@ impl<'a, 'b> Builder<'a, 'b> {
             Op::Broadcast => access.broadcast(&node.shape),
             Op::Slice { axis, start } => access.slice(*axis, *start, node.shape[*axis]),
             Op::Pad { axis, before } => access.pad(*axis, *before, node.shape[*axis]),
-            op => unreachable!("no view: {op:?}"),
+            Op::Leaf(_)
+            | Op::Constant(_)
+            | Op::Unary(_)
+            | Op::Binary(_)
+            | Op::Select
+            | Op::Concat(_)
+            | Op::Reduce(..)
+            | Op::Contract
+            | Op::Gather(_)
+            | Op::Lookup
+            | Op::LookupSum
+            | Op::Attend(_)
+            | Op::AttendStatistics(_)
+            | Op::AttendGradient(..)
+            | Op::Random { .. }
+            | Op::Present(_) => unreachable!("node {} is no view", id.0),
         }
     }
 
@@ -313,12 +333,10 @@ impl<'a, 'b> Builder<'a, 'b> {
         let (memory, stored) = (self.operands.memory, self.operands.stored);
         let node = graph.node(id);
         let rows = memory.region_of_view(graph, stored, node.inputs[0]);
-        let index = match node.op {
-            Op::Gather(table) => {
-                let numbers = node.shape[0];
-                Region { arena: Arena::Table(table), offset: 0, numbers }
-            }
-            _ => memory.region_of_view(graph, stored, node.inputs[1]),
+        let index = if let Op::Gather(table) = node.op {
+            Region { arena: Arena::Table(table), offset: 0, numbers: node.shape[0] }
+        } else {
+            memory.region_of_view(graph, stored, node.inputs[1])
         };
         let (read, index) = (self.operands.read(rows), self.operands.read(index));
         let access = self.access(id, views);

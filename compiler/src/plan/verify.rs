@@ -8,7 +8,7 @@
 //! - Activations are read only where something has been written before. After an update of weights nothing reads them.
 //! - Bodies name operands, arguments and registers that exist; accesses stay within operands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Arena, Body, Instruction, Kernel, Plan, Region, Store, Tape};
 use crate::graph::Slot;
@@ -25,7 +25,7 @@ fn ensure(condition: bool, text: impl FnOnce() -> String) -> Checked {
 ///
 /// The first invariant found broken, with the place.
 pub fn verify(plan: &Plan) -> Result<(), String> {
-    let mut written: Vec<Region> = Vec::new();
+    let mut written = Written::default();
     let mut updated: BTreeSet<Arena> = BTreeSet::new();
     for (at, kernel) in plan.kernels.iter().enumerate() {
         let place = |text: String| format!("kernel {at} ({}): {text}", kernel.path);
@@ -35,9 +35,12 @@ pub fn verify(plan: &Plan) -> Result<(), String> {
         for read in &kernel.reads {
             let stale = updated.contains(&read.arena) && !kernel.writes.contains(read);
             ensure(!stale, || format!("kernel {at}: reads {read:?} after its update"))?;
+            let is_there = read.arena != Arena::Activations || written.covers(read);
+            ensure(is_there, || format!("kernel {at}: reads {read:?}, which nobody has written"))?;
         }
         updated.extend(kernel.writes.iter().map(|write| write.arena).filter(is_buffer));
-        written.extend(kernel.writes.iter().copied());
+        let activations = kernel.writes.iter().filter(|write| write.arena == Arena::Activations);
+        activations.for_each(|write| written.add(write));
     }
     for result in &plan.results {
         ensure(result.region.end() <= numbers(plan, result.region.arena), || {
@@ -45,6 +48,29 @@ pub fn verify(plan: &Plan) -> Result<(), String> {
         })?;
     }
     Ok(())
+}
+
+/// Which activations have been written: first number to end, without neighbors.
+#[derive(Default)]
+struct Written(BTreeMap<usize, usize>);
+
+impl Written {
+    fn covers(&self, region: &Region) -> bool {
+        let part = self.0.range(..=region.offset).next_back();
+        region.numbers == 0 || part.is_some_and(|(_, end)| *end >= region.end())
+    }
+
+    fn add(&mut self, region: &Region) {
+        let (mut start, mut end) = (region.offset, region.end());
+        while let Some((&from, &to)) =
+            self.0.range(..=end).next_back().filter(|part| *part.1 >= start)
+        {
+            start = start.min(from);
+            end = end.max(to);
+            self.0.remove(&from);
+        }
+        self.0.insert(start, end);
+    }
 }
 
 fn is_buffer(arena: &Arena) -> bool {
@@ -91,8 +117,9 @@ fn kernel_regions(plan: &Plan, kernel: &Kernel) -> Checked {
         };
         bindings.insert((region.arena, whole));
     }
-    ensure(bindings.len() <= super::cluster::MAX_OPERANDS + 1, || {
-        format!("{} operands", bindings.len())
+    ensure(bindings.len() <= super::cluster::MAX_OPERANDS, || {
+        let body = plan.body(kernel);
+        format!("{} operands: {bindings:?} {body}", bindings.len())
     })
 }
 

@@ -7,26 +7,50 @@
 use crate::flow::ModalitySet;
 use crate::graph::interpret::Feed;
 use crate::graph::{Graph, Input, InputKind, Sample};
-use crate::model::{Model, TargetId, TargetKind, WeightKind};
+use crate::model::{Model, Source, TargetId, TargetKind, WeightKind};
+use crate::random::path_hash;
 
 use super::Random;
 
-/// A random feed. What a sample lacks is fed as zeros.
+/// Random samples: perhaps some that lack modalities and targets, or that only fill the batch.
+#[must_use]
+pub fn random_samples(model: &Model, batch: usize, seed: u64) -> Vec<Sample> {
+    let mut random = stream(seed, "samples");
+    let partial = random.chance(60);
+    let mut samples = vec![Sample::whole(model.modalities.len(), model.targets.len()); batch];
+    for (at, sample) in samples.iter_mut().enumerate() {
+        if partial {
+            let all: Vec<_> = sample.modalities.iter().collect();
+            let kept = all.into_iter().filter(|_| random.chance(70));
+            sample.modalities = ModalitySet::of(kept);
+            sample.targets.retain(|_| random.chance(75));
+        }
+        if at > 0 && random.chance(10) {
+            *sample = Sample::filler();
+        }
+    }
+    samples
+}
+
+/// A random feed for these samples; what they lack is fed as zeros. Weights and inputs depend on the seed and their name alone,
+/// so that all graphs of a model are fed the same.
 ///
 /// # Panics
 ///
-/// Where the graph is not one of the model.
+/// Where the graph is not one of the model, or has another number of samples.
 #[must_use]
-pub fn random_feed(model: &Model, graph: &Graph, seed: u64) -> Feed {
-    let mut random = Random::new(seed ^ 0x5EED);
+pub fn random_feed(model: &Model, graph: &Graph, samples: &[Sample], seed: u64) -> Feed {
+    assert_eq!(samples.len(), graph.batch, "a feed has all samples of the batch");
+    let mut random = stream(seed, "run");
     let mut feed = Feed::zeros(graph);
+    feed.samples = samples.to_vec();
     feed.seed = random.bits();
     feed.first_sample = u32::try_from(random.below(1000)).expect("below 1000");
-    samples(model, &mut feed, &mut random);
     for (buffer, numbers) in graph.parameters.buffers.iter().zip(&mut feed.parameters) {
         let mut numbers = numbers.iter_mut();
         for weight in &buffer.weights {
             let weight = &model.weights[weight.index()];
+            let mut random = stream(seed, &weight.name);
             let n = usize::try_from(weight.numbers()).expect("weights of small models");
             let (center, spread) = range(weight.kind, &weight.shape);
             for number in numbers.by_ref().take(n) {
@@ -34,11 +58,16 @@ pub fn random_feed(model: &Model, graph: &Graph, seed: u64) -> Feed {
             }
         }
     }
-    for at in 0..graph.inputs.len() {
-        let numbers = input(model, graph, &graph.inputs[at], &feed, &mut random);
-        feed.inputs[at] = numbers;
+    for (input, numbers) in graph.inputs.iter().zip(&mut feed.inputs) {
+        let mut random = stream(seed, &input.name);
+        *numbers = fed(model, input, samples, &mut random);
     }
     feed
+}
+
+/// Random numbers for something of a name.
+fn stream(seed: u64, name: &str) -> Random {
+    Random::new(seed.wrapping_add(path_hash(name)))
 }
 
 /// The positions of ids in the order of the ids, and for each id, and one behind the last, where in that order it begins.
@@ -87,113 +116,89 @@ fn range(kind: WeightKind, shape: &[u64]) -> (f64, f64) {
     }
 }
 
-fn samples(model: &Model, feed: &mut Feed, random: &mut Random) {
-    let n_modalities = model.modalities.len();
-    let partial = random.chance(60);
-    for (at, sample) in feed.samples.iter_mut().enumerate() {
-        *sample = Sample::whole(n_modalities, model.targets.len());
-        if partial {
-            let all: Vec<_> = sample.modalities.iter().collect();
-            let kept = all.into_iter().filter(|_| random.chance(70));
-            sample.modalities = ModalitySet::of(kept);
-            sample.targets.retain(|_| random.chance(75));
-        }
-        if at > 0 && random.chance(10) {
-            *sample = Sample::filler();
-        }
-    }
-}
-
-fn input(
-    model: &Model,
-    graph: &Graph,
-    input: &Input,
-    feed: &Feed,
-    random: &mut Random,
-) -> Vec<f64> {
+fn fed(model: &Model, input: &Input, samples: &[Sample], random: &mut Random) -> Vec<f64> {
     let n: usize = input.shape.iter().product();
-    let per_sample = n / graph.batch.max(1);
+    let each = n / samples.len().max(1);
     match input.kind {
         InputKind::Modality => {
             let id = model.modality(&input.name).expect("an input of the model");
-            let mut numbers: Vec<f64> = (0..n).map(|_| random.real()).collect();
-            for (numbers, sample) in numbers.chunks_mut(per_sample).zip(&feed.samples) {
-                if !sample.modalities.contains(id) {
-                    numbers.fill(0.0);
+            let has = |sample: &Sample| sample.modalities.contains(id);
+            numbers(each, samples, random, &has, &|random| random.real())
+        }
+        InputKind::Ids => ids(model, &input.name, samples, random),
+        InputKind::IdOrder => id_order(&ids(model, &input.name, samples, random), 0).0,
+        InputKind::IdStarts => id_order(&ids(model, &input.name, samples, random), n - 1).1,
+        InputKind::Target => {
+            let at = model.targets.iter().position(|target| target.name == input.name);
+            let at = at.expect("a target of the model");
+            let id = TargetId(u32::try_from(at).expect("few targets"));
+            let has = |sample: &Sample| sample.targets.contains(&id);
+            match model.targets[at].kind {
+                TargetKind::Class(_) => classes(each, samples, random, &has),
+                TargetKind::Classes(_) => {
+                    numbers(each, samples, random, &has, &|random| random.one_of(&[0.0, 0.5, 1.0]))
+                }
+                TargetKind::Tensor(_) => {
+                    numbers(each, samples, random, &has, &|random| random.real())
                 }
             }
-            numbers
         }
-        InputKind::Ids => ids(model, graph, &input.name, feed),
-        InputKind::IdOrder => {
-            let ids = ids(model, graph, &input.name, feed);
-            id_order(&ids, 0).0
-        }
-        InputKind::IdStarts => {
-            let ids = ids(model, graph, &input.name, feed);
-            id_order(&ids, n - 1).1
-        }
-        InputKind::Target => target(model, input, feed, random),
         InputKind::Cotangent => {
-            let mut numbers: Vec<f64> = (0..n).map(|_| random.real()).collect();
-            for (numbers, sample) in numbers.chunks_mut(per_sample).zip(&feed.samples) {
-                if sample.modalities.len() < model.modalities.len() {
-                    numbers.fill(0.0);
-                }
-            }
-            numbers
+            // An output may need any modality.
+            let has = |sample: &Sample| sample.modalities.len() == model.modalities.len();
+            numbers(each, samples, random, &has, &|random| random.real())
         }
     }
+}
+
+/// So many numbers for each sample that has them, else zeros.
+fn numbers(
+    each: usize,
+    samples: &[Sample],
+    random: &mut Random,
+    has: &dyn Fn(&Sample) -> bool,
+    draw: &dyn Fn(&mut Random) -> f64,
+) -> Vec<f64> {
+    let mut numbers = Vec::new();
+    for sample in samples {
+        let has = has(sample);
+        numbers.extend((0..each).map(|_| {
+            let drawn = draw(random);
+            if has { drawn } else { 0.0 }
+        }));
+    }
+    numbers
+}
+
+/// For each sample a mixture of two classes.
+fn classes(
+    each: usize,
+    samples: &[Sample],
+    random: &mut Random,
+    has: &dyn Fn(&Sample) -> bool,
+) -> Vec<f64> {
+    let mut numbers = vec![0.0; samples.len() * each];
+    for (sample, numbers) in samples.iter().zip(numbers.chunks_mut(each)) {
+        for part in [0.75, 0.25] {
+            let class = random.below(each);
+            numbers[class] += if has(sample) { part } else { 0.0 };
+        }
+    }
+    numbers
 }
 
 /// The ids of a text: the same whenever they are asked for.
-fn ids(model: &Model, graph: &Graph, name: &str, feed: &Feed) -> Vec<f64> {
+fn ids(model: &Model, name: &str, samples: &[Sample], random: &mut Random) -> Vec<f64> {
     let id = model.modality(name).expect("an input of the model");
     let modality = &model.modalities[id.index()];
     let vocabulary = match modality.source {
-        crate::model::Source::Text { vocabulary, .. } => vocabulary,
-        crate::model::Source::Frames { .. }
-        | crate::model::Source::Image { .. }
-        | crate::model::Source::Wave { .. }
-        | crate::model::Source::Tensor => unreachable!("ids are those of a text"),
+        Source::Text { vocabulary, .. } => vocabulary,
+        Source::Frames { .. } | Source::Image { .. } | Source::Wave { .. } | Source::Tensor => {
+            unreachable!("ids are those of a text")
+        }
     };
     let vocabulary = usize::try_from(vocabulary).expect("small vocabularies");
     let length = usize::try_from(modality.shape.tokens()).expect("short texts");
-    let mut random = Random::new(feed.seed.wrapping_add(u64::from(id.0)));
-    let mut ids = Vec::new();
-    for sample in &feed.samples[..graph.batch] {
-        for _ in 0..length {
-            let drawn = random.below(vocabulary);
-            ids.push(if sample.modalities.contains(id) { count(drawn) } else { 0.0 });
-        }
-    }
-    ids
-}
-
-fn target(model: &Model, input: &Input, feed: &Feed, random: &mut Random) -> Vec<f64> {
-    let at = model.targets.iter().position(|target| target.name == input.name);
-    let at = at.expect("a target of the model");
-    let id = TargetId(u32::try_from(at).expect("few targets"));
-    let n: usize = input.shape[1..].iter().product();
-    let mut numbers = Vec::new();
-    for sample in &feed.samples {
-        let mut own = vec![0.0; n];
-        if sample.targets.contains(&id) {
-            match model.targets[at].kind {
-                TargetKind::Class(_) => {
-                    // A mixture of two samples' classes.
-                    own[random.below(n)] += 0.75;
-                    own[random.below(n)] += 0.25;
-                }
-                TargetKind::Classes(_) => {
-                    own.iter_mut().for_each(|number| *number = random.one_of(&[0.0, 0.5, 1.0]));
-                }
-                TargetKind::Tensor(_) => {
-                    own.iter_mut().for_each(|number| *number = random.real());
-                }
-            }
-        }
-        numbers.extend(own);
-    }
-    numbers
+    let has = |sample: &Sample| sample.modalities.contains(id);
+    numbers(length, samples, random, &has, &|random| count(random.below(vocabulary)))
 }

@@ -136,8 +136,10 @@ impl Writer {
         let call = self.block("0.2 * i / 2");
         let (label, turns) = (self.fresh("layers"), self.random.within(1, 3));
         let edges = self.edges(&candidates);
-        let tie = if sharing.is_empty() && self.random.chance(30) {
-            format!(" weights {}", self.fresh("trunk"))
+        let tie = if self.random.chance(30) {
+            // ` weights per group` becomes ` weights NAME per group`.
+            let name = self.fresh("trunk");
+            format!(" weights {name}{}", sharing.trim_start_matches(" weights"))
         } else {
             sharing.to_owned()
         };

@@ -53,7 +53,13 @@ impl Writer {
         match self.random.below(5) {
             0 => {
                 let (token, n) = (self.token(), self.random.within(2, 5));
-                self.line(&format!("output {output} = {} |> linear({n})", token.name));
+                let width = token.width;
+                let tie = if self.random.chance(30) {
+                    format!(", weights: head{width}to{n}")
+                } else {
+                    String::new()
+                };
+                self.line(&format!("output {output} = {} |> linear({n}{tie})", token.name));
                 self.line(&format!("target {target} = class({n})"));
                 let smoothing = self.random.one_of(&["", ", smoothing: 0.1"]);
                 format!("cross_entropy({output}, {target}{smoothing})")

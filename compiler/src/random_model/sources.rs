@@ -147,7 +147,7 @@ impl Writer {
         match self.random.below(7) {
             0 | 1 => " |> position()".to_owned(),
             2 => format!(" |> position(join: true, init: normal(0.5)) |> linear({width})"),
-            3 if width % (2 * axes) == 0 => {
+            3 if width.is_multiple_of(2 * axes) => {
                 let join = self.random.chance(30);
                 let after = if join { format!(" |> linear({width})") } else { String::new() };
                 format!(" |> position(kind: sinusoidal, join: {join}){after}")

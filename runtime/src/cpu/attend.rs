@@ -97,6 +97,13 @@ pub struct Setting<'a> {
 ///
 /// If reads, writes or their lengths are not those of the attention.
 pub fn run(kind: AttendKind, setting: Setting<'_>, reads: &[&[f32]], writes: &mut [&mut [f32]]) {
+    if let AttendKind::Forward { result: false, statistics: true } = kind {
+        // Statistics come out of the same pass as the result, which nobody asked for here.
+        let rows = setting.attention.n_queries(setting.batch);
+        let mut result = vec![0.0; rows * setting.attention.width];
+        let whole = AttendKind::Forward { result: true, statistics: true };
+        return run(whole, setting, reads, &mut [&mut result, &mut *writes[0]]);
+    }
     let kernel = Kernel::new(kind, setting, reads);
     setting.pool.install(|| match kind {
         AttendKind::Forward { .. } | AttendKind::Queries | AttendKind::KeysValues { .. } => {
@@ -162,8 +169,8 @@ impl<'a> Kernel<'a> {
     fn columns(&self) -> Vec<usize> {
         let width = self.geometry.width;
         match self.kind {
-            AttendKind::Forward { statistics: true } => vec![width, 1],
-            AttendKind::Forward { statistics: false } | AttendKind::Queries => vec![width],
+            AttendKind::Forward { statistics: true, .. } => vec![width, 1],
+            AttendKind::Forward { statistics: false, .. } | AttendKind::Queries => vec![width],
             AttendKind::KeysValues { keys, values } => {
                 vec![width; usize::from(keys) + usize::from(values)]
             }

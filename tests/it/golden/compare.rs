@@ -30,10 +30,10 @@ impl Comparison {
         &mut self,
         what: &str,
         ours: &Tensors,
-        golden: &Tensors,
+        all: &Tensors,
         limits: (f64, f64),
     ) {
-        for (name, golden) in golden.iter() {
+        for (name, golden) in all.iter() {
             let what = format!("{what} `{name}`");
             let beside = name.strip_suffix("k.bias").map(|place| format!("{place}k.weight"));
             let beside = beside.and_then(|name| all.get(&name)).map(norm).unwrap_or(0.0);

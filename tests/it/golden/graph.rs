@@ -155,5 +155,5 @@ fn graphs_give_the_golden_numbers() {
     }
     assert!(comparison.complaints.is_empty(), "\n{}", comparison.complaints.join("\n"));
     assert!(comparison.n_tensors > 1000, "{} tensors", comparison.n_tensors);
-    println!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
+    eprintln!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
 }

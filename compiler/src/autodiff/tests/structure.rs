@@ -2,7 +2,7 @@
 
 use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::graph::interpret::{Feed, interpret};
-use crate::graph::{Graph, Input, InputKind, Op, RootKind};
+use crate::graph::{Graph, Input, InputKind, Op, RootKind, Sample};
 use crate::lower::{Decay, Request, lower};
 use crate::random_model::random_feed;
 use crate::{Checked, Options, check_text};
@@ -48,7 +48,7 @@ fn gradients_of(checked: &Checked, objective: &str) -> Graph {
 }
 
 fn whole_feed(checked: &Checked, graph: &Graph) -> Feed {
-    let mut feed = random_feed(&checked.model, graph, 3);
+    let mut feed = random_feed(&checked.model, graph, &vec![Sample::whole(2, 1); graph.batch], 3);
     for (at, input) in graph.inputs.iter().enumerate() {
         let numbers = feed.inputs[at].iter_mut().enumerate();
         match input.kind {
@@ -57,7 +57,6 @@ fn whole_feed(checked: &Checked, graph: &Graph) -> Feed {
             InputKind::Ids | InputKind::IdOrder | InputKind::IdStarts | InputKind::Cotangent => {}
         }
     }
-    feed.samples = vec![crate::graph::Sample::whole(2, 1); 2];
     feed
 }
 
@@ -167,7 +166,6 @@ fn outputs_are_differentiated_with_fed_cotangents() {
     let feed = whole_feed(&checked, &whole);
     let with = |numbers: [f64; 6]| {
         let mut feed = feed.clone();
-        feed.samples.truncate(1);
         let mut numbers = numbers.into_iter();
         for (input, fed) in whole.inputs.iter().zip(&mut feed.inputs) {
             if input.kind == InputKind::Cotangent {

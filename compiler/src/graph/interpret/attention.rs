@@ -5,10 +5,10 @@
 //! may read nothing, because of the mask or because of what its sample lacks, gives 0 and so do its statistic and its
 //! gradients. Scores of tokens that are further apart than the window have no bias. Deliberately not here: schedules.
 
+use super::Batch;
 use super::tensor::dot;
-use super::{Evaluation, Tensor};
-use crate::graph::build::tokens;
-use crate::graph::{Attention, AttentionId, Gradient};
+use crate::graph::tokens;
+use crate::graph::{Attention, Gradient};
 
 /// A token of a receiver in a sample, and what it reads.
 struct Query {
@@ -29,12 +29,11 @@ struct Key {
     position: Option<usize>,
 }
 
-impl Evaluation<'_> {
+impl Batch<'_> {
     /// Scores become weights, and these sums of values.
-    pub(super) fn attend(&self, id: AttentionId, operands: &[Tensor<'_>]) -> Vec<f64> {
-        let attention = self.graph.attention(id);
+    pub(crate) fn attend(&self, attention: &Attention, operands: &[&[f64]]) -> Vec<f64> {
         let operands = Operands::new(attention, operands);
-        let mut result = vec![0.0; attention.n_queries(self.graph.batch) * attention.width];
+        let mut result = vec![0.0; attention.n_queries(self.size) * attention.width];
         self.each_query(attention, &mut |query| {
             for head in 0..attention.heads {
                 let statistic = operands.statistic(query, head);
@@ -49,10 +48,9 @@ impl Evaluation<'_> {
     }
 
     /// The logarithm of each row's sum of exponentials, by head.
-    pub(super) fn attend_statistics(&self, id: AttentionId, operands: &[Tensor<'_>]) -> Vec<f64> {
-        let attention = self.graph.attention(id);
+    pub(crate) fn attend_statistics(&self, attention: &Attention, operands: &[&[f64]]) -> Vec<f64> {
         let operands = Operands::new(attention, operands);
-        let mut result = vec![0.0; attention.n_queries(self.graph.batch) * attention.heads];
+        let mut result = vec![0.0; attention.n_queries(self.size) * attention.heads];
         self.each_query(attention, &mut |query| {
             for head in 0..attention.heads {
                 result[query.compact * attention.heads + head] = operands.statistic(query, head);
@@ -62,31 +60,28 @@ impl Evaluation<'_> {
     }
 
     /// The gradient with respect to one operand.
-    pub(super) fn attend_gradient(
+    pub(crate) fn attend_gradient(
         &self,
         gradient: Gradient,
-        id: AttentionId,
-        tensors: &[Tensor<'_>],
+        attention: &Attention,
+        tensors: &[&[f64]],
     ) -> Vec<f64> {
-        let attention = self.graph.attention(id);
         let operands = Operands::new(attention, tensors);
         let [.., statistics, deltas, cotangents] = tensors else {
             panic!("a gradient has statistics, sums and a cotangent");
         };
         let positions = attention.n_positions();
         let numbers = match gradient {
-            Gradient::Queries => attention.n_queries(self.graph.batch) * attention.width,
-            Gradient::Keys | Gradient::Values => {
-                attention.n_keys(self.graph.batch) * attention.width
-            }
+            Gradient::Queries => attention.n_queries(self.size) * attention.width,
+            Gradient::Keys | Gradient::Values => attention.n_keys(self.size) * attention.width,
             Gradient::Scores => attention.heads * positions,
         };
         let mut result = vec![0.0; numbers];
         self.each_query(attention, &mut |query| {
             for head in 0..attention.heads {
                 let at = query.compact * attention.heads + head;
-                let (statistic, delta) = (statistics.numbers[at], deltas.numbers[at]);
-                let cotangent = operands.head(cotangents.numbers, query.compact, head);
+                let (statistic, delta) = (statistics[at], deltas[at]);
+                let cotangent = operands.head(cotangents, query.compact, head);
                 for key in &query.keys {
                     let weight = libm::exp(operands.score(query, key, head) - statistic);
                     let of_weight = dot(cotangent, operands.head(operands.values, key.row, head));
@@ -121,7 +116,7 @@ impl Evaluation<'_> {
     fn each_query(&self, attention: &Attention, visit: &mut dyn FnMut(&Query)) {
         let mut compact = 0;
         for (receiver, side) in attention.mask.receivers.iter().enumerate() {
-            for sample in 0..self.graph.batch {
+            for sample in 0..self.size {
                 let present = self.present(attention.query_present[receiver], sample);
                 for token in 0..tokens(side) {
                     let row = attention.queries[receiver] + sample * tokens(side) + token;
@@ -160,7 +155,7 @@ impl Evaluation<'_> {
                     }
                 }
             }
-            start += self.graph.batch * tokens(side);
+            start += self.size * tokens(side);
         }
         keys
     }
@@ -216,13 +211,13 @@ struct Operands<'a> {
 }
 
 impl<'a> Operands<'a> {
-    fn new(attention: &'a Attention, operands: &[Tensor<'a>]) -> Self {
+    fn new(attention: &'a Attention, operands: &[&'a [f64]]) -> Self {
         Self {
             attention,
-            queries: operands[0].numbers,
-            keys: operands[1].numbers,
-            values: operands[2].numbers,
-            bias: attention.window.as_ref().map(|_| operands[3].numbers),
+            queries: operands[0],
+            keys: operands[1],
+            values: operands[2],
+            bias: attention.window.as_ref().map(|_| operands[3]),
         }
     }
 

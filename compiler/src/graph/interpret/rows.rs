@@ -3,7 +3,7 @@
 //! In: the tokens of each group of a pack. Out: random numbers and conditions, row by row. Deliberately not here: the
 //! generator.
 
-use super::Evaluation;
+use super::Batch;
 use crate::graph::Segment;
 use crate::random::site_uniform;
 
@@ -29,9 +29,9 @@ fn word(number: usize) -> u32 {
     u32::try_from(number).expect("limits keep tokens and channels below 2^32")
 }
 
-impl Evaluation<'_> {
+impl Batch<'_> {
     /// Uniform numbers from 0 to below 1, `[rows, width]`.
-    pub(super) fn random(
+    pub(crate) fn random(
         &self,
         site: u32,
         by_sample: bool,
@@ -39,7 +39,7 @@ impl Evaluation<'_> {
         width: usize,
     ) -> Vec<f64> {
         let mut numbers = Vec::new();
-        for row in rows(self.graph.batch, tokens) {
+        for row in rows(self.size, tokens) {
             let sample = self.feed.first_sample.wrapping_add(word(row.sample));
             let token = if by_sample { 0 } else { word(row.token) };
             for channel in 0..width {
@@ -52,9 +52,9 @@ impl Evaluation<'_> {
     }
 
     /// 1 where the row's sample has the value, else 0: `[rows, 1]`.
-    pub(super) fn present_rows(&self, segments: &[Segment]) -> Vec<f64> {
+    pub(crate) fn present_rows(&self, segments: &[Segment]) -> Vec<f64> {
         let tokens: Vec<usize> = segments.iter().map(|segment| segment.tokens).collect();
-        let rows = rows(self.graph.batch, &tokens).into_iter();
+        let rows = rows(self.size, &tokens).into_iter();
         let present = rows.map(|row| self.present(segments[row.group].present, row.sample));
         present.map(|present| f64::from(u8::from(present))).collect()
     }

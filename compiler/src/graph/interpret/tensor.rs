@@ -77,19 +77,24 @@ fn put(result: &mut [f64], shape: &[usize], part: Tensor<'_>, axis: usize, befor
 }
 
 /// The numbers along an axis become one, from the first to the last.
-pub(super) fn reduce(a: Tensor<'_>, reduction: Reduction, axis: usize) -> Vec<f64> {
+pub(super) fn reduce_axis(a: Tensor<'_>, reduction: Reduction, axis: usize) -> Vec<f64> {
     let steps = strides(a.shape);
     let mut shape = a.shape.to_vec();
     shape[axis] = 1;
     let firsts = places(&shape, &steps, 0).into_iter();
     let numbers = firsts.map(|first| {
         let along = (0..a.shape[axis]).map(|index| a.numbers[first + index * steps[axis]]);
-        match reduction {
-            Reduction::Sum => along.sum(),
-            Reduction::Max => along.fold(f64::NEG_INFINITY, |max, a| Binary::Max.apply(max, a)),
-        }
+        reduce(reduction, along)
     });
     numbers.collect()
+}
+
+/// Numbers in order become one.
+pub(crate) fn reduce(reduction: Reduction, along: impl Iterator<Item = f64>) -> f64 {
+    match reduction {
+        Reduction::Sum => along.sum(),
+        Reduction::Max => along.fold(f64::NEG_INFINITY, |max, a| Binary::Max.apply(max, a)),
+    }
 }
 
 /// Of `[m, k]` and `[n, k]`: `[m, n]`, sums over `k` of products.
@@ -105,7 +110,7 @@ pub(super) fn contract(a: Tensor<'_>, b: Tensor<'_>) -> Vec<f64> {
 }
 
 /// The sum of products.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
@@ -116,14 +121,13 @@ pub(super) fn rows(a: Tensor<'_>, rows: impl Iterator<Item = usize>) -> Vec<f64>
 }
 
 /// For each id the sum of the rows that `order` names from its start to the next one's.
-pub(super) fn lookup_sum(a: Tensor<'_>, order: &[f64], starts: &[f64]) -> Vec<f64> {
-    let width = a.shape[1];
+pub(crate) fn lookup_sum(a: &[f64], width: usize, order: &[f64], starts: &[f64]) -> Vec<f64> {
     let mut result = Vec::new();
     for bounds in starts.windows(2) {
         let mut sums = vec![0.0; width];
         for place in &order[integer(bounds[0])..integer(bounds[1])] {
             let row = integer(*place);
-            for (sum, number) in sums.iter_mut().zip(&a.numbers[row * width..(row + 1) * width]) {
+            for (sum, number) in sums.iter_mut().zip(&a[row * width..(row + 1) * width]) {
                 *sum += number;
             }
         }
@@ -133,7 +137,7 @@ pub(super) fn lookup_sum(a: Tensor<'_>, order: &[f64], starts: &[f64]) -> Vec<f6
 }
 
 /// A number of a tensor of integers.
-pub(super) fn integer(number: f64) -> usize {
+pub(crate) fn integer(number: f64) -> usize {
     assert!(number >= 0.0 && number.fract() == 0.0, "{number} is an integer");
     number as usize
 }

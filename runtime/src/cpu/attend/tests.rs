@@ -215,7 +215,7 @@ impl Case {
         let (queries, keys) =
             (self.attention.n_queries(self.batch), self.attention.n_keys(self.batch));
         let rows = [queries * width, queries * heads];
-        let forward = AttendKind::Forward { statistics: true };
+        let forward = AttendKind::Forward { result: true, statistics: true };
         let (mut forward, _) = self.kernel(forward, None, &rows, pool);
         let (mut of_queries, _) =
             self.kernel(AttendKind::Queries, Some(cotangent), &rows[..1], pool);

@@ -14,8 +14,7 @@ fn negate(writes: &[Written], access: Access) -> Case {
 
 #[test]
 fn data_that_does_not_fit() {
-    let plan = negate(&[Written::New(20)], Access::of(&[4, 5])).plan();
-    let plan = Arc::new(plan);
+    let plan = Arc::new(negate(&[Written::New(20)], Access::of(&[4, 5])).plan());
     let mut executor = CpuExecutor::new(Arc::clone(&plan), 2).unwrap();
     let input = "read 0".to_owned();
     let length = RuntimeError::Length { input: input.clone(), expected: 20, found: 3 };
@@ -25,7 +24,7 @@ fn data_that_does_not_fit() {
     let samples = RuntimeError::Samples { expected: 2, found: 3 };
     assert_eq!(executor.run(&step(3)), Err(samples));
     // The arenas are what the plan says; what threads work in is counted apart.
-    assert_eq!(executor.arena_bytes(), 4 * (plan.activations + plan.input_numbers));
+    assert_eq!(executor.arena_bytes() as u64, plan.memory().total());
     assert!(executor.scratch_bytes() > 0);
 }
 
@@ -36,7 +35,7 @@ fn ids_beyond_the_table() {
     let case = Case::new(Body::Map(tile(3, 4, vec![row])), reads, &[Written::New(12)]);
     let mut executor = CpuExecutor::new(Arc::new(case.plan()), 1).unwrap();
     assert_eq!(executor.feed_ids(InputId(1), &[0, 4, 1]), Ok(()));
-    let error = RuntimeError::Id { input: "read 1".to_owned(), found: 5, largest: 4 };
+    let error = RuntimeError::Id { input: "read 1".to_owned(), found: 5, vocabulary: 5 };
     assert_eq!(executor.feed_ids(InputId(1), &[0, 4, 5]), Err(error));
 }
 

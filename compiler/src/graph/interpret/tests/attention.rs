@@ -6,7 +6,7 @@ mod dense;
 
 use super::{Feed, close, graph, interpret, value};
 use crate::flow::{ModalitySet, Presence};
-use crate::graph::build::tokens;
+use crate::graph::tokens;
 use crate::graph::{
     Attention, AttentionId, Binary, Gradient, Graph, NodeId, PresenceId, Sample, Table,
 };

@@ -48,7 +48,7 @@ fn visits(name: &str, case: &Case) {
     };
     let (owners, others) = (OWNERS as u64, OTHERS as u64);
     let tile = Tile { queries: owners, keys: others };
-    let plain = AttendKind::Forward { statistics: false };
+    let plain = AttendKind::Forward { result: true, statistics: false };
     check(plain, None, &[queries * width], forward, tile);
     check(AttendKind::Queries, Some(&cotangent), &[queries * width], forward, tile);
     if case.attention.window.is_some() {

@@ -3,7 +3,7 @@
 //! In: a case and its operands. Out: results and statistics. It takes nothing from the oracle but where groups lie.
 
 use super::{BATCH, Built, Case, HEAD, HEADS, WIDTH, has_video};
-use crate::graph::build::tokens;
+use crate::graph::tokens;
 use crate::routing::Side;
 
 /// All tokens of some sides: side, token, coordinates.

@@ -1,1 +1,0 @@
-cd /tmp/wt/oracle && ZORRO_RANDOM_SPECS=${1:-600} RUST_BACKTRACE=0 cargo test -p zorro-compiler -j2 --lib ${2:-} random_model -- --nocapture 2>&1 | grep -a "^seed\|^error\|panicked\|^warning\|test result\|left\|right" | sed 's/_[0-9]*\b//' | head -${3:-60}

@@ -1,0 +1,16 @@
+//! Whole models on the CPU executor: held to the interpreter of graphs, and to what must not move a bit.
+//!
+//! Every model is a spec, random or of `models/`; every property a `check` over many of them. Deliberately not here: single
+//! kernels, which the executor's own tests hold to loops; the compiler's passes, which the compiler's tests do.
+
+mod batches;
+mod compare;
+mod determinism;
+mod execute;
+mod losses;
+mod models;
+mod nothing_read;
+mod purity;
+mod random_specs;
+mod visits;
+mod whole_models;

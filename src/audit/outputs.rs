@@ -1,0 +1,164 @@
+//! Outputs: what changes with which modality.
+//!
+//! In: an audit. Out: in it, what each output changes with, and what it should not have changed with. One program with all
+//! outputs runs for every replacement, and one for each set of modalities that some output sees. Deliberately not here:
+//! gradients.
+
+use std::collections::BTreeSet;
+
+use zorro_compiler::CompileOptions;
+use zorro_compiler::flow::ModalitySet;
+use zorro_compiler::model::ModalityId;
+use zorro_runtime::{Batch, RunOptions, RuntimeError, Session, Tensor, TensorData};
+
+use super::compare::changed;
+use super::data::has_in_mixed;
+use super::{Auditor, Change, Evidence, Replacement, What};
+
+/// What has come out of a run: for each output of the model its numbers and the samples that have it.
+type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
+
+/// Holds all outputs.
+pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
+    let mut session = session(auditor, CompileOptions::default())?;
+    let base = run(auditor, &mut session, &auditor.data.base())?;
+    finite(auditor, &base);
+    for modality in auditor.modalities() {
+        for replacement in Replacement::ALL {
+            let Some(batch) = auditor.data.replaced(modality, replacement) else { continue };
+            let now = run(auditor, &mut session, &batch)?;
+            for at in 0..auditor.promises.len() {
+                let pair = (pair(&base, at), pair(&now, at));
+                hold_output(auditor, at, modality, replacement, pair);
+            }
+        }
+    }
+    if auditor.options.batch < 2 {
+        auditor.note("a batch of 1 says nothing of samples beside others".to_owned());
+    }
+    only(auditor, &mut session)
+}
+
+fn pair(outcome: &Outcome, at: usize) -> (&[f32], &[bool]) {
+    let (numbers, has) = outcome[at].as_ref().expect("the program has all outputs");
+    (numbers, has)
+}
+
+/// A program with the audit's weights.
+pub(super) fn session(
+    auditor: &Auditor<'_>,
+    options: CompileOptions,
+) -> Result<Session, RuntimeError> {
+    let options = CompileOptions { batch: auditor.options.batch, ..options };
+    let mut session = Session::new(auditor.checked, &options, auditor.options.threads)?;
+    session.set_weights(&auditor.data.weights)?;
+    Ok(session)
+}
+
+fn run(
+    auditor: &mut Auditor<'_>,
+    session: &mut Session,
+    batch: &Batch,
+) -> Result<Outcome, RuntimeError> {
+    auditor.compared.runs += 1;
+    let results = session.run(batch, &RunOptions::default())?;
+    let outputs = results.outputs();
+    let names = auditor.promises.iter().map(|promise| &promise.name);
+    let outcome = names.map(|name| {
+        let has = results.has_output(&auditor.checked.flow, name);
+        outputs.get(name).map(|tensor| (numbers(tensor).to_vec(), has))
+    });
+    Ok(outcome.collect())
+}
+
+/// The numbers of a result.
+pub(super) fn numbers(tensor: &Tensor) -> &[f32] {
+    match tensor.data() {
+        TensorData::F32(numbers) => numbers,
+        TensorData::F64(_)
+        | TensorData::F16(_)
+        | TensorData::Bf16(_)
+        | TensorData::I64(_)
+        | TensorData::I32(_)
+        | TensorData::U32(_)
+        | TensorData::U8(_)
+        | TensorData::Bool(_) => unreachable!("programs give f32"),
+    }
+}
+
+/// Where numbers are not finite before anything is replaced, equal bits say little.
+fn finite(auditor: &mut Auditor<'_>, base: &Outcome) {
+    for at in 0..base.len() {
+        if pair(base, at).0.iter().any(|number| !number.is_finite()) {
+            let name = &auditor.promises[at].name;
+            auditor.note(format!(
+                "`{name}` is not finite before anything is replaced: look at the weights"
+            ));
+        }
+    }
+}
+
+/// The numbers of an output, and for each sample whether it has it.
+type Seen<'a> = (&'a [f32], &'a [bool]);
+
+/// Compares one output before and after a replacement.
+fn hold_output(
+    auditor: &mut Auditor<'_>,
+    at: usize,
+    modality: ModalityId,
+    replacement: Replacement,
+    (before, after): (Seen<'_>, Seen<'_>),
+) {
+    let is_held = auditor.promises[at].ground(modality).is_some();
+    let mut found = Vec::new();
+    if is_held {
+        let lost = before.1.iter().zip(after.1).filter(|(before, after)| before != after).count();
+        if lost > 0 {
+            let change =
+                Change { changed: lost, numbers: before.1.len(), largest: 0.0, not_finite: 0 };
+            found.push((What::Presence, change));
+        } else {
+            found.extend(auditor.same(before.0, after.0).map(|change| (What::Output, change)));
+        }
+    } else if replacement == Replacement::Mixed {
+        let kept = (rows(before.0, before.1.len()), rows(after.0, after.1.len()));
+        found.extend(auditor.same(&kept.0, &kept.1).map(|change| (What::Neighbors, change)));
+    } else if replacement != Replacement::Absent && changed(before.0, after.0).is_some() {
+        auditor.seen[at] = auditor.seen[at].union(ModalitySet::only(modality));
+    }
+    for (what, change) in found {
+        auditor.fail(at, Some(modality), Evidence { replacement, what, change });
+    }
+}
+
+/// The rows of the samples that have what they had in a mixed batch.
+fn rows(numbers: &[f32], samples: usize) -> Vec<f32> {
+    let row = (numbers.len() / samples).max(1);
+    let rows = numbers.chunks(row).enumerate().filter(|(sample, _)| has_in_mixed(*sample));
+    rows.flat_map(|(_, row)| row.iter().copied()).collect()
+}
+
+/// Programs for some modalities alone against the whole without the others.
+fn only(auditor: &mut Auditor<'_>, whole: &mut Session) -> Result<(), RuntimeError> {
+    let all = ModalitySet::of(auditor.modalities());
+    let sets: BTreeSet<ModalitySet> = auditor.promises.iter().map(|promise| promise.sees).collect();
+    for set in sets.into_iter().filter(|set| *set != all && !set.is_empty()) {
+        let names: Vec<String> = set
+            .iter()
+            .map(|id| auditor.checked.model.modalities[id.index()].name.clone())
+            .collect();
+        let options = CompileOptions { only: Some(names.clone()), ..CompileOptions::default() };
+        let batch = auditor.data.only(set);
+        let of_whole = run(auditor, whole, &batch)?;
+        let mut part = session(auditor, options)?;
+        let of_part = run(auditor, &mut part, &batch)?;
+        for (at, found) in of_part.into_iter().enumerate() {
+            let Some((found, _)) = found else { continue };
+            if let Some(change) = auditor.same(pair(&of_whole, at).0, &found) {
+                let (replacement, what) = (Replacement::Nothing, What::Only(names.clone()));
+                auditor.fail(at, None, Evidence { replacement, what, change });
+            }
+        }
+    }
+    Ok(())
+}
