@@ -17,6 +17,7 @@ mod evaluate;
 mod executor;
 mod feed;
 pub mod gemm;
+mod lent;
 mod lookup;
 mod map;
 pub mod math;

@@ -19,7 +19,7 @@ pub struct Group {
     pub kind: &'static str,
     /// How many.
     pub kernels: usize,
-    /// Seconds of a run: the sum of the kernels' medians.
+    /// Seconds of a run: the sum of the kernels' shortest times, which hardly depend on who else uses the machine.
     pub seconds: f64,
     /// Operations of products and attention in a run.
     pub operations: u128,
@@ -41,17 +41,12 @@ pub(super) fn groups(plan: &Plan, runs: &[Vec<f64>]) -> Vec<Group> {
             operations: 0,
         });
         group.kernels += 1;
-        group.seconds += median(runs.iter().map(|run| run[at]).collect());
+        group.seconds += runs.iter().map(|run| run[at]).reduce(f64::min).unwrap_or(0.0);
         group.operations += operations(plan, kernel);
     }
     let mut groups: Vec<Group> = groups.into_values().collect();
     groups.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     groups
-}
-
-fn median(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or(0.0)
 }
 
 fn phase(phase: Phase) -> &'static str {
@@ -91,7 +86,7 @@ fn operations(plan: &Plan, kernel: &Kernel) -> u128 {
             let attention = &plan.attentions[id.0 as usize];
             // Scores and the cotangent of weights are computed by each kernel for itself.
             let products = match kind {
-                AttendKind::Forward { .. } => 2,
+                AttendKind::Forward { result, .. } => 1 + u128::from(*result),
                 AttendKind::Queries => 3,
                 AttendKind::KeysValues { keys, values } => {
                     1 + 2 * u128::from(*keys) + u128::from(*values)

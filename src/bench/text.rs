@@ -48,16 +48,8 @@ fn memory(measured: &Measured) -> String {
     let memory = &measured.memory;
     let size = |number: u64| bytes(number.into());
     let process = memory.process.map_or_else(|| "unknown".to_owned(), size);
-    format!(
-        "memory  plan {} (activations {}, inputs {}, weights {}, state {}, tables {}), scratch {}; process {process}\n",
-        size(memory.plan()),
-        size(memory.activations),
-        size(memory.inputs),
-        size(memory.weights),
-        size(memory.states),
-        size(memory.tables),
-        size(memory.scratch)
-    )
+    let (plan, total, scratch) = (&memory.plan, size(memory.plan.total()), size(memory.scratch));
+    format!("memory  plan {total} ({plan}), scratch {scratch}; process {process}\n")
 }
 
 fn groups(measured: &Measured) -> String {

@@ -1,6 +1,7 @@
 //! All tests that need more than one module; the only integration binary.
 
 mod audit;
+mod bench;
 mod cli;
 mod commands;
 mod diagnostics;

@@ -132,10 +132,10 @@ impl Columns {
         }
         self.before.begin(job, &mut worker.slots);
         for strip in Cut::of_elements(columns).strips(part) {
-            self.before.run(job, strip, Reduced::None, &mut worker.slots);
+            let lent = self.before.run(job, strip, Reduced::None, &mut worker.slots);
             let all = self.reductions.iter().zip(sums.chunks_mut(self.block));
             for (result, (reduction, sums)) in all.enumerate() {
-                let rows = self.before.full(result, strip, &mut worker.slots);
+                let rows = self.before.full(result, strip, &mut worker.slots, &lent);
                 strip::gather_rows(*reduction, rows, &mut sums[..columns]);
             }
         }
@@ -158,7 +158,7 @@ impl Columns {
         let reduced =
             Reduced::Piece { numbers: sums, row, column, stride: self.block, each: self.block };
         self.after.begin(job, &mut worker.slots);
-        self.after.run(job, strip, reduced, &mut worker.slots);
-        self.stores.put(&self.after, job, strip, &mut worker.slots);
+        let lent = self.after.run(job, strip, reduced, &mut worker.slots);
+        self.stores.put(&self.after, job, strip, &mut worker.slots, &lent);
     }
 }

@@ -144,8 +144,8 @@ fn evaluate(
 ) {
     program.begin(job, slots);
     for strip in Cut::of_elements(part.columns).strips(part) {
-        program.run(job, strip, Reduced::None, slots);
-        let numbers = program.full(0, strip, slots);
+        let lent = program.run(job, strip, Reduced::None, slots);
+        let numbers = program.full(0, strip, slots, &lent);
         let first = (strip.row - part.row) * part.columns + strip.column - part.column;
         for (row, line) in numbers.chunks(strip.columns).enumerate() {
             room[first + row * part.columns..][..line.len()].copy_from_slice(line);
@@ -304,8 +304,8 @@ impl Product {
         let reduced = Reduced::Piece { numbers: sums, row, column, stride: columns, each: 0 };
         self.after.begin(job, slots);
         for strip in Cut::of_elements(columns).strips(part) {
-            self.after.run(job, strip, reduced, slots);
-            self.stores.put(&self.after, job, strip, slots);
+            let lent = self.after.run(job, strip, reduced, slots);
+            self.stores.put(&self.after, job, strip, slots, &lent);
         }
     }
 }

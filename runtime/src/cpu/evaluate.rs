@@ -4,6 +4,7 @@
 //! Deliberately not here: which strips, and in which order; arithmetic (`strip`, `math`).
 
 use super::arena::{Source, Target};
+use super::lent::Lent;
 use super::present::Present;
 use super::random::Draw;
 use super::strip::{self, Operand};
@@ -31,6 +32,8 @@ pub(super) enum Given {
 #[derive(Debug)]
 pub(super) struct Job<'a> {
     pub(super) reads: Vec<Source<'a>>,
+    /// Of each read whether the kernel writes none of it.
+    pub(super) lends: &'a [bool],
     pub(super) writes: Vec<Target<'a>>,
     pub(super) arguments: Vec<Given>,
     pub(super) seed: u64,
@@ -66,20 +69,61 @@ impl Program {
     pub(super) fn begin(&self, job: &Job<'_>, slots: &mut [Vec<f32>]) {
         let strip = Strip { row: 0, rows: 1, column: 0, columns: 1 };
         for line in &self.once {
-            self.line(line, job, strip, Reduced::None, slots);
+            self.line(line, job, strip, Reduced::None, slots, &Lent::NOTHING);
         }
     }
 
-    /// The rest, for a strip.
-    pub(super) fn run(
+    /// The rest, for a strip. What comes back is held elsewhere than in the slots.
+    pub(super) fn run<'a>(
         &self,
-        job: &Job<'_>,
+        job: &Job<'a>,
         strip: Strip,
-        reduced: Reduced<'_>,
+        reduced: Reduced<'a>,
         slots: &mut [Vec<f32>],
-    ) {
+    ) -> Lent<'a> {
+        let mut lent = Lent::NOTHING;
         for line in &self.lines {
-            self.line(line, job, strip, reduced, slots);
+            match self.lend(line, job, strip, reduced) {
+                Some(numbers) => lent.lend(line.to.slot, numbers),
+                None => {
+                    self.line(line, job, strip, reduced, slots, &lent);
+                    lent.take_back(line.to.slot);
+                }
+            }
+        }
+        lent
+    }
+
+    /// What a line makes, if that already lies somewhere in one piece.
+    fn lend<'a>(
+        &self,
+        Line { step, to }: &Line,
+        job: &Job<'a>,
+        strip: Strip,
+        reduced: Reduced<'a>,
+    ) -> Option<&'a [f32]> {
+        let count = strip.numbers(to.spread);
+        if !Lent::takes(to.slot) {
+            return None;
+        }
+        match step {
+            Step::Load { read, reach } if job.lends[*read] && reach.all.last_stride() == 1 => {
+                let walk = Along { spread: to.spread, strip, columns: self.columns };
+                let from = walk.one_piece(reach, count)?;
+                Some(&job.reads[*read].whole()[from..from + count])
+            }
+            Step::Given(number) => given(*number, reduced, strip),
+            Step::Load { .. }
+            | Step::LoadRow { .. }
+            | Step::Number(_)
+            | Step::Argument(_)
+            | Step::Unary(..)
+            | Step::Binary(..)
+            | Step::Select(_)
+            | Step::Random { .. }
+            | Step::Present { .. }
+            | Step::Inside { .. }
+            | Step::Reduce(..) => None,
         }
     }
 
@@ -89,14 +133,15 @@ impl Program {
         result: usize,
         strip: Strip,
         slots: &'a mut [Vec<f32>],
+        lent: &'a Lent<'_>,
     ) -> &'a [f32] {
         let held = self.results[result];
         let (spare, slots) = slots.split_last_mut().expect("a worker has a free slot");
         let n = strip.numbers(Spread::Full);
         if held.spread == Spread::Full {
-            return &slots[held.slot][..n];
+            return lent.numbers(slots, held.slot, n);
         }
-        view(held, Spread::Full, strip, slots).spread(strip.columns, &mut spare[..n]);
+        view(held, Spread::Full, strip, slots, lent).spread(strip.columns, &mut spare[..n]);
         &spare[..n]
     }
 
@@ -106,14 +151,16 @@ impl Program {
         result: usize,
         strip: Strip,
         slots: &'a mut [Vec<f32>],
+        lent: &'a Lent<'_>,
     ) -> &'a [f32] {
         let held = self.results[result];
         let (spare, slots) = slots.split_last_mut().expect("a worker has a free slot");
+        let numbers = lent.numbers(slots, held.slot, strip.numbers(held.spread));
         match held.spread {
-            Spread::ByRow => return &slots[held.slot][..strip.rows],
-            Spread::Uniform => spare[..strip.rows].fill(slots[held.slot][0]),
+            Spread::ByRow => return numbers,
+            Spread::Uniform => spare[..strip.rows].fill(numbers[0]),
             Spread::Full => {
-                let firsts = slots[held.slot].iter().step_by(strip.columns);
+                let firsts = numbers.iter().step_by(strip.columns);
                 spare[..strip.rows].iter_mut().zip(firsts).for_each(|(out, first)| *out = *first);
             }
         }
@@ -127,13 +174,14 @@ impl Program {
         strip: Strip,
         reduced: Reduced<'_>,
         slots: &mut [Vec<f32>],
+        lent: &Lent<'_>,
     ) {
         let Line { step, to } = line;
         let mut taken = std::mem::take(&mut slots[to.slot]);
         let output = &mut taken[..strip.numbers(to.spread)];
         let walk = Along { spread: to.spread, strip, columns: self.columns };
         let width = if to.spread == Spread::Full { strip.columns } else { output.len() };
-        let operand = |held: &Held| view(*held, to.spread, strip, slots);
+        let operand = |held: &Held| view(*held, to.spread, strip, slots, lent);
         match step {
             Step::Load { read, reach } => load(walk, &job.reads[*read], reach, output),
             Step::LoadRow { read, index, width, reach } => {
@@ -141,7 +189,9 @@ impl Program {
             }
             Step::Number(number) => output.fill(*number),
             Step::Argument(argument) => output.fill(job.number(*argument)),
-            Step::Unary(unary, a) => strip::unary(*unary, &slots[a.slot][..output.len()], output),
+            Step::Unary(unary, a) => {
+                strip::unary(*unary, lent.numbers(slots, a.slot, output.len()), output);
+            }
             Step::Binary(binary, operands) => {
                 strip::binary(*binary, operands.each_ref().map(operand), width, output);
             }
@@ -155,7 +205,8 @@ impl Program {
             Step::Present { segments, reach } => present(walk, job, segments, reach, output),
             Step::Inside { reach } => walk.pieces(reach, output, |_, output| output.fill(1.0)),
             Step::Reduce(reduction, a) => {
-                self.reduce(*reduction, *a, &slots[a.slot], output);
+                let numbers = lent.numbers(slots, a.slot, strip.numbers(a.spread));
+                self.reduce(*reduction, *a, numbers, output);
             }
             Step::Given(number) => give(*number, reduced, strip, output),
         }
@@ -196,8 +247,14 @@ impl Job<'_> {
 }
 
 /// A register as an operand of one that is spread wider, or as wide.
-fn view(held: Held, to: Spread, strip: Strip, slots: &[Vec<f32>]) -> Operand<'_> {
-    let numbers = &slots[held.slot][..strip.numbers(held.spread)];
+fn view<'a>(
+    held: Held,
+    to: Spread,
+    strip: Strip,
+    slots: &'a [Vec<f32>],
+    lent: &'a Lent<'_>,
+) -> Operand<'a> {
+    let numbers = lent.numbers(slots, held.slot, strip.numbers(held.spread));
     match held.spread {
         spread if spread == to => Operand::Full(numbers),
         Spread::Uniform => Operand::One(numbers[0]),
@@ -233,6 +290,17 @@ impl Along {
                 }
             }
         }
+    }
+
+    /// Where `count` numbers begin, if they are one run in which they follow one another.
+    fn one_piece(self, reach: &Reach, count: usize) -> Option<usize> {
+        let mut found = None;
+        self.runs(reach, &mut |run| {
+            if run.length == count && run.stride == 1 {
+                found = run.from;
+            }
+        });
+        found
     }
 
     /// For each run a function of the first numbers and how many follow one another; padding is 0.
@@ -343,6 +411,22 @@ impl Pack<'_> {
                 Draw { seed: job.seed, sample, site, token }.fill(word(channel), line);
             });
         });
+    }
+}
+
+/// Numbers of a reduction, if they lie in one piece.
+fn given(number: usize, reduced: Reduced<'_>, strip: Strip) -> Option<&[f32]> {
+    match reduced {
+        Reduced::None => None,
+        Reduced::ByRow { numbers, each } => {
+            let first = number * each + strip.row;
+            Some(&numbers[first..first + strip.rows])
+        }
+        Reduced::Piece { numbers, row, column, stride, each } => {
+            let first = number * each + (strip.row - row) * stride + strip.column - column;
+            let whole = strip.rows == 1 || strip.columns == stride;
+            whole.then(|| &numbers[first..first + strip.rows * strip.columns])
+        }
     }
 }
 

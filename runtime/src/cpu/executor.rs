@@ -71,6 +71,8 @@ enum Ready {
 #[derive(Debug)]
 struct Operands {
     reads: Vec<Place>,
+    /// Of each read whether the kernel writes none of it.
+    lends: Vec<bool>,
     writes: Vec<Place>,
 }
 
@@ -168,6 +170,7 @@ impl CpuExecutor {
         };
         let kernels = plan.kernels.iter().map(|kernel| Operands {
             reads: kernel.reads.iter().map(place).collect(),
+            lends: kernel.reads.iter().map(|read| is_only_read(kernel, read)).collect(),
             writes: kernel.writes.iter().map(place).collect(),
         });
         let kernels = kernels.collect();
@@ -313,11 +316,16 @@ impl CpuExecutor {
     }
 }
 
+/// Whether a kernel writes no number of what it reads there.
+fn is_only_read(kernel: &Kernel, read: &Region) -> bool {
+    !kernel.writes.iter().any(|write| write.overlaps(read))
+}
+
 /// A kernel's operands and arguments.
 fn job<'a>(
     plan: &Plan,
     kernel: &Kernel,
-    operands: &Operands,
+    operands: &'a Operands,
     memory: &Open<'a>,
     step: &Step,
     present: &'a Present,
@@ -331,6 +339,7 @@ fn job<'a>(
     };
     Job {
         reads: operands.reads.iter().map(|place| memory.source(*place)).collect(),
+        lends: &operands.lends,
         writes: operands.writes.iter().map(|place| memory.target(*place)).collect(),
         arguments: kernel.arguments.iter().map(argument).collect(),
         seed: step.seed,

@@ -101,8 +101,8 @@ impl Sheet {
             };
             self.program.begin(job, &mut worker.slots);
             for strip in self.cut.strips(part) {
-                self.program.run(job, strip, Reduced::None, &mut worker.slots);
-                self.stores.put(&self.program, job, strip, &mut worker.slots);
+                let lent = self.program.run(job, strip, Reduced::None, &mut worker.slots);
+                self.stores.put(&self.program, job, strip, &mut worker.slots, &lent);
             }
         });
     }

@@ -174,8 +174,8 @@ impl Long {
         team.each(self.domain.rows * self.chunks(), 1, |task, worker| {
             self.last.begin(job, &mut worker.slots);
             for strip in Cut::of_elements(self.domain.columns).strips(self.chunk(task)) {
-                self.last.run(job, strip, reduced, &mut worker.slots);
-                self.stores.put(&self.last, job, strip, &mut worker.slots);
+                let lent = self.last.run(job, strip, reduced, &mut worker.slots);
+                self.stores.put(&self.last, job, strip, &mut worker.slots, &lent);
             }
         });
     }
@@ -194,9 +194,10 @@ impl Long {
             *out = strip::neutral(*reduction);
         }
         for strip in Cut::of_elements(self.domain.columns).strips(chunk) {
-            pass.program.run(job, strip, reduced, slots);
+            let lent = pass.program.run(job, strip, reduced, slots);
             for (result, (reduction, _)) in pass.made.iter().enumerate() {
-                let sum = strip::reduce(*reduction, pass.program.full(result, strip, slots));
+                let numbers = pass.program.full(result, strip, slots, &lent);
+                let sum = strip::reduce(*reduction, numbers);
                 part[result] = strip::join(*reduction, part[result], sum);
             }
         }

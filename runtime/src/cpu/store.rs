@@ -3,6 +3,7 @@
 //! In: registers of a strip. Out: their numbers in the kernel's writes. Deliberately not here: evaluating them.
 
 use super::evaluate::{Job, Strip};
+use super::lent::Lent;
 use super::tape::Program;
 use super::walk::{Domain, Reach};
 use crate::compiler::plan::{Register, Store};
@@ -50,6 +51,7 @@ impl Stores {
         job: &Job<'_>,
         strip: Strip,
         slots: &mut [Vec<f32>],
+        lent: &Lent<'_>,
     ) {
         for (result, kept) in self.kept.iter().enumerate() {
             let target = &job.writes[kept.write];
@@ -63,11 +65,11 @@ impl Stores {
             };
             if kept.by_row {
                 if strip.column == 0 {
-                    put(strip.row, program.by_row(result, strip, slots));
+                    put(strip.row, program.by_row(result, strip, slots, lent));
                 }
                 continue;
             }
-            let numbers = program.full(result, strip, slots);
+            let numbers = program.full(result, strip, slots, lent);
             let first = strip.row * self.columns + strip.column;
             if strip.columns == self.columns {
                 put(first, numbers);
