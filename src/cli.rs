@@ -180,7 +180,9 @@ fn note(line: &str) {
 
 /// Prints one line on standard error in the form of a diagnostic.
 fn complain(message: &str) {
-    // File names and arguments must not speak to the terminal.
-    let message = message.replace(char::is_control, "\u{fffd}");
+    // File names and arguments must not speak to the terminal; lines after the first are indented, so that none of them
+    // looks like a message of its own.
+    let message = message.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}");
+    let message = message.replace('\n', "\n  ");
     let _ = writeln!(anstream::stderr(), "\u{1b}[1;91merror\u{1b}[0m: {message}");
 }

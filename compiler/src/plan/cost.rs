@@ -105,7 +105,7 @@ impl fmt::Display for TooMuchMemory {
         }
         write!(
             f,
-            "  make the batch smaller than {batch}, compute parts of the forward pass again, or compute less with `--only` or \
+            "  make the batch smaller than {batch}, compute parts of the forward pass again (`--recompute layers`), or compute less with `--only` or \
              `--outputs`"
         )
     }
