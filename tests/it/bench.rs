@@ -71,9 +71,9 @@ fn less_is_computed_where_less_is_asked_for() {
         all[0]["operations"].as_f64().expect("a number")
     };
     let (all, audio) = (operations(&[]), operations(&["--only", "audio"]));
-    assert!(audio < operations(&["--outputs", "logits_audio,logits_video"]));
-    assert_eq!(audio, operations(&["--outputs", "logits_audio,z_audio"]));
-    assert!(audio < all);
+    // Fusion and the outputs that read it are there without video, too.
+    let vector = operations(&["--outputs", "logits_audio"]);
+    assert!(0.0 < vector && vector < audio && audio < all, "{vector}, {audio}, {all}");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn what_cannot_be_measured_is_said() {
         (&["--mode", "forward", "--outputs", "none"], 1, "the model has no output `none`"),
         (&["--only", "smell"], 1, "the model has no modality `smell`"),
         (&["--batch", "0"], 1, "a batch has at least 1 sample"),
-        (&["--runs", "0"], 2, "0 is not in 1..=1000000"),
+        (&["--mode", "dance"], 2, "invalid value 'dance'"),
     ] {
         let (found, _, stderr) = bench(&[TINY.as_slice(), args].concat());
         assert_eq!(found, code, "{args:?}: {stderr}");
