@@ -67,6 +67,8 @@ pub enum AuditError {
     },
     /// The model has no outputs.
     NoOutputs,
+    /// An output is not finite before anything is replaced: equal bits would say nothing.
+    NotFinite(String),
     /// It cannot be run.
     Runtime(RuntimeError),
 }
@@ -78,6 +80,9 @@ impl fmt::Display for AuditError {
                 write!(f, "the model has no {kind} `{name}`; it has {}", known.join(", "))
             }
             Self::NoOutputs => f.write_str("the model has no outputs to be audited"),
+            Self::NotFinite(name) => {
+                write!(f, "`{name}` is not finite before anything is replaced: look at the weights")
+            }
             Self::Runtime(error) => error.fmt(f),
         }
     }

@@ -43,6 +43,30 @@ pub fn batch(model: &Model, samples: usize, seed: u64) -> Batch {
     batch
 }
 
+/// Whether there is memory for a batch of so many samples.
+///
+/// # Errors
+///
+/// In words, where there is not.
+pub fn fits(model: &Model, samples: usize) -> Result<(), String> {
+    let modalities = model.modalities.iter().map(|modality| modality.shape.numbers());
+    let targets = model.targets.iter().map(|target| match &target.kind {
+        TargetKind::Class(classes) | TargetKind::Classes(classes) => *classes,
+        TargetKind::Tensor(shape) => shape.numbers(),
+    });
+    let numbers: u128 = modalities.chain(targets).map(u128::from).sum();
+    let bytes = 4 * numbers * samples as u128;
+    let room = usize::try_from(bytes)
+        .ok()
+        .filter(|bytes| Vec::<u8>::new().try_reserve_exact(*bytes).is_ok());
+    match room {
+        Some(_) => Ok(()),
+        None => Err(format!(
+            "not enough memory for inputs: {bytes} bytes are needed; try a smaller batch"
+        )),
+    }
+}
+
 /// Normal numbers.
 fn numbers(name: &str, shape: &[u64], seed: u64) -> Tensor {
     let drawn = random::initial(name, shape, &Init::Normal(Number::ONE), seed);

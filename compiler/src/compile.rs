@@ -86,6 +86,8 @@ pub enum CompileError {
     Unavailable(Vec<(String, String)>),
     /// Nothing was asked for.
     Nothing,
+    /// The model has no outputs, and no objective is asked for.
+    NoOutputs,
     /// A batch of nothing.
     EmptyBatch,
     /// It needs more memory than allowed.
@@ -132,6 +134,7 @@ pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, Compi
     let request = request(checked, options)?;
     let forward = lower(checked, &request).map_err(|list| unavailable(&checked.model, list))?;
     let wanted = Wanted { parameters: true, inputs: true };
+    let chosen = chosen(&checked.model, &options.recompute)?;
     let graph = match &options.mode {
         Mode::Forward { .. } => return Ok(forward),
         Mode::Gradients(seed) => differentiate(forward, seed, wanted),
@@ -144,7 +147,6 @@ pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, Compi
     if options.recompute.is_empty() {
         return Ok(graph);
     }
-    let chosen = chosen(&checked.model, &options.recompute)?;
     Ok(recompute(&graph, &|path| chosen.iter().any(|apply| is_within(path, apply))))
 }
 
@@ -192,6 +194,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
     if outputs.is_empty() && objectives.is_empty() {
         return Err(match &options.outputs {
             Some(_) => CompileError::Nothing,
+            None if model.outputs.is_empty() => CompileError::NoOutputs,
             None => unavailable(model, all_outputs(checked)),
         });
     }
@@ -300,6 +303,9 @@ fn unavailable(model: &Model, list: Vec<Unavailable>) -> CompileError {
 impl fmt::Display for CompileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unknown { kind, name, known } if known.is_empty() && name.is_empty() => {
+                write!(f, "the model has no {kind}")
+            }
             Self::Unknown { kind, name, known } if known.is_empty() => {
                 write!(f, "the model has no {kind} `{name}`; it has none at all")
             }
@@ -312,6 +318,7 @@ impl fmt::Display for CompileError {
                 write!(f, "not without the other modalities: {}", list.join("; "))
             }
             Self::Nothing => f.write_str("no output and no objective is asked for"),
+            Self::NoOutputs => f.write_str("the model has no outputs: name one of its objectives"),
             Self::EmptyBatch => f.write_str("a batch has at least 1 sample"),
             Self::TooMuchMemory(error) => error.fmt(f),
             Self::TooLarge(what, numbers) => {

@@ -78,11 +78,12 @@ impl Batch {
     /// Names that the model does not have, wrong shapes, ids beyond the vocabulary, classes that do not exist, more
     /// samples than the plan takes.
     pub fn fed(&self, model: &Model, inputs: &[Input], batch: usize) -> Result<Fed, RuntimeError> {
-        let given = self.samples()?;
+        self.check_names(model)?;
+        let is_self_made = model.modalities.is_empty() && self.tensors.is_empty();
+        let given = if is_self_made { batch } else { self.samples()? };
         if given > batch {
             return Err(RuntimeError::Samples { expected: batch, found: given });
         }
-        self.check_names(model)?;
         let samples = self.who_has_what(model, given, batch)?;
         let mut fed = Vec::new();
         for input in inputs {
@@ -97,7 +98,12 @@ impl Batch {
         Ok(Fed { inputs: fed, samples })
     }
 
-    fn check_names(&self, model: &Model) -> Result<(), RuntimeError> {
+    /// Whether the model takes every tensor.
+    ///
+    /// # Errors
+    ///
+    /// A name that the model does not have.
+    pub fn check_names(&self, model: &Model) -> Result<(), RuntimeError> {
         let mut known: Vec<String> = Vec::new();
         for modality in &model.modalities {
             known.extend([modality.name.clone(), format!("{}.present", modality.name)]);

@@ -133,6 +133,23 @@ impl NameMap {
         self.settle(found, problems)
     }
 
+    /// The foreign tensors of which one of the model's is made.
+    ///
+    /// # Errors
+    /// Two rules for it.
+    pub fn sources(&self, section: Section, name: &str) -> Result<Vec<String>, NameMapError> {
+        let (links, problems) = self.links(section, [name].into_iter());
+        let foreign = links.links.iter().flat_map(|link| link.foreign.iter().cloned());
+        let foreign: Vec<String> = foreign.collect();
+        // Other sections' rules that fit no name of the model are no concern of this one.
+        let problems = if section == Section::Weights { Vec::new() } else { problems };
+        if problems.is_empty() {
+            Ok(foreign)
+        } else {
+            Err(NameMapError { map: self.name.clone(), problems })
+        }
+    }
+
     /// The tensors of a model under their foreign names, laid out as there.
     ///
     /// `base` is a foreign file of the same kind: what the model does not have is taken from it, and sizes that the map

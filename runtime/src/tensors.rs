@@ -128,6 +128,21 @@ impl Tensors {
     }
 }
 
+impl Extend<(String, Tensor)> for Tensors {
+    fn extend<I: IntoIterator<Item = (String, Tensor)>>(&mut self, tensors: I) {
+        self.by_name.extend(tensors);
+    }
+}
+
+impl IntoIterator for Tensors {
+    type Item = (String, Tensor);
+    type IntoIter = std::collections::btree_map::IntoIter<String, Tensor>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.by_name.into_iter()
+    }
+}
+
 impl<S: Into<String>> FromIterator<(S, Tensor)> for Tensors {
     fn from_iter<I: IntoIterator<Item = (S, Tensor)>>(tensors: I) -> Self {
         let named = tensors.into_iter().map(|(name, tensor)| (name.into(), tensor));

@@ -13,7 +13,7 @@ use zorro_runtime::{Batch, RunOptions, RuntimeError, Session, Tensor, TensorData
 
 use super::compare::changed;
 use super::data::has_in_mixed;
-use super::{Auditor, Change, Evidence, Replacement, What};
+use super::{AuditError, Auditor, Change, Evidence, Replacement, What};
 
 /// What has come out of a run: for each output of the model its numbers and the samples that have it.
 type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
@@ -22,14 +22,14 @@ type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
 type Found<'a> = (&'a [f32], &'a [bool]);
 
 /// Holds all outputs.
-pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
-    let mut session = session(auditor, CompileOptions::default())?;
-    let base = run(auditor, &mut session, &auditor.data.base())?;
-    finite(auditor, &base);
+pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), AuditError> {
+    let mut session = session(auditor, CompileOptions::default()).map_err(AuditError::Runtime)?;
+    let base = run(auditor, &mut session, &auditor.data.base()).map_err(AuditError::Runtime)?;
+    finite(auditor, &base)?;
     for modality in auditor.modalities() {
         for replacement in Replacement::ALL {
             let Some(batch) = auditor.data.replaced(modality, replacement) else { continue };
-            let now = run(auditor, &mut session, &batch)?;
+            let now = run(auditor, &mut session, &batch).map_err(AuditError::Runtime)?;
             for at in 0..auditor.promises.len() {
                 let pair = (pair(&base, at), pair(&now, at));
                 hold_output(auditor, at, modality, replacement, pair);
@@ -39,7 +39,7 @@ pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), RuntimeError> {
     if auditor.options.batch < 2 {
         auditor.note("a batch of 1 says nothing of samples beside others".to_owned());
     }
-    only(auditor, &mut session)
+    only(auditor, &mut session).map_err(AuditError::Runtime)
 }
 
 fn pair(outcome: &Outcome, at: usize) -> Found<'_> {
@@ -89,15 +89,12 @@ pub(super) fn numbers(tensor: &Tensor) -> &[f32] {
     }
 }
 
-/// Where numbers are not finite before anything is replaced, equal bits say little.
-fn finite(auditor: &mut Auditor<'_>, base: &Outcome) {
-    for at in 0..base.len() {
-        if pair(base, at).0.iter().any(|number| !number.is_finite()) {
-            let name = &auditor.promises[at].name;
-            auditor.note(format!(
-                "`{name}` is not finite before anything is replaced: look at the weights"
-            ));
-        }
+/// Where numbers are not finite before anything is replaced, equal bits say nothing.
+fn finite(auditor: &Auditor<'_>, base: &Outcome) -> Result<(), AuditError> {
+    let is_finite = |at: &usize| pair(base, *at).0.iter().all(|number| number.is_finite());
+    match (0..base.len()).find(|at| !is_finite(at)) {
+        Some(at) => Err(AuditError::NotFinite(auditor.promises[at].name.clone())),
+        None => Ok(()),
     }
 }
 

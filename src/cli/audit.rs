@@ -76,7 +76,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     };
     let found = audit(&checked, &options).map_err(|error| match error {
         AuditError::Unknown { .. } => Failure::Usage(format!("--pure: {error}")),
-        AuditError::NoOutputs | AuditError::Runtime(_) => Failure::Work(error.to_string()),
+        AuditError::NoOutputs | AuditError::NotFinite(_) | AuditError::Runtime(_) => {
+            Failure::Work(error.to_string())
+        }
     })?;
     for line in &found.notes {
         note(&format!("note: {line}"));

@@ -89,6 +89,10 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (_, checked) = spec::checked(&args.spec, &args.settings)?;
     if let Some(path) = &args.example_inputs {
+        if args.batch == Some(0) {
+            return Err(Failure::Work("a batch has at least 1 sample".to_owned()));
+        }
+        zorro::noise::fits(&checked.model, args.batch.unwrap_or(1)).map_err(Failure::Work)?;
         let batch =
             zorro::noise::batch(&checked.model, args.batch.unwrap_or(1), args.seed.unwrap_or(0));
         return batch.tensors.write(path).map_err(work);
@@ -99,7 +103,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(path) = &args.inputs {
         batch = fed(args, &checked.model, map.as_ref(), path, cotangents)?;
     }
-    let samples = if args.inputs.is_some() { batch.samples().map_err(work)? } else { 1 };
+    let is_fed = !batch.tensors.is_empty();
+    let samples = if is_fed { batch.samples().map_err(work)? } else { args.batch.unwrap_or(1) };
     let samples = args.batch.unwrap_or(samples);
     let wanted = args.wanted.options(samples, mode, args.seed.is_some());
     if args.dry_run {
@@ -109,7 +114,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     weights(args, &checked, map.as_ref(), &mut session)?;
     let options = RunOptions { seed: args.seed.unwrap_or(0), ..RunOptions::default() };
     let results = session.run(&batch, &options).map_err(work)?;
-    say_who_lacks_what(&checked, &results, batch.samples().map_err(work)?);
+    say_who_lacks_what(&checked, &results, if is_fed { batch.samples().map_err(work)? } else { 0 });
     let all = collected(&results, map.as_ref())?;
     match &args.output {
         Some(path) => all.write(path).map_err(work),
@@ -154,9 +159,7 @@ fn fed(
 ) -> Result<Batch, Failure> {
     let file = Tensors::read(path).map_err(work)?;
     let mut fed = match map {
-        Some(map) => {
-            map.import(Section::Inputs, &file, &wanted_inputs(model, &file, map)).map_err(work)?
-        }
+        Some(map) => mapped(model, &file, map)?,
         None => file,
     };
     for (name, tensor) in cotangents.iter().flat_map(Tensors::iter) {
@@ -165,7 +168,9 @@ fn fed(
         }
         fed.insert(format!("cotangent.{name}"), tensor.clone());
     }
-    let samples = Batch { tensors: fed.clone() }.samples().map_err(work)?;
+    let named = Batch { tensors: fed.clone() };
+    named.check_names(model).map_err(work)?;
+    let samples = named.samples().map_err(work)?;
     for name in &args.zero {
         let Some(modality) = model.modalities.iter().find(|modality| modality.name == *name) else {
             return Err(Failure::Usage(format!("the model has no modality `{name}`")));
@@ -191,34 +196,72 @@ fn sizes(sizes: &[u64]) -> Vec<usize> {
     sizes.iter().map(|size| usize::try_from(*size).unwrap_or(usize::MAX)).collect()
 }
 
-/// What the model may be fed of a file, under the model's names.
-fn wanted_inputs(model: &Model, file: &Tensors, map: &NameMap) -> Vec<(String, Vec<usize>)> {
-    let batch = file.iter().filter_map(|(_, tensor)| tensor.shape().first().copied()).next();
-    let batch = batch.unwrap_or(1);
-    let modalities = model.modalities.iter().map(|modality| {
+/// What the model is fed of a file, under the model's names. What has no source in the file is lacked by all samples; whatever
+/// has one must fit, and what nothing asks for is an error, as without a map.
+fn mapped(model: &Model, file: &Tensors, map: &NameMap) -> Result<Tensors, Failure> {
+    let batch = file.iter().find_map(|(_, tensor)| tensor.shape().first().copied()).unwrap_or(1);
+    let mut fed = Tensors::new();
+    let mut used: Vec<String> = Vec::new();
+    for (name, shapes) in known_inputs(model, batch) {
+        let sources = map.sources(Section::Inputs, &name).map_err(work)?;
+        if !sources.iter().any(|source| file.get(source).is_some()) {
+            continue;
+        }
+        let mut last = None;
+        for shape in shapes {
+            match map.import(Section::Inputs, file, &[(name.clone(), shape)]) {
+                Ok(found) => {
+                    fed.extend(found);
+                    last = None;
+                    break;
+                }
+                Err(error) => last = last.or(Some(error)),
+            }
+        }
+        if let Some(error) = last {
+            return Err(work(error));
+        }
+        used.extend(sources);
+    }
+    match file.names().find(|name| !used.iter().any(|used| used == name)) {
+        Some(name) => {
+            let message =
+                format!("the model takes nothing from `{name}` of the inputs; look at the map");
+            Err(Failure::Work(message))
+        }
+        None => Ok(fed),
+    }
+}
+
+/// Everything that the model can be fed, and the shapes that it can have.
+fn known_inputs(model: &Model, batch: usize) -> Vec<(String, Vec<Vec<usize>>)> {
+    let mut known = Vec::new();
+    for modality in &model.modalities {
         let mut shape = vec![batch];
         shape.extend(sizes(&modality.shape.grid));
         if !matches!(modality.source, Source::Text { .. }) {
             shape.extend(sizes(&[modality.shape.width]));
         }
-        (modality.name.clone(), shape)
-    });
-    let targets = model.targets.iter().map(|target| {
-        let mut shape = vec![batch];
-        match &target.kind {
-            TargetKind::Class(n) | TargetKind::Classes(n) => shape.extend(sizes(&[*n])),
+        known.push((modality.name.clone(), vec![shape]));
+        known.push((format!("{}.present", modality.name), vec![vec![batch]]));
+    }
+    for target in &model.targets {
+        let shapes = match &target.kind {
+            TargetKind::Class(n) => {
+                vec![vec![batch, sizes(&[*n])[0]], vec![batch]]
+            }
+            TargetKind::Classes(n) => vec![vec![batch, sizes(&[*n])[0]]],
             TargetKind::Tensor(tensor) => {
+                let mut shape = vec![batch];
                 shape.extend(sizes(&tensor.grid));
                 shape.extend(sizes(&[tensor.width]));
+                vec![shape]
             }
-        }
-        (target.name.clone(), shape)
-    });
-    // A modality that the file does not have is lacked by all samples.
-    let there = |wanted: &(String, Vec<usize>)| {
-        map.import(Section::Inputs, file, std::slice::from_ref(wanted)).is_ok()
-    };
-    modalities.chain(targets).filter(there).collect()
+        };
+        known.push((target.name.clone(), shapes));
+        known.push((format!("{}.present", target.name), vec![vec![batch]]));
+    }
+    known
 }
 
 /// Weights from the file, or as they start.

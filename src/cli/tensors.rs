@@ -32,7 +32,9 @@ pub(super) fn table(tensors: &Tensors) -> String {
 fn row(name: &str, tensor: &Tensor) -> [String; 6] {
     let numbers = tensor.data().to_f32();
     let (mut smallest, mut largest, mut sum) = (f32::INFINITY, f32::NEG_INFINITY, 0.0);
+    let mut n_not_finite = 0;
     for number in &numbers {
+        n_not_finite += usize::from(!number.is_finite());
         smallest = smallest.min(*number);
         largest = largest.max(*number);
         sum += f64::from(*number);
@@ -47,7 +49,10 @@ fn row(name: &str, tensor: &Tensor) -> [String; 6] {
         format!("{:?}", tensor.shape()),
         told(smallest.into()),
         told(mean),
-        told(largest.into()),
+        match n_not_finite {
+            0 => told(largest.into()),
+            n => format!("{n} not finite"),
+        },
     ]
 }
 

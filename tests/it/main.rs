@@ -10,6 +10,7 @@ mod errors;
 mod garbage;
 mod golden;
 mod mask;
+mod run;
 mod semantics;
 mod stages;
 mod tidy;

@@ -111,7 +111,7 @@ impl Tensors {
         Ok(tensors)
     }
 
-    /// Writes a file: aside, synced, renamed.
+    /// Writes a file: aside, synced, renamed. Links are followed; what is no file, such as a pipe, is written to as it is.
     ///
     /// # Errors
     /// What the system says, such as that the disk is full; then the file that was there is untouched.
@@ -121,6 +121,11 @@ impl Tensors {
         let metadata = [("format".to_owned(), "pt".to_owned())].into();
         let bytes = safetensors::serialize(self.iter(), Some(metadata))
             .map_err(|error| failed(io::Error::other(error)))?;
+        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+            return fs::write(&target, bytes).map_err(failed);
+        }
+        let path = target.as_path();
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let folder = parent.unwrap_or(Path::new("."));
         let mut aside = aside(folder).map_err(failed)?;
