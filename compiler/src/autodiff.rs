@@ -78,34 +78,13 @@ fn active(graph: &Graph, wanted: Wanted) -> Vec<bool> {
     let mut active = vec![false; graph.nodes.len()];
     for id in graph.ids() {
         let node = graph.node(id);
-        active[id.index()] = match &node.op {
-            Op::Leaf(Leaf::Parameters(_)) => wanted.parameters,
-            Op::Leaf(Leaf::Input(input)) => {
-                let kind = graph.inputs[input.0 as usize].kind;
-                wanted.inputs && kind == InputKind::Modality
-            }
-            Op::Detach => false,
-            Op::Leaf(Leaf::State(..) | Leaf::Argument(_) | Leaf::Table(_))
-            | Op::Constant(_)
-            | Op::Unary(_)
-            | Op::Binary(_)
-            | Op::Select
-            | Op::Reshape
-            | Op::Permute(_)
-            | Op::Broadcast
-            | Op::Slice { .. }
-            | Op::Pad { .. }
-            | Op::Concat(_)
-            | Op::Reduce(..)
-            | Op::Contract
-            | Op::Gather(_)
-            | Op::Lookup
-            | Op::LookupSum
-            | Op::Attend(_)
-            | Op::AttendStatistics(_)
-            | Op::AttendGradient(..)
-            | Op::Random { .. }
-            | Op::Present(_) => node.inputs.iter().any(|input| active[input.index()]),
+        active[id.index()] = if let Op::Leaf(Leaf::Parameters(_)) = node.op {
+            wanted.parameters
+        } else if let Op::Leaf(Leaf::Input(input)) = node.op {
+            wanted.inputs && graph.inputs[input.0 as usize].kind == InputKind::Modality
+        } else {
+            // Other leaves have no operands.
+            node.op != Op::Detach && node.inputs.iter().any(|input| active[input.index()])
         };
     }
     active

@@ -319,45 +319,23 @@ impl Graph {
             return self.constant(value, &shape);
         }
         let node = self.node(a);
-        match node.op {
-            Op::Slice { axis: inner_axis, start: inner_start } if inner_axis == axis => {
-                let inner = node.inputs[0];
-                self.slice(inner, axis, inner_start + start, length)
-            }
-            Op::Concat(inner_axis) if inner_axis == axis => {
-                let mut offset = 0;
-                for part in node.inputs.clone() {
-                    let size = self.shape(part)[axis];
-                    if offset <= start && start + length <= offset + size {
-                        return self.slice(part, axis, start - offset, length);
-                    }
-                    offset += size;
-                }
-                self.push(Op::Slice { axis, start }, vec![a], shape)
-            }
-            Op::Leaf(_)
-            | Op::Constant(_)
-            | Op::Unary(_)
-            | Op::Binary(_)
-            | Op::Select
-            | Op::Detach
-            | Op::Reshape
-            | Op::Permute(_)
-            | Op::Broadcast
-            | Op::Slice { .. }
-            | Op::Pad { .. }
-            | Op::Concat(_)
-            | Op::Reduce(..)
-            | Op::Contract
-            | Op::Gather(_)
-            | Op::Lookup
-            | Op::LookupSum
-            | Op::Attend(_)
-            | Op::AttendStatistics(_)
-            | Op::AttendGradient(..)
-            | Op::Random { .. }
-            | Op::Present(_) => self.push(Op::Slice { axis, start }, vec![a], shape),
+        if let Op::Slice { axis: inner_axis, start: inner_start } = node.op
+            && inner_axis == axis
+        {
+            let inner = node.inputs[0];
+            return self.slice(inner, axis, inner_start + start, length);
         }
+        if node.op == Op::Concat(axis) {
+            let mut offset = 0;
+            for part in node.inputs.clone() {
+                let size = self.shape(part)[axis];
+                if offset <= start && start + length <= offset + size {
+                    return self.slice(part, axis, start - offset, length);
+                }
+                offset += size;
+            }
+        }
+        self.push(Op::Slice { axis, start }, vec![a], shape)
     }
 
     /// `a` with zeros before it on an axis and behind it up to a length.

@@ -310,56 +310,20 @@ impl Op {
     /// Whether it only says where numbers lie.
     #[must_use]
     pub fn is_view(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Self::Detach
-            | Self::Reshape
-            | Self::Permute(_)
-            | Self::Broadcast
-            | Self::Slice { .. }
-            | Self::Pad { .. } => true,
-            Self::Leaf(_)
-            | Self::Constant(_)
-            | Self::Unary(_)
-            | Self::Binary(_)
-            | Self::Select
-            | Self::Concat(_)
-            | Self::Reduce(..)
-            | Self::Contract
-            | Self::Gather(_)
-            | Self::Lookup
-            | Self::LookupSum
-            | Self::Attend(_)
-            | Self::AttendStatistics(_)
-            | Self::AttendGradient(..)
-            | Self::Random { .. }
-            | Self::Present(_) => false,
-        }
+                | Self::Reshape
+                | Self::Permute(_)
+                | Self::Broadcast
+                | Self::Slice { .. }
+                | Self::Pad { .. }
+        )
     }
 
     /// Whether each number of the result is a function of the numbers at the same place of the operands.
     #[must_use]
     pub fn is_elementwise(&self) -> bool {
-        match self {
-            Self::Unary(_) | Self::Binary(_) | Self::Select => true,
-            Self::Leaf(_)
-            | Self::Constant(_)
-            | Self::Detach
-            | Self::Reshape
-            | Self::Permute(_)
-            | Self::Broadcast
-            | Self::Slice { .. }
-            | Self::Pad { .. }
-            | Self::Concat(_)
-            | Self::Reduce(..)
-            | Self::Contract
-            | Self::Gather(_)
-            | Self::Lookup
-            | Self::LookupSum
-            | Self::Attend(_)
-            | Self::AttendStatistics(_)
-            | Self::AttendGradient(..)
-            | Self::Random { .. }
-            | Self::Present(_) => false,
-        }
+        matches!(self, Self::Unary(_) | Self::Binary(_) | Self::Select)
     }
 }

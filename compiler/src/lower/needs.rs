@@ -119,37 +119,8 @@ impl Needs {
     /// The operands of a lane that exist. Only what can do without some of its operands has fewer.
     pub(super) fn operands(&self, op: &Op, lane: &Lane) -> Vec<ValueId> {
         let mut operands = lane.operands.clone();
-        match op {
-            Op::Attend { .. } | Op::Concat | Op::Mean | Op::Absent => {
-                operands.retain(|value| self.exists(*value));
-            }
-            Op::Input(_)
-            | Op::Latents
-            | Op::Learned
-            | Op::Patches(_)
-            | Op::Linear
-            | Op::Embed
-            | Op::Position { .. }
-            | Op::Norm { .. }
-            | Op::RmsNorm { .. }
-            | Op::Scale
-            | Op::Elementwise(_)
-            | Op::Softmax
-            | Op::Gated(_)
-            | Op::Add
-            | Op::Sub
-            | Op::Mul
-            | Op::Div
-            | Op::Affine { .. }
-            | Op::Reciprocal(_)
-            | Op::Dropout(_)
-            | Op::DropPath { .. }
-            | Op::Join
-            | Op::Slice(..)
-            | Op::Gather(_)
-            | Op::Pool(_)
-            | Op::Pad
-            | Op::Crop => {}
+        if matches!(op, Op::Attend { .. } | Op::Concat | Op::Mean | Op::Absent) {
+            operands.retain(|value| self.exists(*value));
         }
         operands
     }

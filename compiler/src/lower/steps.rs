@@ -129,36 +129,7 @@ impl Lowering<'_> {
     /// An operand for a lane alone; where arithmetic joins something of one row to many tokens, it is repeated.
     fn fitted(&mut self, step: &Step, lane: &Lane, at: usize) -> NodeId {
         let operand = lane.operands[at];
-        let spreads = match step.op {
-            Op::Add | Op::Sub | Op::Mul | Op::Div => true,
-            Op::Input(_)
-            | Op::Latents
-            | Op::Learned
-            | Op::Patches(_)
-            | Op::Linear
-            | Op::Embed
-            | Op::Position { .. }
-            | Op::Absent
-            | Op::Norm { .. }
-            | Op::RmsNorm { .. }
-            | Op::Scale
-            | Op::Elementwise(_)
-            | Op::Softmax
-            | Op::Gated(_)
-            | Op::Affine { .. }
-            | Op::Reciprocal(_)
-            | Op::Mean
-            | Op::Dropout(_)
-            | Op::DropPath { .. }
-            | Op::Attend { .. }
-            | Op::Concat
-            | Op::Join
-            | Op::Slice(..)
-            | Op::Gather(_)
-            | Op::Pool(_)
-            | Op::Pad
-            | Op::Crop => false,
-        };
+        let spreads = matches!(step.op, Op::Add | Op::Sub | Op::Mul | Op::Div);
         if !spreads {
             return self.pack(&[operand]);
         }
@@ -190,7 +161,7 @@ impl Lowering<'_> {
             Op::Linear => self.linear(a, weights),
             Op::Norm { eps, scale, bias } => self.norm(a, eps.to_f64(), (*scale, *bias), weights),
             Op::RmsNorm { eps, scale, bias } => {
-                self.rms_norm(a, eps.to_f64(), (*scale, *bias), weights)
+                self.normed(a, eps.to_f64(), (*scale, *bias), weights)
             }
             Op::Scale => self.scaled(a, weights[0]),
             Op::Elementwise(function) => self.elementwise(*function, a),
@@ -263,16 +234,7 @@ impl Lowering<'_> {
         self.normed(centered, eps, (scale, bias), weights)
     }
 
-    fn rms_norm(
-        &mut self,
-        a: NodeId,
-        eps: f64,
-        parts: (bool, bool),
-        weights: &[WeightId],
-    ) -> NodeId {
-        self.normed(a, eps, parts, weights)
-    }
-
+    /// `a / sqrt(mean square + eps)`, then scale and bias where there are: the root-mean-square norm.
     fn normed(
         &mut self,
         a: NodeId,
