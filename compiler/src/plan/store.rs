@@ -25,8 +25,6 @@ const MAX_INSTRUCTIONS: usize = 48;
 const MAX_LOADS: usize = 6;
 /// An expression that reads so many and has several users is not evaluated again for each.
 const SHARED_LOADS: usize = 4;
-/// The most tensors that a gradient reads which goes into an update as it is.
-const MAX_UPDATE_LOADS: usize = 3;
 /// The same for an operand of a product.
 const CHEAP_INSTRUCTIONS: usize = 6;
 const CHEAP_LOADS: usize = 3;
@@ -83,19 +81,18 @@ pub(super) fn decide(graph: &Graph) -> Stored {
         users,
         inline: vec![Inline::default(); n],
     };
-    let read = read_by_updates(graph, &live);
+    let read = read_by_updates(graph);
     for id in graph.ids().filter(|id| live[id.index()]) {
         analysis.node(id);
-        if read[id.index()] {
+        if read[id.index()] && is_part_of_weights(graph, id) {
+            analysis.store(id);
+        } else if read[id.index()] {
             analysis.need_memory(id);
         }
     }
     let updates = graph.roots.iter().any(|root| matches!(root.kind, RootKind::Update(..)));
     for root in &graph.roots {
-        if let RootKind::Update(buffer, _, start) = root.kind {
-            for input in &graph.node(root.node).inputs {
-                analysis.update(*input, (buffer, start, graph.numbers(root.node)));
-            }
+        if let RootKind::Update(..) = root.kind {
             analysis.stored[root.node.index()] = true;
         } else {
             if updates && is_part_of_weights(graph, root.node) {
@@ -108,20 +105,54 @@ pub(super) fn decide(graph: &Graph) -> Stored {
     Stored { stored: analysis.stored, placed: analysis.placed, live }
 }
 
-/// What updates read of what is made before them.
-fn read_by_updates(graph: &Graph, live: &[bool]) -> Vec<bool> {
-    let is_update = |id: NodeId| graph.origin(id).phase == Phase::Update;
+/// What updates read of what is made before them, but for the weights and the state that each writes itself. It is stored before
+/// any update: weights that are read afterwards are others.
+fn read_by_updates(graph: &Graph) -> Vec<bool> {
     let mut read = vec![false; graph.nodes.len()];
-    for id in graph.ids().filter(|id| live[id.index()] && is_update(*id)) {
-        for input in &graph.node(id).inputs {
-            let is_made = !matches!(graph.node(*input).op, Op::Leaf(_) | Op::Constant(_));
-            read[input.index()] |= is_made && !is_update(*input);
+    for root in &graph.roots {
+        match root.kind {
+            RootKind::Update(buffer, _, start) => {
+                let own = (buffer, start, graph.numbers(root.node));
+                let mut open = vec![root.node];
+                let mut seen = BTreeSet::new();
+                while let Some(id) = open.pop() {
+                    if !seen.insert(id) || is_own(graph, id, own) {
+                        continue;
+                    }
+                    if graph.origin(id).phase == Phase::Update {
+                        open.extend(&graph.node(id).inputs);
+                    } else {
+                        read[id.index()] |= !graph.node(id).inputs.is_empty();
+                    }
+                }
+            }
+            RootKind::GradientNorm => read[root.node.index()] = true,
+            RootKind::Output
+            | RootKind::Loss
+            | RootKind::InputGradient
+            | RootKind::ParameterGradient(..) => {}
         }
     }
-    for root in &graph.roots {
-        read[root.node.index()] |= root.kind == RootKind::GradientNorm;
-    }
     read
+}
+
+/// Whether a node is so many numbers of a buffer or its state from a start on, as they lie.
+fn is_own(graph: &Graph, id: NodeId, (buffer, start, numbers): (BufferId, usize, usize)) -> bool {
+    let (mut at, mut offset) = (id, 0);
+    loop {
+        let node = graph.node(at);
+        if let Op::Leaf(Leaf::Parameters(found) | Leaf::State(found, _)) = node.op {
+            return found == buffer && offset == start && graph.numbers(id) == numbers;
+        }
+        if !is_flat(&node.op) && !is_contiguous_slice(graph, at) {
+            return false;
+        }
+        if let Op::Slice { axis, start } = node.op {
+            let inner = &graph.shape(node.inputs[0])[axis + 1..];
+            offset += start * inner.iter().product::<usize>();
+        }
+        at = node.inputs[0];
+    }
 }
 
 /// Whether a result is some of the weights, as they lie or otherwise.
@@ -130,7 +161,7 @@ fn is_part_of_weights(graph: &Graph, id: NodeId) -> bool {
     while graph.node(at).op.is_view() {
         at = graph.node(at).inputs[0];
     }
-    at != id && matches!(graph.node(at).op, Op::Leaf(Leaf::Parameters(_)))
+    at != id && matches!(graph.node(at).op, Op::Leaf(Leaf::Parameters(_) | Leaf::State(..)))
 }
 
 /// Whether a view leaves the numbers in their order.
@@ -222,48 +253,6 @@ impl Analysis<'_> {
                 }
                 self.store(id);
             }
-        }
-    }
-
-    /// An update reads of weights and state what it writes. What it needs of others, which are being changed too, is stored
-    /// before; so is what reads much.
-    fn update(&mut self, id: NodeId, own: (BufferId, usize, usize)) {
-        if self.stored[id.index()] || self.is_own(id, own) {
-            return;
-        }
-        let node = self.graph.node(id);
-        if self.graph.origin(id).phase == Phase::Update && node.op.is_elementwise() {
-            for input in node.inputs.clone() {
-                self.update(input, own);
-            }
-            return;
-        }
-        let loads = self.reference(id).loads;
-        let changes = |id: &NodeId| {
-            matches!(self.graph.node(*id).op, Op::Leaf(Leaf::Parameters(_) | Leaf::State(..)))
-        };
-        let is_changed = loads.iter().any(changes);
-        if is_changed || loads.len() > MAX_UPDATE_LOADS {
-            self.store(id);
-        }
-    }
-
-    /// Whether a node is so many numbers of a buffer or its state from a start on, as they lie.
-    fn is_own(&self, id: NodeId, (buffer, start, numbers): (BufferId, usize, usize)) -> bool {
-        let (mut at, mut offset) = (id, 0);
-        loop {
-            let node = self.graph.node(at);
-            if let Op::Leaf(Leaf::Parameters(found) | Leaf::State(found, _)) = node.op {
-                return found == buffer && offset == start && self.graph.numbers(id) == numbers;
-            }
-            if !is_flat(&node.op) && !is_contiguous_slice(self.graph, at) {
-                return false;
-            }
-            if let Op::Slice { axis, start } = node.op {
-                let inner = &self.graph.shape(node.inputs[0])[axis + 1..];
-                offset += start * inner.iter().product::<usize>();
-            }
-            at = node.inputs[0];
         }
     }
 
