@@ -172,6 +172,8 @@ pub struct Parameters {
     /// For each weight of the model its buffer and first number there; none for weights that the computation
     /// does not need.
     pub places: Vec<Option<Place>>,
+    /// The name of each weight of the model.
+    pub names: Vec<String>,
 }
 
 /// One flat buffer of weights.

@@ -26,7 +26,8 @@ const USED: [(u32, usize, usize); 3] = [(0, 0, 2), (0, 3, 2), (1, 1, 2)];
 fn distances() -> Graph {
     let buffer = |decays, numbers| ParameterBuffer { decays, numbers, weights: Vec::new() };
     let buffers = vec![buffer(true, 5), buffer(false, 3)];
-    let mut graph = Graph::new("distances", 1, Parameters { buffers, places: Vec::new() });
+    let mut graph =
+        Graph::new("distances", 1, Parameters { buffers, places: Vec::new(), names: Vec::new() });
     graph.at("loss", Phase::Forward);
     let mut loss = graph.constant(0.0, &[1]);
     for (buffer, start, length) in USED {

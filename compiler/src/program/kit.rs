@@ -1,0 +1,303 @@
+//! What the writers of bodies write with.
+//!
+//! In: a kernel with its bindings and names. Out: the spelling of loads, stores and arguments, and whole shaders from what a
+//! writer has drafted. Deliberately not here: any body.
+
+use std::fmt::Write;
+
+use super::bindings::Bound;
+use super::names::Names;
+use super::step::declaration;
+use super::text::sum;
+use super::{Shader, Storage, Target};
+use crate::graph::Argument;
+use crate::plan::{Body, Instruction, Kernel, Plan, Tape, Value};
+
+/// One kernel, to be written.
+pub(super) struct Kit<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) target: &'a Target,
+    pub(super) kernel: &'a Kernel,
+    bound: &'a Bound,
+    slots: Vec<Variable>,
+    /// What each read and then each write is, for comments.
+    operands: Vec<String>,
+}
+
+/// A storage buffer of the shader.
+struct Variable {
+    name: String,
+    element: Element,
+}
+
+/// What a storage buffer is declared to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Element {
+    Float,
+    Integer,
+    /// Integers, among which some are the bits of numbers.
+    Mixed,
+}
+
+/// How an argument is spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum ArgumentKind {
+    Number,
+    Site,
+    LearningRate,
+    FirstCorrection,
+    SecondCorrection,
+}
+
+/// What a writer makes of a kernel: one dispatch.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    /// Functions and constants, in any order.
+    pub(super) functions: String,
+    /// The skeleton, which has the entry point and reads the constant `WORKGROUP`: its first size.
+    pub(super) skeleton: &'static str,
+    /// Invocations of a workgroup.
+    pub(super) workgroup: [u32; 3],
+    /// Workgroups.
+    pub(super) workgroups: [u32; 3],
+    /// Numbers of scratch, which the shader sees as `scratch`; 0 for none.
+    pub(super) scratch: usize,
+}
+
+/// Functions that are there where they are called: the name, and the text. What calls another one comes after it.
+const LIBRARY: &[(&str, &str)] = &[
+    ("sigmoid_of", include_str!("skeletons/sigmoid.wgsl")),
+    ("erf_of", include_str!("skeletons/erf.wgsl")),
+    ("tanh_of", include_str!("skeletons/tanh.wgsl")),
+    ("uniform_of", include_str!("skeletons/uniform.wgsl")),
+    ("is_present", include_str!("skeletons/present.wgsl")),
+    ("bits", include_str!("skeletons/bits.wgsl")),
+];
+
+impl ArgumentKind {
+    pub(super) fn of(value: &Value) -> Self {
+        match value {
+            Value::Number(Argument::Given(_)) => Self::Number,
+            Value::Number(Argument::LearningRate) => Self::LearningRate,
+            Value::Number(Argument::FirstCorrection) => Self::FirstCorrection,
+            Value::Number(Argument::SecondCorrection) => Self::SecondCorrection,
+            Value::Site(_) => Self::Site,
+        }
+    }
+}
+
+impl<'a> Kit<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        target: &'a Target,
+        names: &Names<'_>,
+        at: usize,
+        bound: &'a Bound,
+    ) -> Self {
+        let kernel = &plan.kernels[at];
+        let operands: Vec<String> = names.operands(at);
+        let integers = integer_reads(plan.body(kernel));
+        let mut slots: Vec<Variable> = Vec::new();
+        for slot in 0..bound.n_slots() {
+            let own: Vec<usize> = bound.operands_of(slot).collect();
+            let is_integer = |operand: &usize| integers.contains(operand);
+            let element = match (own.iter().any(is_integer), own.iter().all(is_integer)) {
+                (false, _) => Element::Float,
+                (true, true) => Element::Integer,
+                (true, false) => Element::Mixed,
+            };
+            let name = names.variable(at, own[0]);
+            let taken = |name: &str| slots.iter().any(|other: &Variable| other.name == name);
+            let numbered = (2..).map(|number| format!("{name}_{number}"));
+            let mut free = std::iter::once(name.clone()).chain(numbered);
+            let name = free.find(|name| !taken(name)).expect("numbers do not end");
+            slots.push(Variable { name, element });
+        }
+        Self { plan, target, kernel, bound, slots, operands }
+    }
+
+    pub(super) fn body(&self) -> &'a Body {
+        self.plan.body(self.kernel)
+    }
+
+    /// The variable of an operand: of a read, or, behind them, of a write.
+    fn variable(&self, operand: usize) -> &Variable {
+        &self.slots[self.bound.slot_of(operand)]
+    }
+
+    fn index(&self, operand: usize, offset: &str) -> String {
+        if self.bound.has_base(operand) {
+            sum(&[format!("arguments.base_{operand}"), offset.to_owned()])
+        } else {
+            offset.to_owned()
+        }
+    }
+
+    /// A number of a read.
+    pub(super) fn load(&self, read: usize, offset: &str) -> String {
+        let (Variable { name, element }, index) = (self.variable(read), self.index(read, offset));
+        match element {
+            Element::Float => format!("{name}[{index}]"),
+            Element::Integer => panic!("what holds integers is read as such"),
+            Element::Mixed => format!("bitcast<f32>({name}[{index}])"),
+        }
+    }
+
+    /// An integer of a read.
+    pub(super) fn load_integer(&self, read: usize, offset: &str) -> String {
+        format!("{}[{}]", self.variable(read).name, self.index(read, offset))
+    }
+
+    /// A statement that writes a number.
+    pub(super) fn store(&self, write: usize, offset: &str, value: &str) -> String {
+        let operand = self.kernel.reads.len() + write;
+        format!("{}[{}] = {value};", self.variable(operand).name, self.index(operand, offset))
+    }
+
+    /// An argument of the kernel: a number, or the hash of a site.
+    pub(super) fn argument(&self, argument: usize) -> String {
+        match ArgumentKind::of(&self.kernel.arguments[argument]) {
+            ArgumentKind::Number => format!("arguments.number_{argument}"),
+            ArgumentKind::Site => format!("arguments.site_{argument}"),
+            ArgumentKind::LearningRate => "step.learning_rate".to_owned(),
+            ArgumentKind::FirstCorrection => "step.first_correction".to_owned(),
+            ArgumentKind::SecondCorrection => "step.second_correction".to_owned(),
+        }
+    }
+
+    /// The whole shader.
+    pub(super) fn shader(&self, name: String, draft: &Draft) -> Shader {
+        let arguments = self.arguments();
+        let mut body = String::new();
+        let used = |name: &str, text: &str| text.contains(&format!("{name}("));
+        for (name, text) in LIBRARY {
+            if used(name, &draft.functions) || used(name, draft.skeleton) {
+                body += text;
+                body.push('\n');
+            }
+        }
+        body += &draft.functions;
+        body.push('\n');
+        body += draft.skeleton;
+        let reads_step = body.contains("step.");
+        let mut text = format!("// {}\n\n", self.head());
+        let storage = self.storage(draft.scratch > 0);
+        for (binding, Storage { name, writable }) in storage.iter().enumerate() {
+            let access = if *writable { "read_write" } else { "read" };
+            let element = self.element(name);
+            if let Some(what) = self.comment(binding) {
+                writeln!(text, "// {what}").expect("texts take all");
+            }
+            writeln!(
+                text,
+                "@group(0) @binding({binding}) var<storage, {access}> {name}: array<{element}>;"
+            )
+            .expect("texts take all");
+        }
+        let mut binding = storage.len();
+        if !arguments.is_empty() {
+            let fields: String = arguments.iter().map(|field| format!("  {field},\n")).collect();
+            write!(text, "\nstruct Arguments {{\n{fields}}}\n@group(0) @binding({binding}) var<uniform> arguments: Arguments;\n")
+                .expect("texts take all");
+            binding += 1;
+        }
+        if reads_step {
+            write!(
+                text,
+                "\n{}@group(0) @binding({binding}) var<uniform> step: Step;\n",
+                declaration(self.plan)
+            )
+            .expect("texts take all");
+        }
+        let [x, y, z] = draft.workgroup;
+        debug_assert!(x * y * z <= self.target.invocations, "a workgroup of {x}x{y}x{z}");
+        text += &format!("\nconst WORKGROUP: u32 = {x}u;\n\n");
+        text += &body;
+        Shader {
+            name,
+            text,
+            workgroup: draft.workgroup,
+            storage,
+            argument_words: arguments.len(),
+            reads_step,
+        }
+    }
+
+    fn head(&self) -> String {
+        let lines = format!("{} of {}", self.kernel.path, self.plan.name);
+        lines.replace('\n', " ")
+    }
+
+    fn storage(&self, scratch: bool) -> Vec<Storage> {
+        let own = self.slots.iter().enumerate().map(|(slot, variable)| Storage {
+            name: variable.name.clone(),
+            writable: self.bound.writable(slot),
+        });
+        let scratch = scratch.then(|| Storage { name: "scratch".to_owned(), writable: true });
+        own.chain(scratch).collect()
+    }
+
+    fn element(&self, name: &str) -> &'static str {
+        let found = self.slots.iter().find(|variable| variable.name == name);
+        match found.map(|variable| variable.element) {
+            Some(Element::Float) | None => "f32",
+            Some(Element::Integer | Element::Mixed) => "u32",
+        }
+    }
+
+    fn comment(&self, slot: usize) -> Option<String> {
+        let operands = (slot < self.slots.len()).then(|| self.bound.operands_of(slot))?;
+        let mut all: Vec<&str> = operands.map(|operand| &*self.operands[operand]).collect();
+        all.dedup();
+        Some(all.join("; "))
+    }
+
+    /// Fields of the block of arguments, a word each, in the order of [`super::argument_words`].
+    fn arguments(&self) -> Vec<String> {
+        let operands = self.kernel.reads.len() + self.kernel.writes.len();
+        let bases = (0..operands).filter(|operand| self.bound.has_base(*operand));
+        let bases = bases.map(|operand| format!("base_{operand}: u32"));
+        let own =
+            self.kernel.arguments.iter().enumerate().filter_map(
+                |(at, value)| match ArgumentKind::of(value) {
+                    ArgumentKind::Number => Some(format!("number_{at}: f32")),
+                    ArgumentKind::Site => Some(format!("site_{at}: u32")),
+                    ArgumentKind::LearningRate
+                    | ArgumentKind::FirstCorrection
+                    | ArgumentKind::SecondCorrection => None,
+                },
+            );
+        bases.chain(own).collect()
+    }
+}
+
+/// Reads that hold integers.
+fn integer_reads(body: &Body) -> Vec<usize> {
+    let tapes: Vec<&Tape> = match body {
+        Body::Map(tile) | Body::Row(tile) => vec![&tile.tape],
+        Body::Column(column) => vec![&column.before, &column.after],
+        Body::Contract(contract) => vec![&contract.a, &contract.b, &contract.after],
+        Body::Attend(..) => vec![],
+        Body::LookupSum { .. } => return vec![1, 2],
+    };
+    let instructions = tapes.into_iter().flat_map(|tape| &tape.instructions);
+    let index = instructions.filter_map(|instruction| {
+        if let Instruction::LoadRow { index, .. } = instruction { Some(*index) } else { None }
+    });
+    index.collect()
+}
+
+/// A function of some statements.
+pub(super) fn function(head: &str, lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    format!("{head} {{\n{lines}}}\n")
+}
+
+/// At least so many workgroups, in two dimensions where one has not as many. Skeletons number them `x` first, and leave
+/// those beyond the last alone.
+pub(super) fn grid(kit: &Kit<'_>, workgroups: usize) -> [u32; 3] {
+    let most = kit.target.workgroups as usize;
+    let y = workgroups.div_ceil(most).max(1);
+    let x = workgroups.div_ceil(y).max(1);
+    [x, y, 1].map(|size| u32::try_from(size).expect("plans are below 2^32 workgroups"))
+}
