@@ -9,9 +9,12 @@
 
 mod access;
 mod bindings;
+mod column;
 mod kit;
+mod lookup;
 mod map;
 mod names;
+mod row;
 mod step;
 mod tape;
 mod target;
@@ -119,6 +122,15 @@ struct Key<'a> {
     arguments: Vec<kit::ArgumentKind>,
 }
 
+/// One dispatch of kernels that share a shader.
+struct Pass {
+    shader: ShaderId,
+    /// What of a kernel's bindings the shader uses; the number behind the last stands for scratch.
+    slots: Vec<usize>,
+    workgroups: [u32; 3],
+    scratch: usize,
+}
+
 /// Writes the shaders of a plan.
 ///
 /// # Panics
@@ -127,7 +139,7 @@ struct Key<'a> {
 #[must_use]
 pub fn program(plan: &Plan, target: &Target) -> Program {
     let names = names::Names::of(plan);
-    let mut drafts: IndexMap<Key<'_>, Vec<(ShaderId, Draft)>> = IndexMap::new();
+    let mut written: IndexMap<Key<'_>, Vec<Pass>> = IndexMap::new();
     let mut program = Program {
         target: *target,
         shaders: Vec::new(),
@@ -139,18 +151,21 @@ pub fn program(plan: &Plan, target: &Target) -> Program {
         let bound = Bound::of(kernel, target);
         let arguments = kernel.arguments.iter().map(kit::ArgumentKind::of).collect();
         let key = Key { body: plan.body(kernel), bound: bound.shape(), arguments };
-        let passes = drafts.entry(key).or_insert_with(|| {
-            let kit = Kit::new(plan, target, &names, at, &bound);
-            draft(&kit).into_iter().map(|draft| (program.add(&kit, &draft), draft)).collect()
+        let passes = written.entry(key).or_insert_with(|| {
+            program.passes(|prefix| Kit::new(plan, target, &names, at, &bound, prefix))
         });
-        for (shader, draft) in passes {
-            program.scratch = program.scratch.max(draft.scratch);
+        for pass in passes {
+            program.scratch = program.scratch.max(pass.scratch);
             program.dispatches.push(Dispatch {
                 kernel: at,
-                shader: *shader,
-                bindings: bound.bindings(draft.scratch),
+                shader: pass.shader,
+                bindings: pass
+                    .slots
+                    .iter()
+                    .map(|slot| bound.binding(*slot, pass.scratch))
+                    .collect(),
                 arguments: argument_words(kernel, &bound),
-                workgroups: draft.workgroups,
+                workgroups: pass.workgroups,
             });
         }
     }
@@ -161,13 +176,10 @@ pub fn program(plan: &Plan, target: &Target) -> Program {
 fn draft(kit: &Kit<'_>) -> Vec<Draft> {
     match kit.body() {
         Body::Map(tile) => vec![map::draft(kit, tile)],
-        Body::Row(_)
-        | Body::Column(_)
-        | Body::Contract(_)
-        | Body::Attend(..)
-        | Body::LookupSum { .. } => {
-            vec![]
-        }
+        Body::Row(tile) => vec![row::draft(kit, tile)],
+        Body::Column(column) => column::draft(kit, column),
+        Body::LookupSum { vocabulary, width, .. } => vec![lookup::draft(kit, *vocabulary, *width)],
+        Body::Contract(_) | Body::Attend(..) => vec![],
     }
 }
 
@@ -186,14 +198,28 @@ fn argument_words(kernel: &Kernel, bound: &Bound) -> Vec<u32> {
 }
 
 impl Program {
-    fn add(&mut self, kit: &Kit<'_>, draft: &Draft) -> ShaderId {
-        let name = self.free_name(&kit.kernel.path);
-        let shader = kit.shader(name, draft);
-        if let Err(error) = validate(&shader.text) {
-            panic!("the shader of {} is well-formed: {error}\n{}", kit.kernel.path, shader.text);
+    /// Writes the shaders of a kernel. If names of its place in the model are those of variables, buffers get a prefix.
+    fn passes<'a>(&mut self, kit: impl Fn(&str) -> Kit<'a>) -> Vec<Pass> {
+        let shaders = |prefix: &str| -> Vec<(Draft, (Shader, Vec<usize>))> {
+            let kit = kit(prefix);
+            let drafts = draft(&kit).into_iter();
+            drafts.map(|draft| (draft.clone(), kit.shader(&draft))).collect()
+        };
+        let mut written = shaders("");
+        if written.iter().any(|(_, (shader, _))| kit::hides_buffers(shader)) {
+            written = shaders("buffer_");
         }
-        self.shaders.push(shader);
-        ShaderId(u32::try_from(self.shaders.len() - 1).expect("few shaders"))
+        written.into_iter().map(|(draft, (shader, slots))| self.add(draft, shader, slots)).collect()
+    }
+
+    fn add(&mut self, draft: Draft, shader: Shader, slots: Vec<usize>) -> Pass {
+        if let Err(error) = validate(&shader.text) {
+            panic!("the shader of {} is well-formed: {error}\n{}", shader.name, shader.text);
+        }
+        let name = self.free_name(&shader.name);
+        self.shaders.push(Shader { name, ..shader });
+        let shader = ShaderId(u32::try_from(self.shaders.len() - 1).expect("few shaders"));
+        Pass { shader, slots, workgroups: draft.workgroups, scratch: draft.scratch }
     }
 
     fn free_name(&self, path: &str) -> String {

@@ -81,19 +81,16 @@ impl Bound {
         }
     }
 
-    /// The bindings; where there is scratch, it is the last.
-    pub(super) fn bindings(&self, scratch: usize) -> Vec<Binding> {
-        let own = self.slots.iter().map(|slot| Binding {
-            memory: Memory::Plan(slot.arena),
-            offset: slot.start,
-            numbers: slot.end - slot.start,
-        });
-        let scratch = (scratch > 0).then_some(Binding {
-            memory: Memory::Scratch,
-            offset: 0,
-            numbers: scratch,
-        });
-        own.chain(scratch).collect()
+    /// What is bound for a slot, or, behind the last, for scratch.
+    pub(super) fn binding(&self, slot: usize, scratch: usize) -> Binding {
+        match self.slots.get(slot) {
+            Some(slot) => Binding {
+                memory: Memory::Plan(slot.arena),
+                offset: slot.start,
+                numbers: slot.end - slot.start,
+            },
+            None => Binding { memory: Memory::Scratch, offset: 0, numbers: scratch },
+        }
     }
 
     /// Where operands begin, for those that need it.

@@ -93,6 +93,7 @@ impl<'a> Kit<'a> {
         names: &Names<'_>,
         at: usize,
         bound: &'a Bound,
+        prefix: &str,
     ) -> Self {
         let kernel = &plan.kernels[at];
         let operands: Vec<String> = names.operands(at);
@@ -106,7 +107,7 @@ impl<'a> Kit<'a> {
                 (true, true) => Element::Integer,
                 (true, false) => Element::Mixed,
             };
-            let name = names.variable(at, own[0]);
+            let name = format!("{prefix}{}", names.variable(at, own[0]));
             let taken = |name: &str| slots.iter().any(|other: &Variable| other.name == name);
             let numbered = (2..).map(|number| format!("{name}_{number}"));
             let mut free = std::iter::once(name.clone()).chain(numbered);
@@ -165,8 +166,13 @@ impl<'a> Kit<'a> {
         }
     }
 
-    /// The whole shader.
-    pub(super) fn shader(&self, name: String, draft: &Draft) -> Shader {
+    /// Whether a shader can have another storage buffer beside the kernel's.
+    pub(super) fn has_room_for_scratch(&self) -> bool {
+        self.slots.len() < self.target.storage_buffers as usize
+    }
+
+    /// The whole shader, and which slots it uses.
+    pub(super) fn shader(&self, draft: &Draft) -> (Shader, Vec<usize>) {
         let arguments = self.arguments();
         let mut body = String::new();
         let used = |name: &str, text: &str| text.contains(&format!("{name}("));
@@ -181,11 +187,15 @@ impl<'a> Kit<'a> {
         body += draft.skeleton;
         let reads_step = body.contains("step.");
         let mut text = format!("// {}\n\n", self.head());
-        let storage = self.storage(draft.scratch > 0);
+        let (slots, storage): (Vec<usize>, Vec<Storage>) = self
+            .storage(draft.scratch > 0)
+            .enumerate()
+            .filter(|(_, Storage { name, .. })| mentions(&body, name))
+            .unzip();
         for (binding, Storage { name, writable }) in storage.iter().enumerate() {
             let access = if *writable { "read_write" } else { "read" };
             let element = self.element(name);
-            if let Some(what) = self.comment(binding) {
+            if let Some(what) = self.comment(slots[binding]) {
                 writeln!(text, "// {what}").expect("texts take all");
             }
             writeln!(
@@ -213,14 +223,15 @@ impl<'a> Kit<'a> {
         debug_assert!(x * y * z <= self.target.invocations, "a workgroup of {x}x{y}x{z}");
         text += &format!("\nconst WORKGROUP: u32 = {x}u;\n\n");
         text += &body;
-        Shader {
-            name,
+        let shader = Shader {
+            name: self.kernel.path.clone(),
             text,
             workgroup: draft.workgroup,
             storage,
             argument_words: arguments.len(),
             reads_step,
-        }
+        };
+        (shader, slots)
     }
 
     fn head(&self) -> String {
@@ -228,13 +239,14 @@ impl<'a> Kit<'a> {
         lines.replace('\n', " ")
     }
 
-    fn storage(&self, scratch: bool) -> Vec<Storage> {
+    /// A storage buffer for each slot, and scratch.
+    fn storage(&self, scratch: bool) -> impl Iterator<Item = Storage> {
         let own = self.slots.iter().enumerate().map(|(slot, variable)| Storage {
             name: variable.name.clone(),
             writable: self.bound.writable(slot),
         });
         let scratch = scratch.then(|| Storage { name: "scratch".to_owned(), writable: true });
-        own.chain(scratch).collect()
+        own.chain(scratch)
     }
 
     fn element(&self, name: &str) -> &'static str {
@@ -269,6 +281,28 @@ impl<'a> Kit<'a> {
             );
         bases.chain(own).collect()
     }
+}
+
+/// Whether some function of a shader has a variable that is called as one of its buffers, which it then cannot see.
+pub(super) fn hides_buffers(shader: &Shader) -> bool {
+    let hides = |name: &str| {
+        let declared = ["let ", "var ", "(", ", "].map(|before| format!("{before}{name}"));
+        declared.iter().any(|text| {
+            shader.text.match_indices(&**text).any(|(at, _)| {
+                let behind = &shader.text[at + text.len()..];
+                behind.starts_with(" =") || behind.starts_with(": ")
+            })
+        })
+    };
+    shader.storage.iter().any(|storage| hides(&storage.name))
+}
+
+/// Whether a text uses a storage buffer.
+fn mentions(text: &str, name: &str) -> bool {
+    let starts_word = |at: usize| {
+        !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+    };
+    text.match_indices(&format!("{name}[")).any(|(at, _)| starts_word(at))
 }
 
 /// Reads that hold integers.

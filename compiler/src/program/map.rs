@@ -13,18 +13,25 @@ const WORKGROUP: u32 = 64;
 pub(super) fn draft(kit: &Kit<'_>, tile: &Tile) -> Draft {
     let Tile { rows, columns, tape, stores } = tile;
     let element = Element::Pair { row: "row", column: "column", columns: *columns };
-    let none = |_| panic!("nothing is reduced");
-    let writer = Writer { kit, tape, element, reduced: &|at| none(at), along: &|_| none(0) };
-    let lines = writer.stores(stores);
-    let functions = format!(
-        "const ROWS: u32 = {rows}u;\nconst COLUMNS: u32 = {columns}u;\n\n{}",
-        function("fn element(row: u32, column: u32)", &lines)
-    );
+    let writer = Writer {
+        kit,
+        tape,
+        element,
+        reduced: &|_| panic!("maps reduce nothing"),
+        along: &|_| panic!("maps reduce nothing"),
+    };
+    let mut lines =
+        vec![format!("let row = at / {columns}u;"), format!("let column = at % {columns}u;")];
+    lines.extend(writer.stores(stores));
+    let elements = rows * columns;
     Draft {
-        functions,
-        skeleton: include_str!("skeletons/map.wgsl"),
+        functions: format!(
+            "const ELEMENTS: u32 = {elements}u;\n\n{}",
+            function("fn element(at: u32)", &lines)
+        ),
+        skeleton: include_str!("skeletons/elements.wgsl"),
         workgroup: [WORKGROUP, 1, 1],
-        workgroups: grid(kit, (rows * columns).div_ceil(WORKGROUP as usize)),
+        workgroups: grid(kit, elements.div_ceil(WORKGROUP as usize)),
         scratch: 0,
     }
 }

@@ -15,75 +15,6 @@ pub(super) struct Names<'a> {
     makers: Vec<Vec<Option<&'a str>>>,
 }
 
-/// What WGSL does not take as a variable, as far as places in models can be called so, and what skeletons use.
-const TAKEN: &[&str] = &[
-    "a",
-    "array",
-    "arguments",
-    "b",
-    "bits",
-    "bool",
-    "break",
-    "case",
-    "const",
-    "continue",
-    "default",
-    "else",
-    "enable",
-    "f16",
-    "f32",
-    "false",
-    "final",
-    "fn",
-    "for",
-    "i32",
-    "if",
-    "let",
-    "loop",
-    "main",
-    "mask",
-    "match",
-    "mod",
-    "module",
-    "new",
-    "override",
-    "pass",
-    "ptr",
-    "requires",
-    "result",
-    "return",
-    "scratch",
-    "self",
-    "step",
-    "store",
-    "struct",
-    "super",
-    "switch",
-    "target",
-    "true",
-    "type",
-    "u32",
-    "use",
-    "var",
-    "vec2",
-    "vec3",
-    "vec4",
-    "void",
-    "while",
-    "where",
-    "with",
-    "exp",
-    "log",
-    "sqrt",
-    "tanh",
-    "max",
-    "min",
-    "dot",
-    "select",
-    "row",
-    "column",
-];
-
 impl<'a> Names<'a> {
     pub(super) fn of(plan: &'a Plan) -> Self {
         // First number to end and maker; what is written later replaces what lay there.
@@ -127,6 +58,11 @@ impl<'a> Names<'a> {
         }
     }
 
+    fn is_fed(&self, kernel: usize, operand: usize) -> bool {
+        let reads = &self.plan.kernels[kernel].reads;
+        reads.get(operand).is_some_and(|region| region.arena == Arena::Inputs)
+    }
+
     fn input(&self, region: &Region) -> String {
         let inputs = self.plan.inputs.iter();
         let found = inputs.take_while(|(_, offset)| *offset <= region.offset).last();
@@ -150,6 +86,7 @@ impl<'a> Names<'a> {
     /// A variable's name: as much of the operand's name as the kernel's place does not say already.
     pub(super) fn variable(&self, kernel: usize, operand: usize) -> String {
         let (path, name) = (&self.plan.kernels[kernel].path, self.operand(kernel, operand));
+        let is_fed = self.is_fed(kernel, operand);
         let is_write = operand >= self.plan.kernels[kernel].reads.len();
         let own = name.strip_prefix(path.as_str()).and_then(|rest| rest.strip_prefix('.'));
         let tail: Vec<&str> = own.unwrap_or(&name).rsplit('.').take(2).collect();
@@ -161,13 +98,13 @@ impl<'a> Names<'a> {
         let mut made: String = words.join("_");
         made.retain(|c| c.is_ascii_alphanumeric() || c == '_');
         let made = made.trim_matches('_').to_owned();
-        let starts = made.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
         if is_write && name == *path {
             "output".to_owned()
-        } else if !starts || TAKEN.contains(&&*made) {
-            format!("of_{made}")
-        } else {
+        } else if made.contains('_') && made.starts_with(|c: char| c.is_ascii_alphabetic()) {
             made
+        } else {
+            // No word of the language, and none that skeletons use.
+            format!("{}_{made}", if is_fed { "fed" } else { "of" })
         }
     }
 }

@@ -30,3 +30,26 @@ fn random_models_have_well_formed_shaders() {
         }
     }
 }
+
+#[test]
+fn show() {
+    let text = random_spec(3);
+    let checked = check_text(&text, &Options::default()).checked.expect("it checks");
+    let options = CompileOptions {
+        batch: 2,
+        mode: crate::Mode::Training {
+            objective: checked.model.objectives[0].name.clone(),
+            optimizer: crate::optimizer::Optimizer {
+                rule: crate::optimizer::Rule::Sgd { momentum: 0.9, nesterov: false },
+                weight_decay: 0.1,
+                clip: Some(1.0),
+            },
+            decay: crate::lower::Decay::Matrices,
+        },
+        ..CompileOptions::default()
+    };
+    let plan = compile(&checked, &options).expect("it compiles");
+    for shader in program(&plan, &Target::PORTABLE).shaders.iter().take(40) {
+        eprintln!("=========={}\n{}", shader.name, shader.text);
+    }
+}

@@ -2,6 +2,8 @@
 //!
 //! In: numbers and expressions. Out: expressions, in their simplest form. Deliberately not here: what they are for.
 
+use crate::graph::Reduction;
+
 /// A fixed number. What is no number or not finite has no literal and is made of bits at run time.
 pub(super) fn float(number: f64) -> String {
     let number = number as f32;
@@ -38,4 +40,25 @@ pub(super) fn rest(expression: &str, number: usize) -> String {
 pub(super) fn factor(expression: &str) -> String {
     let is_simple = expression.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.');
     if is_simple { expression.to_owned() } else { format!("({expression})") }
+}
+
+/// Where a reduction begins.
+pub(super) fn reduction_start(reduction: Reduction) -> String {
+    match reduction {
+        Reduction::Sum => "0.0".to_owned(),
+        Reduction::Max => float(f64::NEG_INFINITY),
+    }
+}
+
+/// A reduction of two.
+pub(super) fn reduction_step(reduction: Reduction, a: &str, b: &str) -> String {
+    match reduction {
+        Reduction::Sum => format!("{a} + {b}"),
+        Reduction::Max => format!("max({a}, {b})"),
+    }
+}
+
+/// Lines one level further in.
+pub(super) fn indented(lines: &[String]) -> Vec<String> {
+    lines.iter().map(|line| format!("  {line}")).collect()
 }

@@ -5,7 +5,7 @@ fn main(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let at = (workgroup.y * workgroups.x + workgroup.x) * WORKGROUP + lane;
-  if at < ROWS * COLUMNS {
-    element(at / COLUMNS, at % COLUMNS);
+  if at < ELEMENTS {
+    element(at);
   }
 }
