@@ -151,7 +151,9 @@ impl Gpu {
         let poll = wgpu::PollType::Wait { submission_index: until, timeout: None };
         let waited = self.device().poll(poll);
         self.healthy("it computed")?;
-        waited.map(|_| ()).map_err(|error| self.error(Fault::Other(error.to_string()), "it computed"))
+        waited
+            .map(|_| ())
+            .map_err(|error| self.error(Fault::Other(error.to_string()), "it computed"))
     }
 }
 
