@@ -21,6 +21,11 @@ pub enum RuntimeError {
     },
     /// The system gave no threads; with its words.
     Threads(String),
+    /// Tensors in half precision, which the device cannot store.
+    Half {
+        /// The device.
+        device: String,
+    },
     /// What was fed has another size than the model takes.
     Length {
         /// The modality or target.
@@ -104,6 +109,10 @@ impl fmt::Display for RuntimeError {
                 "not enough memory for {purpose}: {bytes} bytes are needed; try a smaller batch"
             ),
             Self::Threads(why) => write!(f, "the system gives no threads: {why}"),
+            Self::Half { device } => write!(
+                f,
+                "{device} stores no numbers in half precision; take single precision, or another device"
+            ),
             Self::Length { input, expected, found } => {
                 write!(f, "`{input}` takes {expected} numbers, but {found} were fed")
             }

@@ -5,6 +5,7 @@
 
 mod access;
 mod depth;
+mod half;
 mod models;
 mod random_graph;
 mod random_graphs;

@@ -160,6 +160,9 @@ impl CpuExecutor {
     ///
     /// If the plan breaks what plans promise: a kernel writes what it or another thread of it reads.
     pub fn new(plan: Arc<Plan>, threads: usize) -> Result<Self, RuntimeError> {
+        if plan.has_halves() {
+            return Err(RuntimeError::Half { device: "the processor".to_owned() });
+        }
         check::check(&plan);
         let threads = threads.max(1);
         let bodies: Vec<_> = plan.bodies.iter().map(|body| Ready::new(body, threads)).collect();
@@ -292,7 +295,7 @@ impl CpuExecutor {
     /// If the plan has not as many.
     #[must_use]
     pub fn result(&self, index: usize) -> &[f32] {
-        let Region { arena, offset, numbers } = self.plan.results[index].region;
+        let Region { arena, offset, numbers, .. } = self.plan.results[index].region;
         let arena = arena_number(&self.plan, arena).expect("a plan names its own arenas");
         self.memory.at(Place { arena, offset, numbers })
     }
