@@ -60,6 +60,9 @@ impl GpuExecutor {
     ///
     /// If the device has not the memory, its limits are exceeded, or its driver refuses a kernel.
     pub fn new(plan: Arc<Plan>, gpu: &Gpu) -> Result<Self, RuntimeError> {
+        if plan.has_halves() && !gpu.target().f16 {
+            return Err(RuntimeError::Half { device: gpu.facts().name.clone() });
+        }
         let program = program(&plan, gpu.target());
         check(gpu, &plan, &program)?;
         let buffers = Buffers::new(gpu, &plan, program.scratch)?;
