@@ -31,7 +31,7 @@ use kit::{Draft, Kit};
 
 pub use step::{StepNumbers, step_words};
 pub use target::Target;
-pub use translate::{Checked, validate};
+pub use translate::{Checked, ENTRY, Features, HLSL_WORKGROUPS_SPACE, Hlsl, Msl, validate};
 
 /// An element of [`Program::shaders`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
