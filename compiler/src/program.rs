@@ -10,6 +10,7 @@
 mod access;
 mod bindings;
 mod column;
+mod display;
 mod kit;
 mod lookup;
 mod map;
