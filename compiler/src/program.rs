@@ -30,7 +30,7 @@ use crate::plan::{Arena, Body, Kernel, Plan, Value};
 use bindings::Bound;
 use kit::{Draft, Kit};
 
-pub use step::{StepNumbers, step_words};
+pub use step::{STEP_HEAD, StepNumbers, step_words};
 pub use target::Target;
 pub use translate::{Checked, ENTRY, Features, HLSL_WORKGROUPS_SPACE, Hlsl, Msl, validate};
 
