@@ -10,6 +10,7 @@
 mod access;
 mod bindings;
 mod column;
+mod display;
 mod kit;
 mod lookup;
 mod map;
@@ -29,9 +30,9 @@ use crate::plan::{Arena, Body, Kernel, Plan, Value};
 use bindings::Bound;
 use kit::{Draft, Kit};
 
-pub use step::{StepNumbers, step_words};
+pub use step::{STEP_HEAD, StepNumbers, step_words};
 pub use target::Target;
-pub use translate::{Checked, validate};
+pub use translate::{Checked, ENTRY, Features, HLSL_WORKGROUPS_SPACE, Hlsl, Msl, validate};
 
 /// An element of [`Program::shaders`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
