@@ -213,5 +213,6 @@ fn compiled(checked: &Checked, work: Work, options: &Options) -> CompileOptions 
         random: work != Work::Forward,
         recompute: options.recompute.clone(),
         max_memory: options.max_memory,
+        limits: zorro_compiler::plan::Limits::NONE,
     }
 }

@@ -11,7 +11,7 @@ use crate::graph::Graph;
 use crate::lower::{Decay, Request, Unavailable, lower};
 use crate::model::{ModalityId, Model};
 use crate::optimizer::{Optimizer, optimize};
-use crate::plan::{Plan, plan};
+use crate::plan::{Limits, Plan, plan_within};
 use crate::recompute::recompute;
 use crate::{Checked, plan as planner};
 
@@ -33,6 +33,8 @@ pub struct CompileOptions {
     pub recompute: Vec<String>,
     /// The most bytes that the plan may need.
     pub max_memory: Option<u64>,
+    /// What the buffers of the device hold.
+    pub limits: Limits,
 }
 
 /// How far a computation goes.
@@ -66,6 +68,7 @@ impl Default for CompileOptions {
             random: false,
             recompute: Vec::new(),
             max_memory: None,
+            limits: Limits::NONE,
         }
     }
 }
@@ -92,6 +95,8 @@ pub enum CompileError {
     EmptyBatch,
     /// It needs more memory than allowed.
     TooMuchMemory(planner::TooMuchMemory),
+    /// A tensor is larger than the buffers of the device.
+    BeyondLimits(planner::BeyondLimits),
     /// Sizes that no machine holds: what, and how many numbers.
     TooLarge(String, u128),
 }
@@ -100,8 +105,8 @@ pub enum CompileError {
 ///
 /// # Errors
 ///
-/// Names that the model does not have, outputs that cannot be had without a missing modality, and memory beyond the
-/// budget.
+/// Names that the model does not have, outputs that cannot be had without a missing modality, memory beyond the
+/// budget, and tensors beyond what the device's buffers hold.
 ///
 /// ```
 /// use zorro_compiler::{CompileOptions, Options, check_text, compile};
@@ -117,12 +122,41 @@ pub enum CompileError {
 /// # Ok::<(), zorro_compiler::CompileError>(())
 /// ```
 pub fn compile(checked: &Checked, options: &CompileOptions) -> Result<Plan, CompileError> {
-    let graph = graph(checked, options)?;
-    let plan = plan(&graph);
+    let plan = within_limits(checked, options)?.map_err(|error| {
+        let largest_batch = largest_batch(checked, options);
+        CompileError::BeyondLimits(planner::BeyondLimits { largest_batch, ..error })
+    })?;
     if let Some(bytes) = options.max_memory {
         planner::check_memory(&plan, bytes).map_err(CompileError::TooMuchMemory)?;
     }
     Ok(plan)
+}
+
+/// The plan, or the tensor that has no place.
+fn within_limits(
+    checked: &Checked,
+    options: &CompileOptions,
+) -> Result<Result<Plan, planner::BeyondLimits>, CompileError> {
+    let plan = plan_within(&graph(checked, options)?, &options.limits);
+    Ok(planner::check_limits(&plan, &options.limits).map(|()| plan))
+}
+
+/// The most samples, below those asked for, with which every tensor has a place: found by halving.
+fn largest_batch(checked: &Checked, options: &CompileOptions) -> Option<usize> {
+    let fits = |batch: usize| {
+        let options = CompileOptions { batch, ..options.clone() };
+        matches!(within_limits(checked, &options), Ok(Ok(_)))
+    };
+    let (mut fitting, mut beyond) = (0, options.batch);
+    while beyond - fitting > 1 {
+        let middle = usize::midpoint(fitting, beyond);
+        if fits(middle) {
+            fitting = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    (fitting > 0).then_some(fitting)
 }
 
 /// The graph before it is planned: lowered, differentiated and with updates, as far as asked.
@@ -205,7 +239,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
         only,
         random: options.random,
         decay,
-        buffer_numbers: MAX_NUMBERS,
+        buffer_numbers: MAX_NUMBERS.min(options.limits.whole()),
     })
 }
 
@@ -321,6 +355,7 @@ impl fmt::Display for CompileError {
             Self::NoOutputs => f.write_str("the model has no outputs: name one of its objectives"),
             Self::EmptyBatch => f.write_str("a batch has at least 1 sample"),
             Self::TooMuchMemory(error) => error.fmt(f),
+            Self::BeyondLimits(error) => error.fmt(f),
             Self::TooLarge(what, numbers) => {
                 write!(
                     f,

@@ -174,6 +174,8 @@ pub struct Parameters {
     pub places: Vec<Option<Place>>,
     /// The name of each weight of the model.
     pub names: Vec<String>,
+    /// The buffer of one number by which the loss is scaled, if it is: it has no weights of the model.
+    pub scale: Option<BufferId>,
 }
 
 /// One flat buffer of weights.

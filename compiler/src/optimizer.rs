@@ -9,13 +9,17 @@
 //! state element by element, and beside these only the norm. Weights that no objective reaches have no gradient, and no
 //! update: neither decay nor momentum moves them.
 //!
-//! Deliberately not here: schedules of the learning rate, which is an argument; loss scales.
+//! Deliberately not here: schedules of the learning rate, which is an argument.
 
 mod adam;
 mod clip;
+mod scale;
 mod sgd;
 
 use crate::graph::{BufferId, Graph, Leaf, NodeId, Op, Phase, RootKind, Slot, verify};
+
+pub(crate) use scale::loss_scale;
+pub use scale::{FIRST_SCALE, scale_loss};
 
 /// How weights follow gradients.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,6 +82,7 @@ type News = Vec<(Slot, NodeId)>;
 pub fn optimize(mut graph: Graph, optimizer: &Optimizer) -> Graph {
     graph.at("optimizer", Phase::Update);
     let mut parts = take_gradients(&mut graph, optimizer.weight_decay);
+    let finite = scale::divide(&mut graph, &mut parts);
     if let Some(limit) = optimizer.clip
         && !parts.is_empty()
     {
@@ -95,9 +100,16 @@ pub fn optimize(mut graph: Graph, optimizer: &Optimizer) -> Graph {
                 adam::Adam { first, second, eps, decoupled }.update(&mut graph, &part)
             }
         };
+        let news = match finite {
+            Some(finite) => scale::guard(&mut graph, &part, finite, news),
+            None => news,
+        };
         for (slot, node) in news {
             graph.root(RootKind::Update(part.buffer, slot, part.start), "", node);
         }
+    }
+    if let Some(finite) = finite {
+        scale::next(&mut graph, finite);
     }
     debug_assert_eq!(verify(&graph), Ok(()), "optimizers make well-formed graphs");
     graph

@@ -14,6 +14,7 @@ mod cost;
 mod display;
 mod emit;
 mod interpret;
+mod limits;
 mod memory;
 mod store;
 mod tapes;
@@ -35,6 +36,7 @@ pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store,
 
 pub use cost::{Memory, TooMuchMemory, Work, check_memory};
 pub use interpret::interpret;
+pub use limits::{BeyondLimits, Limits, check_limits};
 pub use memory::ALIGNMENT;
 pub use verify::verify;
 
@@ -136,12 +138,18 @@ pub enum Arena {
     Table(TableId),
 }
 
-/// Plans a graph.
+/// Plans a graph for the processor.
 #[must_use]
 pub fn plan(graph: &Graph) -> Plan {
+    plan_within(graph, &Limits::NONE)
+}
+
+/// Plans a graph for a device of such limits. What is too large for it is found by [`check_limits`].
+#[must_use]
+pub fn plan_within(graph: &Graph, limits: &Limits) -> Plan {
     let mut stored = store::decide(graph);
     let clusters = cluster::cluster(graph, &mut stored);
-    let memory = memory::Memory::of(graph, &stored, &clusters);
+    let memory = memory::Memory::of(graph, &stored, &clusters, limits);
     let mut bodies = IndexSet::new();
     let kernels = clusters
         .all

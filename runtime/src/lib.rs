@@ -7,13 +7,19 @@
 
 pub mod batch;
 pub mod cpu;
+pub mod device;
 mod error;
+pub mod executor;
+mod feed;
+pub mod gpu;
 pub mod names;
 pub mod session;
 pub mod tensors;
 
 pub use batch::Batch;
+pub use device::{Device, DeviceChoice};
 pub use error::RuntimeError;
+pub use executor::Executor;
 pub use names::NameMap;
 pub use session::{RunOptions, Session};
 pub use tensors::{Tensor, TensorData, Tensors};

@@ -35,6 +35,7 @@ impl Wanted {
             random,
             recompute: self.recompute.clone(),
             max_memory: self.max_memory,
+            limits: zorro_compiler::plan::Limits::NONE,
         }
     }
 }

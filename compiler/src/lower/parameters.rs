@@ -51,6 +51,7 @@ pub(super) fn layout(model: &Model, needs: &Needs, request: &Request) -> Paramet
         buffers: Vec::new(),
         places: vec![None; model.weights.len()],
         names: model.weights.iter().map(|weight| weight.name.clone()).collect(),
+        scale: None,
     };
     for decays in [true, false] {
         let mut open: Option<ParameterBuffer> = None;

@@ -16,7 +16,7 @@ fn graph(batch: usize) -> Graph {
     Graph::new(
         "g",
         batch,
-        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new() },
+        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new(), scale: None },
     )
 }
 

@@ -13,7 +13,7 @@ fn small() -> Graph {
     let mut graph = Graph::new(
         "small",
         2,
-        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new() },
+        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new(), scale: None },
     );
     graph.at("video.project", Phase::Forward);
     let kind = InputKind::Modality;

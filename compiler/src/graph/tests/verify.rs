@@ -17,6 +17,7 @@ fn parameters() -> Parameters {
         buffers: vec![buffer],
         places: vec![place(0, 8), None, place(8, 4)],
         names: Vec::new(),
+        scale: None,
     }
 }
 
