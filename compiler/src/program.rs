@@ -10,6 +10,7 @@
 mod access;
 mod bindings;
 mod column;
+mod contract;
 mod kit;
 mod lookup;
 mod map;
@@ -179,7 +180,8 @@ fn draft(kit: &Kit<'_>) -> Vec<Draft> {
         Body::Row(tile) => vec![row::draft(kit, tile)],
         Body::Column(column) => column::draft(kit, column),
         Body::LookupSum { vocabulary, width, .. } => vec![lookup::draft(kit, *vocabulary, *width)],
-        Body::Contract(_) | Body::Attend(..) => vec![],
+        Body::Contract(contract) => contract::draft(kit, contract),
+        Body::Attend(..) => vec![],
     }
 }
 

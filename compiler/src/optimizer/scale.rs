@@ -11,9 +11,7 @@
 
 use super::clip::{COLUMNS, sum_of_squares};
 use super::{News, Part};
-use crate::graph::{
-    Binary, BufferId, Graph, Leaf, NodeId, Op, ParameterBuffer, RootKind, Slot,
-};
+use crate::graph::{Binary, BufferId, Graph, Leaf, NodeId, Op, ParameterBuffer, RootKind, Slot};
 
 /// The scale at the beginning.
 pub const FIRST_SCALE: f32 = 65_536.0;

@@ -29,8 +29,11 @@ const SCALE: f64 = 1024.0;
 fn distances(is_scaled: bool) -> Graph {
     let buffer = |decays, numbers| ParameterBuffer { decays, numbers, weights: Vec::new() };
     let buffers = vec![buffer(true, 5), buffer(false, 3)];
-    let mut graph =
-        Graph::new("distances", 1, Parameters { buffers, places: Vec::new(), names: Vec::new(), scale: None });
+    let mut graph = Graph::new(
+        "distances",
+        1,
+        Parameters { buffers, places: Vec::new(), names: Vec::new(), scale: None },
+    );
     graph.at("loss", Phase::Forward);
     let mut loss = graph.constant(0.0, &[1]);
     for (buffer, start, length) in USED {
