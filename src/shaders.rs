@@ -74,15 +74,17 @@ impl Shaders {
             Detail::Summary => false,
             Detail::Full => true,
         };
-        let program =
-            if is_full { self.program.full() } else { self.program.to_string() };
+        let program = if is_full { self.program.full() } else { self.program.to_string() };
         self.head() + &program
     }
 
     fn head(&self) -> String {
         let memory = self.plan.memory();
         let Plan { name, batch, .. } = &self.plan;
-        format!("program {name}, batch {batch}\nmemory  {}: {memory}\n", bytes(memory.total().into()))
+        format!(
+            "program {name}, batch {batch}\nmemory  {}: {memory}\n",
+            bytes(memory.total().into())
+        )
     }
 }
 

@@ -11,6 +11,7 @@ mod access;
 mod attend;
 mod bindings;
 mod column;
+mod contract;
 mod display;
 mod kit;
 mod lookup;
@@ -190,8 +191,8 @@ fn draft(kit: &Kit<'_>) -> Vec<Draft> {
         Body::Row(tile) => vec![row::draft(kit, tile)],
         Body::Column(column) => column::draft(kit, column),
         Body::LookupSum { vocabulary, width, .. } => vec![lookup::draft(kit, *vocabulary, *width)],
+        Body::Contract(contract) => contract::draft(kit, contract),
         Body::Attend(kind, id) => attend::draft(kit, *kind, *id),
-        Body::Contract(_) => vec![],
     }
 }
 

@@ -21,6 +21,7 @@ const ALIGNMENT: usize = 256;
 pub(super) fn name(memory: Memory) -> String {
     match memory {
         Memory::Scratch => "scratch".to_owned(),
+        Memory::Constants => "constants".to_owned(),
         Memory::Plan(Arena::Activations) => "activations".to_owned(),
         Memory::Plan(Arena::Inputs) => "inputs".to_owned(),
         Memory::Plan(Arena::Parameters(buffer, Slot::Weight)) => format!("weights.{}", buffer.0),
@@ -39,7 +40,7 @@ pub(super) fn place(region: &Region) -> Value {
     json!({
         "buffer": name(Memory::Plan(region.arena)),
         "offset": 4 * region.offset,
-        "bytes": 4 * region.numbers,
+        "bytes": 4 * region.words(),
     })
 }
 
@@ -79,9 +80,12 @@ impl Emitter<'_> {
         let mut all: Vec<(Memory, usize)> =
             all.into_iter().map(|(arena, numbers)| (Memory::Plan(arena), numbers)).collect();
         all.push((Memory::Scratch, self.made.program.scratch));
-        // Tables that a constant was made of, and scratch that nobody needs.
+        all.push((Memory::Constants, self.made.program.constants.len()));
+        // Tables that a constant was made of, and what nobody needs.
         all.retain(|(memory, _)| match memory {
-            Memory::Plan(Arena::Table(_)) | Memory::Scratch => self.bound(*memory) > 0,
+            Memory::Plan(Arena::Table(_)) | Memory::Scratch | Memory::Constants => {
+                self.bound(*memory) > 0
+            }
             Memory::Plan(Arena::Activations | Arena::Inputs | Arena::Parameters(..)) => true,
         });
         all
@@ -117,22 +121,29 @@ impl Emitter<'_> {
             Memory::Plan(Arena::Parameters(_, Slot::First | Slot::Second)) => {
                 json!({ "with": "zeros" })
             }
-            Memory::Plan(Arena::Table(id)) => {
-                tables.resize(tables.len().next_multiple_of(ALIGNMENT), 0);
-                let offset = tables.len();
-                let table = &self.made.plan.tables[id.0 as usize];
-                match table {
-                    Table::Numbers(numbers) => {
-                        tables.extend(numbers.iter().flat_map(|number| (*number as f32).to_le_bytes()));
-                    }
-                    Table::Rows(rows) => tables.extend(rows.iter().flat_map(|row| row.to_le_bytes())),
+            Memory::Plan(Arena::Table(id)) => match &self.made.plan.tables[id.0 as usize] {
+                Table::Numbers(numbers) => {
+                    let words = numbers.iter().map(|number| (*number as f32).to_le_bytes());
+                    in_file(words, tables)
                 }
-                let bytes = tables.len() - offset;
-                json!({ "with": "file", "file": TABLES, "offset": offset, "bytes": bytes })
+                Table::Rows(rows) => in_file(rows.iter().map(|row| row.to_le_bytes()), tables),
+            },
+            Memory::Constants => {
+                let words = self.made.program.constants.iter();
+                in_file(words.map(|word| word.to_le_bytes()), tables)
             }
             Memory::Plan(Arena::Activations) | Memory::Scratch => json!({ "with": "anything" }),
         }
     }
+}
+
+/// Adds words to the file of tables.
+fn in_file(words: impl Iterator<Item = [u8; 4]>, tables: &mut Vec<u8>) -> Value {
+    tables.resize(tables.len().next_multiple_of(ALIGNMENT), 0);
+    let offset = tables.len();
+    tables.extend(words.flatten());
+    let bytes = tables.len() - offset;
+    json!({ "with": "file", "file": TABLES, "offset": offset, "bytes": bytes })
 }
 
 fn numbers_of(table: &Table) -> usize {

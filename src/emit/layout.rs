@@ -95,7 +95,8 @@ impl Emitter<'_> {
 
     fn weight(&self, weight: &Weight, place: Place) -> Value {
         let Place { buffer, offset, numbers } = place;
-        let own = Region { arena: Arena::Parameters(buffer, Slot::Weight), offset, numbers };
+        let own =
+            Region { arena: Arena::Parameters(buffer, Slot::Weight), offset, numbers, half: false };
         // Results are of parts of buffers; a weight lies within one of them.
         let within = |start: usize, result: &PlanResult| {
             start <= offset && offset + numbers <= start + result.region.numbers
@@ -103,7 +104,7 @@ impl Emitter<'_> {
         let gradient = self.made.plan.results.iter().find_map(|result| match result.kind {
             RootKind::ParameterGradient(of, start) if of == buffer && within(start, result) => {
                 let offset = result.region.offset + offset - start;
-                Some(self::place(&Region { arena: result.region.arena, offset, numbers }))
+                Some(self::place(&Region { offset, numbers, ..result.region }))
             }
             RootKind::ParameterGradient(..)
             | RootKind::Output
@@ -131,9 +132,10 @@ impl Emitter<'_> {
 
     /// The uniform block of what differs from step to step.
     pub(super) fn step(&self) -> Value {
-        let words = STEP_HEAD.iter().enumerate().map(|(word, (name, kind))| {
-            json!({ "word": word, "name": name, "type": kind })
-        });
+        let words = STEP_HEAD
+            .iter()
+            .enumerate()
+            .map(|(word, (name, kind))| json!({ "word": word, "name": name, "type": kind }));
         let targets = &self.checked.model.targets;
         let conditions = self.made.plan.presences.iter().map(|condition| {
             let names = condition.targets.iter().map(|id| &*targets[id.index()].name);

@@ -141,8 +141,18 @@ fn step(step: &HostStep) -> (Value, String) {
 }
 
 fn log_mel(step: &HostStep) -> (Value, String) {
-    let HostStep::LogMel { rate, bins, window, hop, fft, low, high, slaney_scale, slaney_norm, floor } =
-        step
+    let HostStep::LogMel {
+        rate,
+        bins,
+        window,
+        hop,
+        fft,
+        low,
+        high,
+        slaney_scale,
+        slaney_norm,
+        floor,
+    } = step
     else {
         unreachable!("only called for it")
     };

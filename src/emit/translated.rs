@@ -118,9 +118,11 @@ fn file_name(shader: &str, taken: &mut BTreeSet<String>) -> String {
     let name: String =
         shader.chars().map(|c| if allowed(c) { c } else { '_' }).take(LONGEST).collect();
     let name = name.trim_matches('.');
-    let device = name.split('.').next().unwrap_or("").trim_end_matches(|c: char| c.is_ascii_digit());
+    let device =
+        name.split('.').next().unwrap_or("").trim_end_matches(|c: char| c.is_ascii_digit());
     let is_device = DEVICES.contains(&&*device.to_ascii_lowercase());
-    let name = if name.is_empty() || is_device { format!("shader_{name}") } else { name.to_owned() };
+    let name =
+        if name.is_empty() || is_device { format!("shader_{name}") } else { name.to_owned() };
     let numbered = (2..).map(|at| format!("{name}_{at}"));
     let mut names = std::iter::once(name.clone()).chain(numbered);
     names.find(|name| taken.insert(name.to_ascii_lowercase())).expect("numbers do not end")

@@ -91,12 +91,7 @@ impl Bound {
     }
 
     /// What is bound for a slot, or, behind the last, for scratch and for constants.
-    pub(super) fn binding(
-        &self,
-        slot: usize,
-        scratch: usize,
-        constants: &Range<usize>,
-    ) -> Binding {
+    pub(super) fn binding(&self, slot: usize, scratch: usize, constants: &Range<usize>) -> Binding {
         match self.slots.get(slot) {
             Some(slot) => Binding {
                 memory: Memory::Plan(slot.arena),

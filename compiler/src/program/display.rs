@@ -44,7 +44,9 @@ impl fmt::Display for Program {
         let head =
             ["shader", "workgroup", "binds", "arguments", "text", "dispatches", "workgroups"];
         let mut rows = vec![head.map(str::to_owned)];
-        rows.extend((0..).map(ShaderId).zip(&self.shaders).map(|(id, shader)| self.row(id, shader)));
+        rows.extend(
+            (0..).map(ShaderId).zip(&self.shaders).map(|(id, shader)| self.row(id, shader)),
+        );
         write_rows(f, &rows)
     }
 }
@@ -79,16 +81,18 @@ impl Program {
 
     fn count(&self, id: ShaderId) -> Count {
         let own = || self.dispatches.iter().filter(move |dispatch| dispatch.shader == id);
-        let workgroups = own().map(|dispatch| dispatch.workgroups.map(u64::from).iter().product::<u64>());
+        let workgroups =
+            own().map(|dispatch| dispatch.workgroups.map(u64::from).iter().product::<u64>());
         Count { dispatches: own().count(), workgroups: workgroups.sum() }
     }
 
     /// The line of each shader, and then the text of each.
     #[must_use]
     pub fn full(&self) -> String {
-        let texts = self.shaders.iter().map(|Shader { name, text, .. }| {
-            format!("\n==== {name}\n\n{}\n", text.trim_end())
-        });
+        let texts = self
+            .shaders
+            .iter()
+            .map(|Shader { name, text, .. }| format!("\n==== {name}\n\n{}\n", text.trim_end()));
         self.to_string() + &texts.collect::<String>()
     }
 }

@@ -177,13 +177,17 @@ impl Shader {
             ..to_hlsl::Options::default()
         };
         for (at, mutable) in bindings(&module) {
-            let target = to_hlsl::BindTarget {
-                register: at.binding,
-                ..to_hlsl::BindTarget::default()
-            };
+            let target =
+                to_hlsl::BindTarget { register: at.binding, ..to_hlsl::BindTarget::default() };
             options.binding_map.insert(at, target);
             let is_uniform = self.storage.len() <= at.binding as usize;
-            let kind = if is_uniform { 'b' } else if mutable { 'u' } else { 't' };
+            let kind = if is_uniform {
+                'b'
+            } else if mutable {
+                'u'
+            } else {
+                't'
+            };
             registers.push(format!("{kind}{}", at.binding));
         }
         let failed = |error: String| self.not_translated("HLSL", &error);

@@ -105,10 +105,8 @@ impl Writer<'_> {
 
     fn number_load(&self, name: &str, read: usize) -> String {
         let load = self.kit.load(read, &format!("row * {}u + head", self.attention.heads));
-        function(
-            &format!("fn {name}_at(row: u32, head: u32) -> f32"),
-            &[format!("return {load};")],
-        ) + "\n"
+        function(&format!("fn {name}_at(row: u32, head: u32) -> f32"), &[format!("return {load};")])
+            + "\n"
     }
 
     /// Functions that load rows, those that are called.
@@ -116,11 +114,8 @@ impl Writer<'_> {
         let mut text = String::new();
         let is_staged = matches!(self.form.sharing, Sharing::Workgroup { .. });
         for Other { name, read, .. } in self.others() {
-            text += &if is_staged {
-                self.vector_load(name, read)
-            } else {
-                self.row_load(name, read)
-            };
+            text +=
+                &if is_staged { self.vector_load(name, read) } else { self.row_load(name, read) };
         }
         for (name, read, _) in self.owned() {
             text += &self.row_load(name, read);
@@ -211,7 +206,8 @@ impl Writer<'_> {
             let value = format!("values.v{}.{}", at / 4, ["x", "y", "z", "w"][at % 4]);
             lines.push(self.kit.store(write, &offset, &value));
         }
-        let one = function(&format!("fn keep_{name}_row(row: u32, head: u32, values: Row)"), &lines);
+        let one =
+            function(&format!("fn keep_{name}_row(row: u32, head: u32, values: Row)"), &lines);
         let each = self.form.own().iter().map(|(number, rows)| {
             format!(
                 "if own.is_there{number} {{ keep_{name}_row(group.compact + own.token{number}, head, rows{rows}); }}"
@@ -317,7 +313,8 @@ impl Writer<'_> {
         if !is_causal {
             return function(&head("meet"), &self.block(Meeting::Ends)) + "\n";
         }
-        let call = |name: &str| format!("  {name}(state, own, visit, other, reach, block, reader);");
+        let call =
+            |name: &str| format!("  {name}(state, own, visit, other, reach, block, reader);");
         let lines = [
             "if visit.whole <= block.first && block.first + BLOCK <= visit.whole_end {".to_owned(),
             call("meet_all"),
@@ -361,9 +358,8 @@ impl Writer<'_> {
     fn read(&self, name: &str) -> Option<String> {
         let other = self.others().into_iter().find(|other| other.name == name);
         let Other { first, .. } = other.expect("only what is met is read");
-        matches!(self.form.sharing, Sharing::Subgroup(_)).then(|| {
-            format!("let own_{name}_row = {name}_row(other.{first} + token, block.head);")
-        })
+        matches!(self.form.sharing, Sharing::Subgroup(_))
+            .then(|| format!("let own_{name}_row = {name}_row(other.{first} + token, block.head);"))
     }
 
     /// A row of the block.
@@ -418,7 +414,12 @@ impl Writer<'_> {
             lines.push(format!(
                 "let of_score_{at} = of_score(state, key_{at}, {value}, {bias}, is_allowed_{at});"
             ));
-            lines.push(meeting.add("of_query", &format!("of_score_{at}"), &format!("key_{at}"), at));
+            lines.push(meeting.add(
+                "of_query",
+                &format!("of_score_{at}"),
+                &format!("key_{at}"),
+                at,
+            ));
         }
         lines
     }

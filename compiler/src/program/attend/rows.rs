@@ -66,9 +66,8 @@ impl Form {
             (false, Some(size)) => (Sharing::Subgroup(size), size, fit.min(size)),
             (false, None) => (Sharing::Nothing, THREADS.min(owners.max(1)), fit.min(2)),
         };
-        let has_two = matches!(sharing, Sharing::Subgroup(_))
-            && owners > threads
-            && width <= WIDEST_OF_TWO;
+        let has_two =
+            matches!(sharing, Sharing::Subgroup(_)) && owners > threads && width <= WIDEST_OF_TWO;
         Self { sharing, threads, each: 1 + usize::from(has_two), block, width }
     }
 
@@ -107,8 +106,7 @@ pub(super) fn row(form: &Form, vector: impl Fn(usize) -> String) -> String {
 /// Types, and the arithmetic of rows.
 pub(super) fn text(form: &Form) -> String {
     let mut text = String::new();
-    let fields: String =
-        (0..form.vectors()).map(|at| format!("  v{at}: vec4<f32>,\n")).collect();
+    let fields: String = (0..form.vectors()).map(|at| format!("  v{at}: vec4<f32>,\n")).collect();
     write!(text, "// The numbers of a head in one row.\nstruct Row {{\n{fields}}}\n\n")
         .expect("texts take all");
     text += if form.each == 1 {

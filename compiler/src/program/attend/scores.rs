@@ -144,20 +144,21 @@ fn numbers(kit: &Kit<'_>, attention: &Attention) -> String {
     let one = |head: &str, read: usize, at: &str| {
         function(head, &[format!("return {};", kit.load(read, at))]) + "\n"
     };
-    let product = |head: &str, (a, a_row): (usize, &str), (b, b_row): (usize, &str), scale: &str| {
-        let offset = |row: &str| format!("{row} * {}u + head * {width}u", attention.width);
-        let (a, b) = (kit.load(a, "first_a + at"), kit.load(b, "first_b + at"));
-        let lines = [
-            format!("let first_a = {};", offset(a_row)),
-            format!("let first_b = {};", offset(b_row)),
-            "var product = 0.0;".to_owned(),
-            format!("for (var at = 0u; at < {width}u; at++) {{"),
-            format!("  product += {a} * {b};"),
-            "}".to_owned(),
-            format!("return product{scale};"),
-        ];
-        function(head, &lines) + "\n"
-    };
+    let product =
+        |head: &str, (a, a_row): (usize, &str), (b, b_row): (usize, &str), scale: &str| {
+            let offset = |row: &str| format!("{row} * {}u + head * {width}u", attention.width);
+            let (a, b) = (kit.load(a, "first_a + at"), kit.load(b, "first_b + at"));
+            let lines = [
+                format!("let first_a = {};", offset(a_row)),
+                format!("let first_b = {};", offset(b_row)),
+                "var product = 0.0;".to_owned(),
+                format!("for (var at = 0u; at < {width}u; at++) {{"),
+                format!("  product += {a} * {b};"),
+                "}".to_owned(),
+                format!("return product{scale};"),
+            ];
+            function(head, &lines) + "\n"
+        };
     let scale = format!(" * {}", float(1.0 / (width as f64).sqrt()));
     one("fn bias_at(at: u32) -> f32", bias, "at")
         + &one("fn statistic_at(row: u32, head: u32) -> f32", statistics, &of_row)

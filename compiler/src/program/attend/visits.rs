@@ -173,7 +173,13 @@ fn listed_tiles(geometry: &Geometry<'_>, tiles: &[Tile<'_>], words: &mut Words) 
     let read = |kind: &str, head: &str, first: u32| {
         let at = if first == 0 { "at * 5u".to_owned() } else { format!("{first}u + at * 5u") };
         let fields: Vec<String> = (0..5)
-            .map(|field| if field == 0 { "constants[i]".to_owned() } else { format!("constants[i + {field}u]") })
+            .map(|field| {
+                if field == 0 {
+                    "constants[i]".to_owned()
+                } else {
+                    format!("constants[i + {field}u]")
+                }
+            })
             .collect();
         let lines = [format!("let i = {at};"), format!("return {kind}({});", fields.join(", "))];
         function(head, &lines) + "\n"
@@ -236,8 +242,11 @@ fn groups(geometry: &Geometry<'_>, is_literal: bool, words: &mut Words) -> Strin
         let places = places(geometry, group, &owner.order, is_literal, words);
         (group.name.to_owned(), group_text(group, places, 0))
     });
-    let mut text =
-        switch("fn owner_of(owner: u32, sample: u32) -> Group", "owner", &owners.collect::<Vec<_>>());
+    let mut text = switch(
+        "fn owner_of(owner: u32, sample: u32) -> Group",
+        "owner",
+        &owners.collect::<Vec<_>>(),
+    );
     let mut cases = Vec::new();
     for (number, pair) in schedule.pairs.iter().enumerate() {
         let group = &geometry.others[pair.other as usize];
@@ -312,17 +321,14 @@ fn group_text(group: &Group<'_>, (order, terms): (u32, u32), reach: u32) -> Stri
 /// Tokens of positions, and the owners of a lane.
 fn tokens(geometry: &Geometry<'_>, form: &Form, is_literal: bool) -> String {
     let token = if is_literal { "position" } else { "constants[order + position]" };
-    let mut text = function(
-        "fn token_of(order: u32, position: u32) -> u32",
-        &[format!("return {token};")],
-    );
+    let mut text =
+        function("fn token_of(order: u32, position: u32) -> u32", &[format!("return {token};")]);
     let start = form.of_each("Index", |number, _| match number {
         ".y" => format!("lane + {}u", form.threads),
         _first => "lane".to_owned(),
     });
-    let token = form.of_each("Index", |number, _| {
-        format!("token_of(group.order, position{number})")
-    });
+    let token =
+        form.of_each("Index", |number, _| format!("token_of(group.order, position{number})"));
     let term = form.of_each("Index", |number, _| match geometry.window {
         Some(_) => format!("constants[group.terms + position{number}]"),
         None => "0u".to_owned(),
@@ -351,8 +357,9 @@ fn reach(geometry: &Geometry<'_>, is_literal: bool, form: &Form) -> String {
             + &function(allowed, &[format!("return {before_end};")])
             + "\n";
     }
-    let listed = form
-        .of_each("Index", |number, _| format!("constants[other.reach - 1u + own.position{number}]"));
+    let listed = form.of_each("Index", |number, _| {
+        format!("constants[other.reach - 1u + own.position{number}]")
+    });
     let (reach, allowed_text) = match geometry.schedule.direction {
         Direction::Forward => {
             let end = if is_literal { "own.token + Index(1u)".to_owned() } else { listed };
