@@ -159,9 +159,7 @@ impl FromStr for Feature {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|feature| feature.name() == text.trim());
-        found.ok_or_else(|| {
-            format!("expected {}", Self::ALL.map(Self::name).join(", "))
-        })
+        found.ok_or_else(|| format!("expected {}", Self::ALL.map(Self::name).join(", ")))
     }
 }
 

@@ -11,6 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::arena::{Memory, Open, Place, zeros};
 use super::attend::{self, Setting, Visits};
+use super::check;
 use super::column::Columns;
 use super::contract::Product;
 use super::evaluate::{Given, Job};
@@ -19,7 +20,6 @@ use super::map::Sheet;
 use super::present::Present;
 use super::row::Row;
 use super::team::{Needs, Team};
-use super::check;
 use crate::RuntimeError;
 use crate::compiler::graph::{Argument, AttentionId, BufferId, InputId, Sample, Slot, Table};
 use crate::compiler::plan::{Arena, AttendKind, Body, Kernel, Plan, Region, Value};

@@ -163,7 +163,8 @@ fn matrices(adapter: &Adapter) -> Vec<String> {
 /// wgpu does not tell; some drivers of Linux do, in a file.
 fn memory(bus: &str) -> Option<u64> {
     let path = format!("/sys/bus/pci/devices/{}/mem_info_vram_total", bus.to_lowercase());
-    let is_address = !bus.is_empty() && bus.chars().all(|c| c.is_ascii_hexdigit() || ":.".contains(c));
+    let is_address =
+        !bus.is_empty() && bus.chars().all(|c| c.is_ascii_hexdigit() || ":.".contains(c));
     let text = is_address.then(|| std::fs::read_to_string(path).ok()).flatten()?;
     text.trim().parse().ok()
 }

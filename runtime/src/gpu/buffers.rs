@@ -43,9 +43,10 @@ impl Buffers {
         let of = |buffer: BufferId| plan.parameters.buffers[buffer.0 as usize].numbers;
         let weights = plan.parameters.buffers.iter();
         let weights = weights.map(|buffer| storage(gpu, buffer.numbers, "weights"));
-        let states = plan.states.iter().map(|(id, slot)| {
-            Ok(((*id, *slot), storage(gpu, of(*id), "the optimizer's state")?))
-        });
+        let states = plan
+            .states
+            .iter()
+            .map(|(id, slot)| Ok(((*id, *slot), storage(gpu, of(*id), "the optimizer's state")?)));
         let buffers = Self {
             activations: cut(plan.activations, "activations")?,
             inputs: cut(plan.input_numbers, "inputs")?,

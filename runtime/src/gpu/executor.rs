@@ -189,7 +189,11 @@ impl GpuExecutor {
         read(&self.gpu, buffer, begin, region.numbers)
     }
 
-    pub(super) fn set_region(&mut self, region: Region, numbers: &[f32]) -> Result<(), RuntimeError> {
+    pub(super) fn set_region(
+        &mut self,
+        region: Region,
+        numbers: &[f32],
+    ) -> Result<(), RuntimeError> {
         let (buffer, begin) = self.place(region);
         write(&self.gpu, buffer, begin, bytemuck::cast_slice(numbers))
     }
@@ -382,7 +386,8 @@ impl Arguments {
         let alignment = gpu.device().limits().min_uniform_buffer_offset_alignment.max(16);
         let alignment = alignment as usize / 4;
         let (mut offsets, mut words) = (BTreeMap::new(), Vec::new());
-        for dispatch in program.dispatches.iter().filter(|dispatch| !dispatch.arguments.is_empty()) {
+        for dispatch in program.dispatches.iter().filter(|dispatch| !dispatch.arguments.is_empty())
+        {
             offsets.entry(dispatch.arguments.clone()).or_insert_with(|| {
                 let offset = NUMBER * words.len() as u64;
                 words.extend(&dispatch.arguments);
@@ -432,8 +437,9 @@ impl Bound<'_> {
         let mut bound = Vec::new();
         for binding in &dispatch.bindings {
             let found = self.buffers.place(binding.memory, binding.offset, binding.numbers);
-            let (buffer, offset) = found
-                .ok_or_else(|| failed("its operands lie across buffers of the device".to_owned()))?;
+            let (buffer, offset) = found.ok_or_else(|| {
+                failed("its operands lie across buffers of the device".to_owned())
+            })?;
             let size = NonZero::new(NUMBER * binding.numbers as u64);
             bound.push(BufferBinding { buffer, offset, size });
         }

@@ -4,8 +4,9 @@
 //! runs that are not looked at, which have one pass for all and are faster.
 
 use wgpu::{
-    Buffer, BufferUsages, CommandEncoder, ComputePassTimestampWrites, QUERY_RESOLVE_BUFFER_ALIGNMENT,
-    QUERY_SET_MAX_QUERIES, QUERY_SIZE, QuerySet, QuerySetDescriptor, QueryType,
+    Buffer, BufferUsages, CommandEncoder, ComputePassTimestampWrites,
+    QUERY_RESOLVE_BUFFER_ALIGNMENT, QUERY_SET_MAX_QUERIES, QUERY_SIZE, QuerySet,
+    QuerySetDescriptor, QueryType,
 };
 
 use super::Gpu;

@@ -8,7 +8,9 @@
 use std::sync::OnceLock;
 use std::sync::mpsc::channel;
 
-use wgpu::{Buffer, BufferUsages, CommandEncoder, CommandEncoderDescriptor, MapMode, SubmissionIndex};
+use wgpu::{
+    Buffer, BufferUsages, CommandEncoder, CommandEncoderDescriptor, MapMode, SubmissionIndex,
+};
 
 use super::Gpu;
 use super::buffers::{Buffers, CHUNK, NUMBER, buffer};
@@ -63,11 +65,17 @@ impl Results {
     }
 
     /// A result of the last step, where it was copied; waits for it.
-    pub(super) fn get(&self, gpu: &Gpu, at: usize, numbers: usize) -> Option<Result<&[f32], RuntimeError>> {
+    pub(super) fn get(
+        &self,
+        gpu: &Gpu,
+        at: usize,
+        numbers: usize,
+    ) -> Option<Result<&[f32], RuntimeError>> {
         let place = self.places[at]?;
         let staging = self.staging.as_ref()?;
         let size = NUMBER * self.numbers as u64;
-        let all = self.read.get_or_init(|| mapped(gpu, staging, size, bytemuck::pod_collect_to_vec));
+        let all =
+            self.read.get_or_init(|| mapped(gpu, staging, size, bytemuck::pod_collect_to_vec));
         Some(match all {
             Ok(all) => Ok(&all[place..place + numbers]),
             Err(error) => Err(error.clone()),
