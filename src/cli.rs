@@ -7,6 +7,7 @@ mod audit;
 mod bench;
 mod check;
 mod completions;
+mod devices;
 mod diff;
 mod explain;
 mod fmt;
@@ -73,6 +74,7 @@ enum Command {
     Bench(bench::Args),
     Weights(weights::Args),
     Audit(audit::Args),
+    Devices(devices::Args),
     Explain(explain::Args),
     Completions(completions::Args),
 }
@@ -144,6 +146,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Devices(args) => devices::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

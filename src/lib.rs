@@ -49,6 +49,7 @@
 pub mod audit;
 pub mod bench;
 mod check;
+pub mod devices;
 pub mod files;
 mod masks;
 pub mod noise;

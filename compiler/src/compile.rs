@@ -7,10 +7,10 @@ use std::fmt;
 
 use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::flow::ModalitySet;
-use crate::graph::Graph;
+use crate::graph::{Graph, Precision};
 use crate::lower::{Decay, Request, Unavailable, lower};
 use crate::model::{ModalityId, Model};
-use crate::optimizer::{Optimizer, optimize};
+use crate::optimizer::{Optimizer, optimize, scale_loss};
 use crate::plan::{Limits, Plan, plan_within};
 use crate::recompute::recompute;
 use crate::{Checked, plan as planner};
@@ -33,6 +33,8 @@ pub struct CompileOptions {
     pub recompute: Vec<String>,
     /// The most bytes that the plan may need.
     pub max_memory: Option<u64>,
+    /// How precisely what is computed is stored; training in mixed precision scales the loss.
+    pub precision: Precision,
     /// What the buffers of the device hold.
     pub limits: Limits,
 }
@@ -68,6 +70,7 @@ impl Default for CompileOptions {
             random: false,
             recompute: Vec::new(),
             max_memory: None,
+            precision: Precision::Single,
             limits: Limits::NONE,
         }
     }
@@ -166,7 +169,8 @@ fn largest_batch(checked: &Checked, options: &CompileOptions) -> Option<usize> {
 /// As [`compile`], but for memory.
 pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, CompileError> {
     let request = request(checked, options)?;
-    let forward = lower(checked, &request).map_err(|list| unavailable(&checked.model, list))?;
+    let mut forward = lower(checked, &request).map_err(|list| unavailable(&checked.model, list))?;
+    forward.precision = options.precision;
     let wanted = Wanted { parameters: true, inputs: true };
     let chosen = chosen(&checked.model, &options.recompute)?;
     let graph = match &options.mode {
@@ -174,6 +178,9 @@ pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, Compi
         Mode::Gradients(seed) => differentiate(forward, seed, wanted),
         Mode::Training { objective, optimizer, .. } => {
             let seed = Seed::Loss(objective.clone());
+            if options.precision == Precision::Mixed {
+                scale_loss(&mut forward);
+            }
             let graph = differentiate(forward, &seed, Wanted { inputs: false, ..wanted });
             optimize(graph, optimizer)
         }

@@ -21,6 +21,11 @@ pub enum RuntimeError {
     },
     /// The system gave no threads; with its words.
     Threads(String),
+    /// Tensors in half precision, which the device cannot store.
+    Half {
+        /// The device.
+        device: String,
+    },
     /// No device is what was asked for.
     NoDevice {
         /// What was asked for.
@@ -147,6 +152,10 @@ impl fmt::Display for RuntimeError {
                 "not enough memory for {purpose}: {bytes} bytes are needed; try a smaller batch"
             ),
             Self::Threads(why) => write!(f, "the system gives no threads: {why}"),
+            Self::Half { device } => write!(
+                f,
+                "{device} stores no numbers in half precision; take single precision, or another device"
+            ),
             Self::NoDevice { wanted, known } if known.is_empty() => write!(
                 f,
                 "there is no device `{wanted}`: this machine has none; look at its drivers, or take `--device cpu`"

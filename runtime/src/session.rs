@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use zorro_compiler::graph::{BufferId, Input, InputId, InputKind, Place, RootKind, Slot};
 use zorro_compiler::model::{Model, WeightId};
+use zorro_compiler::optimizer::FIRST_SCALE;
 use zorro_compiler::plan::Plan;
 use zorro_compiler::{Checked, CompileOptions, Flow, compile, random};
 
@@ -63,7 +64,10 @@ impl Session {
             options.limits = options.limits.and(gpu.limits());
         }
         let plan = Arc::new(compile(checked, &options).map_err(RuntimeError::Compile)?);
-        let executor = Executor::new(Arc::clone(&plan), device)?;
+        let mut executor = Executor::new(Arc::clone(&plan), device)?;
+        if let Some(scale) = plan.parameters.scale {
+            executor.set_parameters(scale, Slot::Weight, 0, &[FIRST_SCALE])?;
+        }
         let Checked { model, flow } = checked.clone();
         Ok(Self { model, flow, plan, executor })
     }
@@ -229,6 +233,16 @@ impl Session {
         };
         self.executor.run(&step)?;
         Ok(Results { session: self, step })
+    }
+
+    /// What the loss is scaled by, in mixed precision.
+    ///
+    /// # Errors
+    ///
+    /// If the device does not give it.
+    pub fn loss_scale(&self) -> Result<Option<f32>, RuntimeError> {
+        let Some(scale) = self.plan.parameters.scale else { return Ok(None) };
+        Ok(Some(self.executor.parameters(scale, Slot::Weight, 0, 1)?[0]))
     }
 
     /// A buffer of the optimizer's state.

@@ -44,7 +44,7 @@ impl Memory {
             if let RootKind::Update(buffer, slot, offset) = root.kind {
                 let arena = Arena::Parameters(buffer, slot);
                 let numbers = graph.numbers(root.node);
-                buffers.insert(root.node, Region { arena, offset, numbers });
+                buffers.insert(root.node, Region { arena, offset, numbers, half: false });
             }
         }
         let mut memory = Self {
@@ -71,12 +71,12 @@ impl Memory {
         let mut free = Free::default();
         for at in 0..clusters.all.len() {
             for node in &beginning[at] {
-                let numbers = aligned(graph.numbers(*node));
+                let numbers = size(graph, stored, *node);
                 self.offsets[node.index()] = Some(free.take(numbers, limits));
             }
             for node in &ending[at] {
                 let offset = self.offsets[node.index()].expect("it began before it ends");
-                free.give(offset, aligned(graph.numbers(*node)));
+                free.give(offset, size(graph, stored, *node));
             }
         }
         self.activations = free.end;
@@ -125,7 +125,8 @@ impl Memory {
     /// Where a stored node lies, or memory.
     pub(super) fn region(&self, graph: &Graph, stored: &Stored, id: NodeId) -> Region {
         let numbers = graph.numbers(id);
-        let at = |arena: Arena, offset: usize| Region { arena, offset, numbers };
+        let half = stored.half[id.index()];
+        let at = |arena: Arena, offset: usize| Region { arena, offset, numbers, half };
         if let Some(region) = self.buffers.get(&id) {
             return *region;
         }
@@ -153,6 +154,7 @@ impl Memory {
     pub(super) fn region_of_view(&self, graph: &Graph, stored: &Stored, id: NodeId) -> Region {
         let (base, offset) = base(graph, stored, id);
         let whole = self.region(graph, stored, base);
+        let offset = if whole.half { offset / 2 } else { offset };
         Region { offset: whole.offset + offset, numbers: graph.numbers(id), ..whole }
     }
 }
@@ -184,6 +186,12 @@ fn whole(stored: &Stored, id: NodeId) -> NodeId {
         at = concat;
     }
     at
+}
+
+/// How many words of the arena a node takes.
+fn size(graph: &Graph, stored: &Stored, id: NodeId) -> usize {
+    let numbers = graph.numbers(id);
+    aligned(if stored.half[id.index()] { numbers.div_ceil(2) } else { numbers })
 }
 
 fn aligned(numbers: usize) -> usize {

@@ -5,6 +5,7 @@
 
 mod access;
 mod depth;
+mod half;
 mod limits;
 mod models;
 mod random_graph;

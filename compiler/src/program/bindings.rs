@@ -21,6 +21,8 @@ pub(super) struct Bound {
     of_operand: Vec<usize>,
     /// Of each read, then of each write: where in the slot it begins; none for those that always begin where it does.
     bases: Vec<Option<u32>>,
+    /// Of each read, then of each write: whether it is in half precision.
+    half: Vec<bool>,
 }
 
 /// What a shader depends on.
@@ -30,6 +32,7 @@ pub(super) struct Shape {
     writable: Vec<bool>,
     of_operand: Vec<usize>,
     has_base: Vec<bool>,
+    half: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
@@ -62,7 +65,8 @@ impl Bound {
             .map(|slot| slot.expect("every operand has been given a slot"))
             .collect();
         let bases = regions.iter().zip(&of_operand).map(|(region, slot)| {
-            let base = region.offset - slots[*slot].start;
+            let words = region.offset - slots[*slot].start;
+            let base = if region.half { 2 * words } else { words };
             let alone = regions.iter().zip(&of_operand).all(|(other, of)| {
                 of != slot || (other.offset, other.numbers) == (region.offset, region.numbers)
             });
@@ -70,7 +74,8 @@ impl Bound {
                 .then(|| u32::try_from(base).expect("bindings are below 2^32 numbers"))
         });
         let bases = bases.collect();
-        Self { slots, of_operand, bases }
+        let half = regions.iter().map(|region| region.half).collect();
+        Self { slots, of_operand, bases, half }
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -78,6 +83,7 @@ impl Bound {
             writable: self.slots.iter().map(|slot| slot.writable).collect(),
             of_operand: self.of_operand.clone(),
             has_base: self.bases.iter().map(Option::is_some).collect(),
+            half: self.half.clone(),
         }
     }
 
@@ -113,6 +119,11 @@ impl Bound {
 
     pub(super) fn has_base(&self, operand: usize) -> bool {
         self.bases[operand].is_some()
+    }
+
+    /// Whether a slot holds numbers in half precision: those of one tensor.
+    pub(super) fn is_half(&self, slot: usize) -> bool {
+        self.operands_of(slot).any(|operand| self.half[operand])
     }
 
     /// How many operands a slot serves.

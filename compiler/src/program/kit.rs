@@ -34,6 +34,7 @@ struct Variable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Element {
     Float,
+    Half,
     Integer,
     /// Integers, among which some are the bits of numbers.
     Mixed,
@@ -103,6 +104,7 @@ impl<'a> Kit<'a> {
             let own: Vec<usize> = bound.operands_of(slot).collect();
             let is_integer = |operand: &usize| integers.contains(operand);
             let element = match (own.iter().any(is_integer), own.iter().all(is_integer)) {
+                (false, _) if bound.is_half(slot) => Element::Half,
                 (false, _) => Element::Float,
                 (true, true) => Element::Integer,
                 (true, false) => Element::Mixed,
@@ -139,6 +141,7 @@ impl<'a> Kit<'a> {
         let (Variable { name, element }, index) = (self.variable(read), self.index(read, offset));
         match element {
             Element::Float => format!("{name}[{index}]"),
+            Element::Half => format!("f32({name}[{index}])"),
             Element::Integer => panic!("what holds integers is read as such"),
             Element::Mixed => format!("bitcast<f32>({name}[{index}])"),
         }
@@ -152,7 +155,13 @@ impl<'a> Kit<'a> {
     /// A statement that writes a number.
     pub(super) fn store(&self, write: usize, offset: &str, value: &str) -> String {
         let operand = self.kernel.reads.len() + write;
-        format!("{}[{}] = {value};", self.variable(operand).name, self.index(operand, offset))
+        let (Variable { name, element }, index) =
+            (self.variable(operand), self.index(operand, offset));
+        if *element == Element::Half {
+            format!("{name}[{index}] = f16({value});")
+        } else {
+            format!("{name}[{index}] = {value};")
+        }
     }
 
     /// An argument of the kernel: a number, or the hash of a site.
@@ -186,7 +195,9 @@ impl<'a> Kit<'a> {
         body.push('\n');
         body += draft.skeleton;
         let reads_step = body.contains("step.");
-        let mut text = format!("// {}\n\n", self.head());
+        let half = self.slots.iter().any(|slot| slot.element == Element::Half);
+        let enable = if half { "enable f16;\n\n" } else { "" };
+        let mut text = format!("// {}\n\n{enable}", self.head());
         let (slots, storage): (Vec<usize>, Vec<Storage>) = self
             .storage(draft.scratch > 0)
             .enumerate()
@@ -253,6 +264,7 @@ impl<'a> Kit<'a> {
         let found = self.slots.iter().find(|variable| variable.name == name);
         match found.map(|variable| variable.element) {
             Some(Element::Float) | None => "f32",
+            Some(Element::Half) => "f16",
             Some(Element::Integer | Element::Mixed) => "u32",
         }
     }

@@ -1,6 +1,7 @@
 //! Shaders of random models: naga takes them all, whatever the device can do.
 
 use super::{Target, program};
+use crate::graph::Precision;
 use crate::random_model::random_spec;
 use crate::{CompileOptions, Options, check_text, compile};
 
@@ -17,7 +18,8 @@ fn random_models_have_well_formed_shaders() {
     for seed in 0..12 {
         let text = random_spec(seed);
         let checked = check_text(&text, &Options::default()).checked.expect("it checks");
-        let options = CompileOptions { batch: 2, ..CompileOptions::default() };
+        let precision = if seed % 2 == 0 { Precision::Single } else { Precision::Mixed };
+        let options = CompileOptions { batch: 2, precision, ..CompileOptions::default() };
         let plan = compile(&checked, &options).expect("it compiles");
         for target in TARGETS {
             let program = program(&plan, target);
@@ -28,28 +30,5 @@ fn random_models_have_well_formed_shaders() {
                 assert_eq!(dispatch.arguments.len(), program.shader(dispatch).argument_words);
             }
         }
-    }
-}
-
-#[test]
-fn show() {
-    let text = random_spec(3);
-    let checked = check_text(&text, &Options::default()).checked.expect("it checks");
-    let options = CompileOptions {
-        batch: 2,
-        mode: crate::Mode::Training {
-            objective: checked.model.objectives[0].name.clone(),
-            optimizer: crate::optimizer::Optimizer {
-                rule: crate::optimizer::Rule::Sgd { momentum: 0.9, nesterov: false },
-                weight_decay: 0.1,
-                clip: Some(1.0),
-            },
-            decay: crate::lower::Decay::Matrices,
-        },
-        ..CompileOptions::default()
-    };
-    let plan = compile(&checked, &options).expect("it compiles");
-    for shader in program(&plan, &Target::PORTABLE).shaders.iter().take(40) {
-        eprintln!("=========={}\n{}", shader.name, shader.text);
     }
 }

@@ -162,6 +162,9 @@ impl CpuExecutor {
     ///
     /// If the plan breaks what plans promise: a kernel writes what it or another thread of it reads.
     pub fn new(plan: Arc<Plan>, threads: usize) -> Result<Self, RuntimeError> {
+        if plan.has_halves() {
+            return Err(RuntimeError::Half { device: "the processor".to_owned() });
+        }
         check::check(&plan);
         let threads = threads.max(1);
         let bodies: Vec<_> = plan.bodies.iter().map(|body| Ready::new(body, threads)).collect();
@@ -309,7 +312,7 @@ impl CpuExecutor {
 
     /// Numbers as they lie in memory.
     pub(crate) fn region(&self, region: Region) -> &[f32] {
-        let Region { arena, offset, numbers } = region;
+        let Region { arena, offset, numbers, .. } = region;
         let arena = arena_number(&self.plan, arena).expect("a plan names its own arenas");
         self.memory.at(Place { arena, offset, numbers })
     }

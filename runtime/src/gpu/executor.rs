@@ -60,6 +60,9 @@ impl GpuExecutor {
     ///
     /// If the device has not the memory, its limits are exceeded, or its driver refuses a kernel.
     pub fn new(plan: Arc<Plan>, gpu: &Gpu) -> Result<Self, RuntimeError> {
+        if plan.has_halves() && !gpu.target().f16 {
+            return Err(RuntimeError::Half { device: gpu.facts().name.clone() });
+        }
         let program = program(&plan, gpu.target());
         check(gpu, &plan, &program)?;
         let buffers = Buffers::new(gpu, &plan, program.scratch)?;
@@ -139,7 +142,7 @@ impl GpuExecutor {
         offset: usize,
         numbers: usize,
     ) -> Result<Vec<f32>, RuntimeError> {
-        self.region(Region { arena: Arena::Parameters(buffer, slot), offset, numbers })
+        self.region(Region { arena: Arena::Parameters(buffer, slot), offset, numbers, half: false })
     }
 
     /// Writes a part of such a buffer.
@@ -159,7 +162,7 @@ impl GpuExecutor {
         numbers: &[f32],
     ) -> Result<(), RuntimeError> {
         let arena = Arena::Parameters(buffer, slot);
-        self.set_region(Region { arena, offset, numbers: numbers.len() }, numbers)
+        self.set_region(Region { arena, offset, numbers: numbers.len(), half: false }, numbers)
     }
 
     /// Feeds numbers: a modality, a target, a cotangent. They stay until they are fed again.
@@ -204,7 +207,7 @@ impl GpuExecutor {
     }
 
     fn place(&self, region: Region) -> (&Buffer, u64) {
-        let Region { arena, offset, numbers } = region;
+        let Region { arena, offset, numbers, .. } = region;
         let found = self.buffers.place(Memory::Plan(arena), offset, numbers);
         found.expect("a plan names its own arenas, and what lies in one piece")
     }

@@ -4,7 +4,7 @@ use zorro_compiler::autodiff::Seed;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
 use zorro_compiler::{CompileOptions, Mode};
-use zorro_runtime::{RunOptions, Session, Tensors};
+use zorro_runtime::{Device, RunOptions, Session, Tensors};
 
 use super::case::{Case, Gradient, Loaded, Optimization, OptimizerKind, Scalar};
 use super::compare::Comparison;
@@ -17,7 +17,8 @@ fn session(loaded: &Loaded, outputs: Vec<String>, mode: Mode) -> Session {
         mode,
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&loaded.checked, &options, 2).expect("it compiles");
+    let mut session =
+        Session::new(&loaded.checked, &options, &Device::cpu(2)).expect("it compiles");
     session.set_weights(&loaded.weights).expect("the weights fit");
     session
 }
@@ -43,8 +44,8 @@ fn compare_forward(case: &Case, loaded: &Loaded, comparison: &mut Comparison) {
     let run = RunOptions::default();
     let results = forward.run(&batch(loaded, None), &run).expect("it runs");
     let what = format!("{}: output", case.name);
-    comparison.tensors(&what, &results.outputs(), &loaded.outputs, values);
-    for (name, loss) in results.losses() {
+    comparison.tensors(&what, &results.outputs().expect("it comes back"), &loaded.outputs, values);
+    for (name, loss) in results.losses().expect("it comes back") {
         let what = format!("{}: loss {name}", case.name);
         comparison.numbers(&what, &[f64::from(loss)], &[loaded.losses[&name]], values);
     }
@@ -65,11 +66,14 @@ fn compare_gradient(
     };
     let mut session = session(loaded, outputs, Mode::Gradients(seed));
     let results = session.run(&batch(loaded, cotangents), &run).expect("it runs");
-    let ours: Tensors = [results.weight_gradients(), results.input_gradients()]
-        .iter()
-        .flat_map(Tensors::iter)
-        .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
-        .collect();
+    let ours: Tensors = [
+        results.weight_gradients().expect("it comes back"),
+        results.input_gradients().expect("it comes back"),
+    ]
+    .iter()
+    .flat_map(Tensors::iter)
+    .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
+    .collect();
     // A weight that nothing differentiated needs has no gradient; the golden one is zero.
     let golden = gradient.tensors.iter().filter(|(name, tensor)| {
         let is_zero = tensor.data().to_f32().iter().all(|number| *number == 0.0);
@@ -101,11 +105,11 @@ fn train(case: &Case, loaded: &Loaded, told: &Optimization, comparison: &mut Com
             ..RunOptions::default()
         };
         let results = session.run(&batch, &run).expect("it runs");
-        let loss = f64::from(results.losses()[&told.objective]);
+        let loss = f64::from(results.losses().expect("it comes back")[&told.objective]);
         let what = format!("{}: loss before step {at}", case.name);
         comparison.numbers(&what, &[loss], &[step.loss_before], values);
         // Weights that the objective does not reach are no part of a step and stay what they are; the golden ones decay.
-        let ours = session.weights();
+        let ours = session.weights().expect("it comes back");
         let golden = step.weights.iter().filter(|(name, _)| {
             ours.get(name).is_some() && !told.unstable.iter().any(|other| other == name)
         });

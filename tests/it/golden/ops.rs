@@ -7,7 +7,7 @@ use zorro_compiler::autodiff::Seed;
 use zorro_compiler::graph::interpret::{Feed, interpret};
 use zorro_compiler::graph::{Attention, Gradient, Graph, Input, InputKind, Parameters, RootKind};
 use zorro_compiler::routing::{Mask, Pair, Relation, Schedule, Side};
-use zorro_runtime::{Batch, RunOptions, Session, Tensor, TensorData, Tensors};
+use zorro_runtime::{Batch, Device, RunOptions, Session, Tensor, TensorData, Tensors};
 
 use super::compare::Comparison;
 
@@ -217,7 +217,7 @@ fn compare(case: &Case, comparison: &mut Comparison) {
         mode: Mode::Gradients(seed),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
+    let mut session = Session::new(&checked, &options, &Device::cpu(2)).expect("it compiles");
     session.set_weights(&weights).expect("the weights fit");
     let results = session.run(&batch, &RunOptions::default()).expect("it runs");
     // Single precision: what the rounding of one operation leaves.
@@ -226,15 +226,18 @@ fn compare(case: &Case, comparison: &mut Comparison) {
         Some((axes, shape)) => {
             let golden = laid_out(&outputs, &format!("{name}/out"), axes, shape);
             let golden = Tensors::from_iter([("y", golden)]);
-            comparison.tensors(name, &results.outputs(), &golden, limits);
+            comparison.tensors(name, &results.outputs().expect("it comes back"), &golden, limits);
         }
         None => {
             let golden = outputs.get(&format!("{name}/out")).expect("a loss").data().to_f32()[0];
-            let ours = results.losses()["l"];
+            let ours = results.losses().expect("it comes back")["l"];
             comparison.numbers(name, &[f64::from(ours)], &[f64::from(golden)], limits);
         }
     }
-    let ours = [results.weight_gradients(), results.input_gradients()];
+    let ours = [
+        results.weight_gradients().expect("it comes back"),
+        results.input_gradients().expect("it comes back"),
+    ];
     let ours = ours.iter().flat_map(Tensors::iter);
     let ours: Tensors = ours.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();
     comparison.tensors(&format!("{name}: gradient"), &ours, &wanted, limits);
