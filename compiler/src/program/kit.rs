@@ -301,14 +301,15 @@ impl<'a> Kit<'a> {
     }
 }
 
-/// Whether some function of a shader has a variable that is called as one of its buffers, which it then cannot see.
+/// Whether a shader has a function, or some function of it a variable, that is called as one of its buffers.
 pub(super) fn hides_buffers(shader: &Shader) -> bool {
     let hides = |name: &str| {
-        let declared = ["let ", "var ", "(", ", "].map(|before| format!("{before}{name}"));
-        declared.iter().any(|text| {
+        let declared = ["let ", "var ", "(", ", ", "fn ", "const ", "var<workgroup> "];
+        declared.map(|before| format!("{before}{name}")).iter().any(|text| {
             shader.text.match_indices(&**text).any(|(at, _)| {
                 let behind = &shader.text[at + text.len()..];
-                behind.starts_with(" =") || behind.starts_with(": ")
+                let is_function = text.starts_with("fn ") && behind.starts_with('(');
+                behind.starts_with(" =") || behind.starts_with(": ") || is_function
             })
         })
     };

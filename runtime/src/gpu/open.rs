@@ -21,6 +21,8 @@ pub struct GpuOptions {
     pub without: Vec<Feature>,
     /// The most bytes of a buffer; none for what the device says.
     pub buffer_bytes: Option<u64>,
+    /// Whether kernels share through workgroup memory; none for what suits the device.
+    pub shares: Option<bool>,
 }
 
 /// An opened device.
@@ -67,7 +69,7 @@ impl Gpu {
             let (device, why) = (facts.name.clone(), error.to_string());
             RuntimeError::Device { device, doing: "it was opened".to_owned(), why }
         })?;
-        let target = target(&facts, features, &limits);
+        let target = target(&facts, features, &limits, options);
         let numbers = |bytes: u64| usize::try_from(bytes / 4).unwrap_or(usize::MAX);
         let buffer = options.buffer_bytes.unwrap_or(u64::MAX).min(limits.max_buffer_size);
         let binding = limits.max_storage_buffer_binding_size.min(buffer);
@@ -185,12 +187,17 @@ fn limits(adapter: &Adapter, options: &GpuOptions) -> wgpu::Limits {
     all
 }
 
-fn target(facts: &AdapterFacts, features: Features, limits: &wgpu::Limits) -> Target {
+fn target(
+    facts: &AdapterFacts,
+    features: Features,
+    limits: &wgpu::Limits,
+    options: &GpuOptions,
+) -> Target {
     let subgroups = facts.subgroups.filter(|(min, max)| min == max);
     Target {
         subgroup: subgroups.filter(|_| features.contains(Features::SUBGROUP)).map(|(size, _)| size),
         f16: features.contains(Features::SHADER_F16),
-        shares: facts.kind != AdapterKind::Software,
+        shares: options.shares.unwrap_or(facts.kind != AdapterKind::Software),
         invocations: limits.max_compute_invocations_per_workgroup,
         workgroup_bytes: limits.max_compute_workgroup_storage_size,
         workgroups: limits.max_compute_workgroups_per_dimension,

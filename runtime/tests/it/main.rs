@@ -10,6 +10,7 @@ mod execute;
 mod losses;
 mod models;
 mod nothing_read;
+mod products;
 mod purity;
 mod random_specs;
 mod visits;

@@ -31,10 +31,8 @@ pub(super) fn draft(product: &Product<'_>) -> Draft {
     let (few, many) = if a.size <= b.size { (a, b) } else { (b, a) };
     let k = product.contract.k;
     let n_few = few.size.min(FEW);
-    let n_many = if many.is_along_k(k) { 1 } else { many.size.next_power_of_two().min(MANY) };
-    let is_long = k * n_many > WORKGROUP * LONG;
-    let workgroup = if is_long { WORKGROUP_LONG } else { WORKGROUP };
-    let workgroup = workgroup.min(product.kit.target.invocations as usize);
+    let (n_many, lanes) = cut(product, many);
+    let workgroup = n_many * lanes;
     let (tiles_few, tiles_many) = (few.size.div_ceil(n_few), many.size.div_ceil(n_many));
     let tiles = tiles_few * tiles_many;
     let constants = [
@@ -44,7 +42,7 @@ pub(super) fn draft(product: &Product<'_>) -> Draft {
         format!("// of each so many {}s,", many.index),
         format!("const MANY: u32 = {n_many}u;"),
         "// and so many lanes share a sum.".to_owned(),
-        format!("const LANES: u32 = {}u;", workgroup / n_many),
+        format!("const LANES: u32 = {lanes}u;"),
     ];
     let firsts = firsts((few, n_few), (many, n_many), tiles_few);
     let functions = product.constants()
@@ -63,6 +61,16 @@ pub(super) fn draft(product: &Product<'_>) -> Draft {
         workgroups: grid(product.kit, tiles),
         ..Draft::default()
     }
+}
+
+/// Rows of the long operand that a workgroup has, and lanes that share a sum: all are powers of two.
+fn cut(product: &Product<'_>, many: Side<'_>) -> (usize, usize) {
+    let k = product.contract.k;
+    let neighbors = if many.is_along_k(k) { 1 } else { MANY };
+    let workgroup = if k * neighbors > WORKGROUP * LONG { WORKGROUP_LONG } else { WORKGROUP };
+    let workgroup = workgroup.min(product.kit.target.invocations as usize);
+    let lanes = (workgroup / neighbors).min(k.next_power_of_two());
+    ((workgroup / lanes).min(many.size.next_power_of_two()), lanes)
 }
 
 /// Statements that find the first row and the first column of a tile.
