@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use crate::noise;
 use zorro_compiler::autodiff::Seed;
+use zorro_compiler::graph::Precision;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
 use zorro_compiler::plan::Limits;
@@ -247,6 +248,7 @@ fn compiled(checked: &Checked, work: Work, options: &Options) -> CompileOptions 
         random: work != Work::Forward,
         recompute: options.recompute.clone(),
         max_memory: options.max_memory,
+        precision: Precision::Single,
         limits: Limits::NONE,
     }
 }
