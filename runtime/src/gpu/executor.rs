@@ -218,8 +218,7 @@ impl GpuExecutor {
     }
 
     fn place(&self, region: Region) -> (&Buffer, u64) {
-        let Region { arena, offset, numbers, .. } = region;
-        let found = self.buffers.place(Memory::Plan(arena), offset, numbers);
+        let found = self.buffers.place(Memory::Plan(region.arena), region.offset, region.words());
         found.expect("a plan names its own arenas, and what lies in one piece")
     }
 
