@@ -29,7 +29,6 @@ pub(super) fn suits(product: &Product<'_>) -> bool {
 pub(super) fn draft(product: &Product<'_>) -> Draft {
     let (a, b) = (product.a(), product.b());
     let (few, many) = if a.size <= b.size { (a, b) } else { (b, a) };
-    let k = product.contract.k;
     let n_few = few.size.min(FEW);
     let (n_many, lanes) = cut(product, many);
     let workgroup = n_many * lanes;

@@ -9,14 +9,18 @@ use super::super::text::times;
 use super::sums::Sums;
 use super::{Product, Side};
 
-/// Rows of the operand that all lanes need, in a tile.
-const LINES: usize = 16;
+/// Most rows of the operand that all lanes need, in a tile.
+const LINES: usize = 32;
 /// The same where each lane loads all of them.
-const LINES_ALONE: usize = 8;
+const LINES_ALONE: usize = 16;
 /// Lanes of a workgroup where there are no subgroups.
 const LANES_ALONE: usize = 8;
 /// Vectors of four sums that a lane has of each of these rows.
 const VECTORS: usize = 2;
+/// Tiles from which on all threads of the processor have something to do.
+const ENOUGH: usize = 8;
+/// How many additions of a product to a sum take as long as a load does, for all lanes at once.
+const LOAD: usize = 14;
 
 /// A tile.
 struct Tile<'a> {
@@ -31,11 +35,9 @@ struct Tile<'a> {
 }
 
 impl<'a> Tile<'a> {
-    fn of(product: &Product<'_>, common: Side<'a>, spread: Side<'a>) -> Self {
+    fn of(product: &Product<'_>, common: Side<'a>, spread: Side<'a>, lines: usize) -> Self {
         let subgroup = product.kit.target.subgroup;
         let lanes = subgroup.map_or(LANES_ALONE, |size| size as usize);
-        let most = if subgroup.is_some() { LINES } else { LINES_ALONE };
-        let lines = common.size.next_power_of_two().min(most);
         let vectors = spread.size.div_ceil(4 * lanes).min(VECTORS);
         Self { common, spread, sums: Sums { lines, vectors }, lanes, passes: subgroup.is_some() }
     }
@@ -62,15 +64,18 @@ impl<'a> Tile<'a> {
         let (tiles, loads) = (self.tiles(), self.loads());
         let computes = loads.0 * self.common.work() + loads.1 * self.spread.work();
         let sums = 4 * self.sums.lines * self.sums.vectors;
-        let each = sums / 4 + 8 * (loads.0 + loads.1 + computes);
-        (tiles.0 * tiles.1 * each, computes)
+        let each = sums + LOAD * (loads.0 + loads.1 + computes);
+        ((tiles.0 * tiles.1).max(ENOUGH) * each, computes)
     }
 }
 
 pub(super) fn draft(product: &Product<'_>) -> Draft {
     let (a, b) = (product.a(), product.b());
-    let both = [Tile::of(product, a, b), Tile::of(product, b, a)];
-    let tile = both.into_iter().min_by_key(Tile::cost).expect("there are two");
+    let most = if product.kit.target.subgroup.is_some() { LINES } else { LINES_ALONE };
+    let lines = std::iter::successors(Some(most), |lines| (*lines > 1).then_some(lines / 2));
+    let tiles =
+        lines.flat_map(|lines| [Tile::of(product, a, b, lines), Tile::of(product, b, a, lines)]);
+    let tile = tiles.min_by_key(Tile::cost).expect("there are some");
     let (along, across) = tile.tiles();
     let functions = product.constants()
         + &format!("const TILES: u32 = {}u;\n\n", along * across)

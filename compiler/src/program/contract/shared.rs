@@ -153,14 +153,14 @@ fn tile(product: &Product<'_>, cut: &Cut, side: Side<'_>, edge: Edge) -> String 
     } else {
         (format!("at % {groups}u"), format!("at / {groups}u"))
     };
-    let load = |at: usize| format!("    load_{name}(min({index} + {at}u, {count} - 1u), from),");
+    let load = |at: usize| format!("    load_{name}(min({index} + {at}u, {count} - 1u), at_k),");
     let mut lines = vec![
         format!("for (var at = lane; at < {}u; at += WORKGROUP) {{", groups * depth),
         format!("  let group = {group};"),
         format!("  let k = {k};"),
         format!("  let {index} = first_{index} + 4u * group;"),
         // Products beyond the last are of zeros; loads beyond it are none.
-        "  let from = min(first_k + k, K - 1u);".to_owned(),
+        "  let at_k = min(first_k + k, K - 1u);".to_owned(),
         "  let four = vec4<f32>(".to_owned(),
     ];
     lines.extend((0..4).map(load));
