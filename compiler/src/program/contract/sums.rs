@@ -6,6 +6,9 @@
 
 use super::super::text::indented;
 
+/// The parts of a vector.
+pub(super) const PARTS: [&str; 4] = ["x", "y", "z", "w"];
+
 /// A small tile: some sums of each of some lines, a line being what all of its sums share a factor of.
 #[derive(Clone, Copy)]
 pub(super) struct Sums {
