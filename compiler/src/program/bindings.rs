@@ -32,6 +32,8 @@ pub(super) struct Bound {
 pub(super) struct Shape {
     /// Of each slot whether it is written.
     writable: Vec<bool>,
+    /// Of each slot whether it has whole groups of four numbers.
+    has_fours: Vec<bool>,
     of_operand: Vec<usize>,
     has_base: Vec<bool>,
     half: Vec<bool>,
@@ -84,6 +86,7 @@ impl Bound {
     pub(super) fn shape(&self) -> Shape {
         Shape {
             writable: self.slots.iter().map(|slot| slot.writable).collect(),
+            has_fours: (0..self.slots.len()).map(|slot| self.has_fours(slot)).collect(),
             of_operand: self.of_operand.clone(),
             has_base: self.bases.iter().map(Option::is_some).collect(),
             half: self.half.clone(),
@@ -121,6 +124,12 @@ impl Bound {
 
     pub(super) fn writable(&self, slot: usize) -> bool {
         self.slots[slot].writable
+    }
+
+    /// Whether a slot has whole groups of four numbers. It begins with one, as all bindings do.
+    pub(super) fn has_fours(&self, slot: usize) -> bool {
+        let Slot { start, end, .. } = self.slots[slot];
+        (end - start).is_multiple_of(4)
     }
 
     pub(super) fn slot_of(&self, operand: usize) -> usize {

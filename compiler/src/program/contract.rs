@@ -19,14 +19,17 @@
 //! Deliberately not here: what is multiplied, which is the plan's.
 
 mod few;
+mod fours;
 mod registers;
 mod shared;
 mod sums;
 
+use super::Target;
 use super::access::Element;
 use super::kit::{Draft, Kit, function};
 use super::tape::{Writer, variable};
-use crate::plan::{Access, Contract, Instruction, Tape};
+use crate::plan::{Access, Body, Contract, Instruction, Tape};
+use fours::Along;
 
 /// A product to be written.
 #[derive(Clone, Copy)]
@@ -45,6 +48,8 @@ struct Side<'a> {
     count: &'static str,
     /// How many rows it has.
     size: usize,
+    /// Along what it is loaded four numbers at a time; none where it is one by one.
+    fours: Option<Along>,
 }
 
 /// How `store` is spelled.
@@ -52,7 +57,7 @@ const STORE: &str = "fn store(row: u32, column: u32, sum: f32)";
 
 pub(super) fn draft(kit: &Kit<'_>, contract: &Contract) -> Vec<Draft> {
     let product = Product { kit, contract };
-    if few::suits(&product) {
+    if few::suits(contract, kit.target) {
         vec![few::draft(&product)]
     } else if kit.target.shares {
         shared::drafts(&product)
@@ -61,15 +66,32 @@ pub(super) fn draft(kit: &Kit<'_>, contract: &Contract) -> Vec<Draft> {
     }
 }
 
+/// Reads that are loaded four numbers at a time, if bindings let them.
+pub(super) fn loads_fours(body: &Body, target: &Target) -> Vec<usize> {
+    let Body::Contract(contract) = body else { return vec![] };
+    if few::suits(contract, target) {
+        return vec![];
+    }
+    let Contract { m, n, k, a, b, .. } = contract;
+    let found = [fours::find(a, (*m, *k)), fours::find(b, (*n, *k))];
+    found.into_iter().flatten().map(|found| found.read).collect()
+}
+
 impl<'a> Product<'a> {
     fn a(&self) -> Side<'a> {
         let Contract { m, a, .. } = self.contract;
-        Side { name: "a", tape: a, index: "row", count: "M", size: *m }
+        Side { name: "a", tape: a, index: "row", count: "M", size: *m, fours: self.fours(a, *m) }
     }
 
     fn b(&self) -> Side<'a> {
         let Contract { n, b, .. } = self.contract;
-        Side { name: "b", tape: b, index: "column", count: "N", size: *n }
+        let fours = self.fours(b, *n);
+        Side { name: "b", tape: b, index: "column", count: "N", size: *n, fours }
+    }
+
+    fn fours(&self, tape: &Tape, rows: usize) -> Option<Along> {
+        let found = fours::find(tape, (rows, self.contract.k))?;
+        self.kit.has_fours(found.read).then_some(found.along)
     }
 
     /// The sizes.
@@ -80,13 +102,16 @@ impl<'a> Product<'a> {
         )
     }
 
-    /// The functions that load a number of either operand.
+    /// The functions that load a number of either operand, or four.
     fn loads(&self) -> String {
         [self.a(), self.b()].map(|side| self.load(side)).concat()
     }
 
     fn load(&self, side: Side<'_>) -> String {
         let columns = self.contract.k;
+        if side.fours.is_some() {
+            return fours::load(self.kit, &side, columns) + "\n";
+        }
         let writer = Writer {
             kit: self.kit,
             tape: side.tape,

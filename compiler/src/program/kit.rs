@@ -8,8 +8,8 @@ use std::fmt::Write;
 use super::bindings::Bound;
 use super::names::Names;
 use super::step::declaration;
-use super::text::sum;
-use super::{Shader, Storage, Target};
+use super::text::{over, rest, sum};
+use super::{Shader, Storage, Target, contract};
 use crate::graph::Argument;
 use crate::plan::{Body, Instruction, Kernel, Plan, Tape, Value};
 
@@ -34,6 +34,8 @@ struct Variable {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Element {
     Float,
+    /// Numbers, four by four.
+    Fours,
     Half,
     Integer,
     /// Integers, among which some are the bits of numbers.
@@ -101,12 +103,21 @@ impl<'a> Kit<'a> {
         let kernel = &plan.kernels[at];
         let operands: Vec<String> = names.operands(at);
         let integers = integer_reads(plan.body(kernel));
+        let fours = contract::loads_fours(plan.body(kernel), target);
+        let is_whole = |operand: &usize| *operand < kernel.reads.len() && !bound.has_base(*operand);
         let mut slots: Vec<Variable> = Vec::new();
         for slot in 0..bound.n_slots() {
             let own: Vec<usize> = bound.operands_of(slot).collect();
             let is_integer = |operand: &usize| integers.contains(operand);
             let element = match (own.iter().any(is_integer), own.iter().all(is_integer)) {
                 (false, _) if bound.is_half(slot) => Element::Half,
+                (false, _)
+                    if bound.has_fours(slot)
+                        && own.iter().any(|operand| fours.contains(operand))
+                        && own.iter().all(is_whole) =>
+                {
+                    Element::Fours
+                }
                 (false, _) => Element::Float,
                 (true, true) => Element::Integer,
                 (true, false) => Element::Mixed,
@@ -143,10 +154,21 @@ impl<'a> Kit<'a> {
         let (Variable { name, element }, index) = (self.variable(read), self.index(read, offset));
         match element {
             Element::Float => format!("{name}[{index}]"),
+            Element::Fours => format!("{name}[{}][{}]", over(&index, 4), rest(&index, 4)),
             Element::Half => format!("f32({name}[{index}])"),
             Element::Integer => panic!("what holds integers is read as such"),
             Element::Mixed => format!("bitcast<f32>({name}[{index}])"),
         }
+    }
+
+    /// Whether a read is declared as groups of four numbers.
+    pub(super) fn has_fours(&self, read: usize) -> bool {
+        self.variable(read).element == Element::Fours
+    }
+
+    /// Four numbers of such a read, from an offset on that is a multiple of four.
+    pub(super) fn load_four(&self, read: usize, offset: &str) -> String {
+        format!("{}[{}]", self.variable(read).name, over(&self.index(read, offset), 4))
     }
 
     /// An integer of a read.
@@ -270,6 +292,7 @@ impl<'a> Kit<'a> {
         }
         match found.map(|variable| variable.element) {
             Some(Element::Float) | None => "f32",
+            Some(Element::Fours) => "vec4<f32>",
             Some(Element::Half) => "f16",
             Some(Element::Integer | Element::Mixed) => "u32",
         }

@@ -1,5 +1,7 @@
 //! Shaders of random models: naga takes them all, whatever the device can do.
 
+mod contract;
+
 use super::{Target, program};
 use crate::graph::Precision;
 use crate::random_model::random_spec;

@@ -170,7 +170,9 @@ fn error(gpu: &Gpu, graph: &Graph, feed: &Feed) -> f64 {
     let norm =
         |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|it| it * it).sum::<f64>().sqrt();
     let mut differences = found.iter().zip(expected).map(|(a, b)| f64::from(*a) - b);
-    norm(&mut differences) / norm(&mut expected.iter().copied()).max(1e-30)
+    // Of one number a sum at least: a single sum may be near zero.
+    let least = (expected.len() as f64).sqrt();
+    norm(&mut differences) / norm(&mut expected.iter().copied()).max(least)
 }
 
 #[expect(
@@ -200,7 +202,7 @@ fn check(shares: bool, without: &[Feature], seed: u64) {
     let tried = variable("ZORRO_RANDOM_PRODUCTS").and_then(|n| n.parse().ok()).unwrap_or(2);
     let mut wrong = Vec::new();
     for case in CASES {
-        let fixed = [(1, 1, 300), (17, 9, 33), (65, 40, 70)];
+        let fixed = [(1, 1, 300), (17, 9, 33), (65, 40, 70), (68, 44, 72)];
         let some = (0..tried).map(|_| [(); 3].map(|()| random.one_of(&SIZES)));
         let some: Vec<(usize, usize, usize)> = some.map(|[m, n, k]| (m, n, k)).collect();
         for sizes in fixed.into_iter().chain(some) {

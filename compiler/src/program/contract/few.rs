@@ -3,9 +3,11 @@
 //! In: a product. Out: a shader in which the lanes of a workgroup share sums: each adds some of the products, then what they have
 //! is added up in the order of lanes. Each number of the long operand is loaded once. Deliberately not here: tiles.
 
+use super::super::Target;
 use super::super::kit::{Draft, function, grid};
-use super::super::text::times;
+use super::super::text::{over, rest, sum, times};
 use super::{Product, Side};
+use crate::plan::Contract;
 
 /// Invocations of a workgroup.
 const WORKGROUP: usize = 64;
@@ -21,15 +23,14 @@ const FEW: usize = 8;
 const SHARED: usize = 64;
 
 /// Whether the form suits a product.
-pub(super) fn suits(product: &Product<'_>) -> bool {
-    let (m, n) = (product.contract.m, product.contract.n);
-    if product.kit.target.shares { m.min(n) <= FEW } else { m * n <= SHARED }
+pub(super) fn suits(contract: &Contract, target: &Target) -> bool {
+    let (m, n) = (contract.m, contract.n);
+    if target.shares { m.min(n) <= FEW } else { m * n <= SHARED }
 }
 
 pub(super) fn draft(product: &Product<'_>) -> Draft {
     let (a, b) = (product.a(), product.b());
     let (few, many) = if a.size <= b.size { (a, b) } else { (b, a) };
-    let k = product.contract.k;
     let n_few = few.size.min(FEW);
     let (n_many, lanes) = cut(product, many);
     let workgroup = n_many * lanes;
@@ -80,8 +81,8 @@ fn firsts(
     tiles_few: usize,
 ) -> [String; 2] {
     [
-        format!("let first_{} = {};", few.index, times(&format!("tile % {tiles_few}u"), n_few)),
-        format!("let first_{} = {};", many.index, times(&format!("tile / {tiles_few}u"), n_many)),
+        format!("let first_{} = {};", few.index, times(&rest("tile", tiles_few), n_few)),
+        format!("let first_{} = {};", many.index, times(&over("tile", tiles_few), n_many)),
     ]
 }
 
@@ -99,8 +100,10 @@ fn multiply((few, n_few): (Side<'_>, usize), many: Side<'_>, firsts: &[String]) 
     ));
     lines.extend((0..n_few).map(|at| {
         format!(
-            "(*sums).sum_{at} += load_{}(min(first_{} + {at}u, {} - 1u), k) * factor;",
-            few.name, few.index, few.count
+            "(*sums).sum_{at} += load_{}(min({}, {} - 1u), k) * factor;",
+            few.name,
+            sum(&[format!("first_{}", few.index), format!("{at}u")]),
+            few.count
         )
     }));
     let head = "fn multiply(sums: ptr<function, Sums>, tile: u32, at: u32, k: u32)";
@@ -109,7 +112,10 @@ fn multiply((few, n_few): (Side<'_>, usize), many: Side<'_>, firsts: &[String]) 
 
 /// Puts the sums of a lane where others see them.
 fn put(n_few: usize) -> String {
-    let put = |at: usize| format!("terms[lane * FEW + {at}u] = sums.sum_{at};");
+    let put = |at: usize| {
+        let place = sum(&["lane * FEW".to_owned(), format!("{at}u")]);
+        format!("terms[{place}] = sums.sum_{at};")
+    };
     let lines: Vec<String> = (0..n_few).map(put).collect();
     function("fn put(sums: Sums, lane: u32)", &lines) + "\n"
 }

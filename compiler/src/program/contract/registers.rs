@@ -5,18 +5,23 @@
 //! share of it and the subgroup passes it around, at a tenth of the price of a load. Deliberately not here: workgroup memory.
 
 use super::super::kit::{Draft, function, grid};
-use super::super::text::times;
-use super::sums::Sums;
+use super::super::text::{indented, over, rest, sum, times};
+use super::fours::Along;
+use super::sums::{PARTS, Sums};
 use super::{Product, Side};
 
-/// Rows of the operand that all lanes need, in a tile.
-const LINES: usize = 16;
-/// The same where each lane loads all of them.
-const LINES_ALONE: usize = 8;
+/// Most rows of the operand that all lanes need, in a tile.
+const LINES: usize = 32;
+/// The same where lanes load all of them or several products of each: more find no room.
+const LINES_CLOSE: usize = 16;
 /// Lanes of a workgroup where there are no subgroups.
 const LANES_ALONE: usize = 8;
 /// Vectors of four sums that a lane has of each of these rows.
 const VECTORS: usize = 2;
+/// Tiles from which on all threads of the processor have something to do.
+const ENOUGH: usize = 8;
+/// How many additions of a product to a sum take as long as a load of one number or of four does, for all lanes at once.
+const LOAD: usize = 14;
 
 /// A tile.
 struct Tile<'a> {
@@ -28,16 +33,31 @@ struct Tile<'a> {
     lanes: usize,
     /// Whether lanes are a subgroup.
     passes: bool,
+    /// Products of each sum at once.
+    step: usize,
 }
 
 impl<'a> Tile<'a> {
-    fn of(product: &Product<'_>, common: Side<'a>, spread: Side<'a>) -> Self {
+    fn of(product: &Product<'_>, common: Side<'a>, spread: Side<'a>, lines: usize) -> Self {
         let subgroup = product.kit.target.subgroup;
         let lanes = subgroup.map_or(LANES_ALONE, |size| size as usize);
-        let most = if subgroup.is_some() { LINES } else { LINES_ALONE };
-        let lines = common.size.next_power_of_two().min(most);
         let vectors = spread.size.div_ceil(4 * lanes).min(VECTORS);
-        Self { common, spread, sums: Sums { lines, vectors }, lanes, passes: subgroup.is_some() }
+        let by_four = [common, spread].iter().any(|side| side.fours == Some(Along::Products));
+        Self {
+            common,
+            spread,
+            sums: Sums { lines, vectors },
+            lanes,
+            passes: subgroup.is_some(),
+            step: if by_four { 4 } else { 1 },
+        }
+    }
+
+    /// Whether registers hold it, and fours of rows lie in one tile.
+    fn fits(&self) -> bool {
+        let most = if self.passes && self.step == 1 { LINES } else { LINES_CLOSE };
+        let least = if self.common.fours == Some(Along::Rows) { 4 } else { 1 };
+        (least..=most).contains(&self.sums.lines)
     }
 
     /// Rows of the spread operand.
@@ -50,30 +70,38 @@ impl<'a> Tile<'a> {
         (self.common.size.div_ceil(self.sums.lines), self.spread.size.div_ceil(self.width()))
     }
 
-    /// Loads of a lane for each product.
-    fn loads(&self) -> (usize, usize) {
-        let common =
-            if self.passes { self.sums.lines.div_ceil(self.lanes) } else { self.sums.lines };
-        (common, 4 * self.sums.vectors)
+    /// Places that a lane loads from, of either operand.
+    fn places(&self) -> (usize, usize) {
+        let fours = |side: &Side<'_>| if side.fours == Some(Along::Rows) { 4 } else { 1 };
+        let lanes = if self.passes { self.lanes } else { 1 };
+        let common = self.sums.lines.div_ceil(lanes * fours(&self.common));
+        (common, 4 * self.sums.vectors / fours(&self.spread))
     }
 
     /// How much is done in all, and then how much of it is to compute what has been loaded.
     fn cost(&self) -> (usize, usize) {
-        let (tiles, loads) = (self.tiles(), self.loads());
-        let computes = loads.0 * self.common.work() + loads.1 * self.spread.work();
-        let sums = 4 * self.sums.lines * self.sums.vectors;
-        let each = sums / 4 + 8 * (loads.0 + loads.1 + computes);
-        (tiles.0 * tiles.1 * each, computes)
+        let (tiles, places) = (self.tiles(), self.places());
+        let computes = self.step * (places.0 * self.common.work() + places.1 * self.spread.work());
+        let times = |side: &Side<'_>| {
+            if side.fours == Some(Along::Products) { 1 } else { self.step }
+        };
+        let loads = places.0 * times(&self.common) + places.1 * times(&self.spread);
+        let sums = 4 * self.sums.lines * self.sums.vectors * self.step;
+        let each = (sums + LOAD * (loads + computes)) * 4 / self.step;
+        ((tiles.0 * tiles.1).max(ENOUGH) * each, computes)
     }
 }
 
 pub(super) fn draft(product: &Product<'_>) -> Draft {
     let (a, b) = (product.a(), product.b());
-    let both = [Tile::of(product, a, b), Tile::of(product, b, a)];
-    let tile = both.into_iter().min_by_key(Tile::cost).expect("there are two");
+    let lines = std::iter::successors(Some(LINES), |lines| (*lines > 1).then_some(lines / 2));
+    let tiles =
+        lines.flat_map(|lines| [Tile::of(product, a, b, lines), Tile::of(product, b, a, lines)]);
+    let tile = tiles.filter(Tile::fits).min_by_key(Tile::cost).expect("16 lines fit");
     let (along, across) = tile.tiles();
     let functions = product.constants()
-        + &format!("const TILES: u32 = {}u;\n\n", along * across)
+        + &format!("const TILES: u32 = {}u;\n", along * across)
+        + &format!("// Products of each sum at once.\nconst STEP: u32 = {}u;\n\n", tile.step)
         + &product.loads()
         + &product.store()
         + &tile.sums.declaration()
@@ -95,26 +123,22 @@ pub(super) fn draft(product: &Product<'_>) -> Draft {
 
 /// Which rows of the operands a lane loads. Those beyond the last are the last; what comes of them is not kept.
 fn places(tile: &Tile<'_>) -> String {
-    let Tile { common, spread, lanes, .. } = tile;
-    let place = |side: &Side<'_>, at: usize| {
-        let first = if at == 0 { String::new() } else { format!("{}u + ", at * lanes) };
-        format!("min(first_{0} + {first}lane, {1} - 1u)", side.index, side.count)
+    let place = |side: &Side<'_>, at: usize, has_lanes: bool| {
+        let fours = if side.fours == Some(Along::Rows) { 4 } else { 1 };
+        let lanes = if has_lanes { tile.lanes } else { 1 };
+        let lane = if has_lanes { times("lane", fours) } else { "0u".to_owned() };
+        let first = format!("first_{}", side.index);
+        let row = sum(&[first, format!("{}u", at * lanes * fours), lane]);
+        (format!("{}_{at}", side.index), format!("min({row}, {} - {fours}u)", side.count))
     };
-    let alone = |side: &Side<'_>, at: usize| {
-        format!("min(first_{} + {at}u, {} - 1u)", side.index, side.count)
-    };
-    let (n_common, n_spread) = tile.loads();
-    let commons =
-        (0..n_common).map(|at| if tile.passes { place(common, at) } else { alone(common, at) });
-    let spreads = (0..n_spread).map(|at| place(spread, at));
-    let name = |side: &Side<'_>, at: usize| format!("{}_{at}", side.index);
-    let names = (0..n_common).map(|at| name(common, at));
-    let names = names.chain((0..n_spread).map(|at| name(spread, at)));
-    let fields: String = names.map(|name| format!("  {name}: u32,\n")).collect();
-    let values: Vec<String> = commons.chain(spreads).map(|value| format!("    {value},")).collect();
+    let (n_common, n_spread) = tile.places();
+    let commons = (0..n_common).map(|at| place(&tile.common, at, tile.passes));
+    let spreads = (0..n_spread).map(|at| place(&tile.spread, at, true));
+    let (names, values): (Vec<String>, Vec<String>) = commons.chain(spreads).unzip();
+    let fields: String = names.iter().map(|name| format!("  {name}: u32,\n")).collect();
     let mut lines = firsts(tile);
     lines.push("return Places(".to_owned());
-    lines.extend(values.into_iter().map(|value| value[2..].to_owned()));
+    lines.extend(values.iter().map(|value| format!("  {value},")));
     lines.push(");".to_owned());
     format!("// What a lane loads.\nstruct Places {{\n{fields}}}\n\n")
         + &function("fn places_of(tile: u32, lane: u32) -> Places", &lines)
@@ -126,43 +150,91 @@ fn firsts(tile: &Tile<'_>) -> Vec<String> {
     let (along, _) = tile.tiles();
     let (common, spread) = (tile.common.index, tile.spread.index);
     vec![
-        format!("let first_{common} = {};", times(&format!("tile % {along}u"), tile.sums.lines)),
-        format!("let first_{spread} = {};", times(&format!("tile / {along}u"), tile.width())),
+        format!("let first_{common} = {};", times(&rest("tile", along), tile.sums.lines)),
+        format!("let first_{spread} = {};", times(&over("tile", along), tile.width())),
     ]
 }
 
-/// Loads the factors of one product of each sum, and adds them.
+/// Loads the factors of the next products of each sum, and adds them.
 fn multiply(tile: &Tile<'_>) -> String {
-    let Tile { common, spread, sums, lanes, .. } = tile;
-    let load =
-        |side: &Side<'_>, at: usize| format!("load_{}(places.{}_{at}, k)", side.name, side.index);
-    let (n_common, _) = tile.loads();
-    let mut lines: Vec<String> = (0..n_common)
-        .map(|at| format!("let {}_{at} = {};", common.name, load(common, at)))
+    let (n_common, n_spread) = tile.places();
+    let mut lines = Vec::new();
+    for (side, n) in [(&tile.common, n_common), (&tile.spread, n_spread)] {
+        if side.fours == Some(Along::Products) {
+            lines.extend(
+                (0..n).map(|at| format!("let {} = {};", four(side, at), load(side, at, 0))),
+            );
+        }
+    }
+    if tile.step == 1 {
+        lines.extend(add(tile, 0));
+    } else {
+        for product in 0..tile.step {
+            lines.push("{".to_owned());
+            lines.extend(indented(&add(tile, product)));
+            lines.push("}".to_owned());
+        }
+    }
+    function("fn multiply(sums: ptr<function, Sums>, places: Places, k: u32)", &lines) + "\n"
+}
+
+/// What four products of a row are called.
+fn four(side: &Side<'_>, at: usize) -> String {
+    format!("four_{}_{at}", side.name)
+}
+
+/// What is loaded from a place.
+fn load(side: &Side<'_>, at: usize, product: usize) -> String {
+    let k = sum(&["k".to_owned(), format!("{product}u")]);
+    format!("load_{}(places.{}_{at}, {k})", side.name, side.index)
+}
+
+/// Adds one product to each sum.
+fn add(tile: &Tile<'_>, product: usize) -> Vec<String> {
+    let Tile { common, spread, sums, lanes, passes, .. } = tile;
+    let number = |side: &Side<'_>, at: usize| match side.fours {
+        Some(Along::Products) => format!("{}.{}", four(side, at), PARTS[product]),
+        Some(Along::Rows) | None => load(side, at, product),
+    };
+    let mut lines: Vec<String> = (0..tile.places().0)
+        .map(|at| format!("let {}_{at} = {};", common.name, number(common, at)))
         .collect();
-    for at in 0..sums.vectors {
-        lines.push(format!("let {}_{at} = vec4<f32>(", spread.name));
-        lines.extend((4 * at..4 * at + 4).map(|number| format!("  {},", load(spread, number))));
+    for vector in 0..sums.vectors {
+        if spread.fours == Some(Along::Rows) {
+            lines.push(format!("let {}_{vector} = {};", spread.name, number(spread, vector)));
+            continue;
+        }
+        lines.push(format!("let {}_{vector} = vec4<f32>(", spread.name));
+        lines.extend((0..4).map(|at| format!("  {},", number(spread, 4 * vector + at))));
         lines.push(");".to_owned());
     }
     let factor = |line: usize| {
-        if tile.passes {
-            format!("subgroupBroadcast({}_{}, {}u)", common.name, line / lanes, line % lanes)
+        let (row, part) = match common.fours {
+            Some(Along::Rows) => (line / 4, format!(".{}", PARTS[line % 4])),
+            Some(Along::Products) | None => (line, String::new()),
+        };
+        if *passes {
+            let (at, lane) = (row / lanes, row % lanes);
+            format!("subgroupBroadcast({}_{at}{part}, {lane}u)", common.name)
         } else {
-            format!("{}_{line}", common.name)
+            format!("{}_{row}{part}", common.name)
         }
     };
     lines.extend(sums.add(&factor, spread.name));
-    function("fn multiply(sums: ptr<function, Sums>, places: Places, k: u32)", &lines) + "\n"
+    lines
 }
 
 /// Keeps the sums of a lane.
 fn keep(tile: &Tile<'_>) -> String {
     let mut lines = firsts(tile);
-    let (common, spread) = (tile.common.index, tile.spread.index);
+    let (common, spread, lanes) = (tile.common.index, tile.spread.index, tile.lanes);
+    let place = match tile.spread.fours {
+        Some(Along::Rows) => format!("(at / 4u * {lanes}u + lane) * 4u + at % 4u"),
+        Some(Along::Products) | None => format!("at * {lanes}u + lane"),
+    };
     lines.extend(tile.sums.each(&[
         format!("let {common} = first_{common} + line;"),
-        format!("let {spread} = first_{spread} + at * {}u + lane;", tile.lanes),
+        format!("let {spread} = first_{spread} + {place};"),
         "if row < M && column < N { store(row, column, sum); }".to_owned(),
     ]));
     function("fn keep(sums: Sums, tile: u32, lane: u32)", &lines)

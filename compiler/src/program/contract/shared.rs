@@ -6,8 +6,9 @@
 //! Deliberately not here: subgroups.
 
 use super::super::kit::{Draft, function, grid};
-use super::super::text::{sum, times};
-use super::sums::Sums;
+use super::super::text::{indented, over, rest, sum, times};
+use super::fours::Along;
+use super::sums::{PARTS, Sums};
 use super::{Product, STORE, Side};
 
 /// Tiles from which on a large device has enough to do.
@@ -144,38 +145,64 @@ fn constants(product: &Product<'_>, cut: &Cut) -> String {
 }
 
 /// Memory for a tile of an operand, and what fills it. Lanes that are neighbors load numbers that are. There is a vector more than
-/// needed for each product, or else lanes would wait for each other where they write along these.
+/// needed for each product, or else lanes would wait for each other where they write along these. Products beyond the last are of
+/// zeros; loads beyond it are none.
 fn tile(product: &Product<'_>, cut: &Cut, side: Side<'_>, edge: Edge) -> String {
-    let Side { name, index, count, .. } = side;
+    let Side { name, index, .. } = side;
     let (groups, depth) = (edge.size() / 4, cut.depth);
     let stride = groups + 1;
-    let (group, k) = if side.is_along_k(product.contract.k) {
-        (format!("at / {depth}u"), format!("at % {depth}u"))
-    } else {
-        (format!("at % {groups}u"), format!("at / {groups}u"))
+    // How many products a lane loads of its rows at once.
+    let products = if side.fours == Some(Along::Products) { 4 } else { 1 };
+    let depths = depth / products;
+    let (group, k) = match side.is_along_k(product.contract.k) {
+        true => (over("at", depths), rest("at", depths)),
+        false => (rest("at", groups), over("at", groups)),
     };
-    let load = |at: usize| format!("    load_{name}(min({index} + {at}u, {count} - 1u), from),");
     let mut lines = vec![
-        format!("for (var at = lane; at < {}u; at += WORKGROUP) {{", groups * depth),
+        format!("for (var at = lane; at < {}u; at += WORKGROUP) {{", groups * depths),
         format!("  let group = {group};"),
-        format!("  let k = {k};"),
+        format!("  let k = {};", times(&k, products)),
         format!("  let {index} = first_{index} + 4u * group;"),
-        // Products beyond the last are of zeros; loads beyond it are none.
-        "  let from = min(first_k + k, K - 1u);".to_owned(),
-        "  let four = vec4<f32>(".to_owned(),
+        format!("  let at_k = min(first_k + k, K - {products}u);"),
     ];
-    lines.extend((0..4).map(load));
-    lines.extend([
-        "  );".to_owned(),
-        format!(
-            "  tile_{name}[k * {stride}u + group] = select(vec4<f32>(), four, first_k + k < end);"
-        ),
-        "}".to_owned(),
-    ]);
+    lines.extend(indented(&fill(side, stride)));
+    lines.push("}".to_owned());
     let head = format!("fn fill_{name}(first_{index}: u32, first_k: u32, end: u32, lane: u32)");
     format!("var<workgroup> tile_{name}: array<vec4<f32>, {}>;\n\n", stride * depth)
         + &function(&head, &lines)
         + "\n"
+}
+
+/// Statements that load four rows, of one product or of four, and put them into the tile.
+fn fill(side: Side<'_>, stride: usize) -> Vec<String> {
+    let Side { name, index, count, .. } = side;
+    let load = |at: usize| {
+        let row = sum(&[index.to_owned(), format!("{at}u")]);
+        format!("load_{name}(min({row}, {count} - 1u), at_k)")
+    };
+    let put = |at: usize, four: &str| {
+        let place = sum(&[times("k", stride), format!("{}u", at * stride), "group".to_owned()]);
+        format!("tile_{name}[{place}] = select(vec4<f32>(), {four}, first_k + k < end);")
+    };
+    match side.fours {
+        Some(Along::Rows) => {
+            vec![put(0, &format!("load_{name}(min({index}, {count} - 4u), at_k)"))]
+        }
+        Some(Along::Products) => {
+            let loads = (0..4).map(|at| format!("let four_{at} = {};", load(at)));
+            let four = |part: &str| {
+                let rows: Vec<String> = (0..4).map(|at| format!("four_{at}.{part}")).collect();
+                format!("vec4<f32>({})", rows.join(", "))
+            };
+            loads.chain(PARTS.iter().enumerate().map(|(at, part)| put(at, &four(part)))).collect()
+        }
+        None => {
+            let mut lines = vec!["let four = vec4<f32>(".to_owned()];
+            lines.extend((0..4).map(|at| format!("  {},", load(at))));
+            lines.extend([");".to_owned(), put(0, "four")]);
+            lines
+        }
+    }
 }
 
 /// Adds one product to each sum of a lane.
@@ -189,7 +216,7 @@ fn multiply(cut: &Cut) -> String {
     let mut lines: Vec<String> =
         (0..cut.a.rows / 4).map(|at| load("a", "lane_m", cut.a, at)).collect();
     lines.extend((0..cut.b.rows / 4).map(|at| load("b", "lane_n", cut.b, at)));
-    let factor = |line: usize| format!("a_{}.{}", line / 4, ["x", "y", "z", "w"][line % 4]);
+    let factor = |line: usize| format!("a_{}.{}", line / 4, PARTS[line % 4]);
     lines.extend(cut.sums().add(&factor, "b"));
     let head = "fn multiply(sums: ptr<function, Sums>, lane_m: u32, lane_n: u32, k: u32)";
     function(head, &lines) + "\n"

@@ -9,7 +9,7 @@ fn main(
   if tile < TILES {
     let places = places_of(tile, lane);
     var sums: Sums;
-    for (var k = 0u; k < K; k++) {
+    for (var k = 0u; k < K; k += STEP) {
       multiply(&sums, places, k);
     }
     keep(sums, tile, lane);
