@@ -47,6 +47,7 @@ impl Bench {
         for (at, numbers) in case.inputs.iter().enumerate() {
             let (input, offset) = &plan.inputs[at];
             let region = crate::compiler::plan::Region {
+                half: false,
                 arena: crate::compiler::plan::Arena::Inputs,
                 offset: *offset,
                 numbers: input.shape.iter().product(),
@@ -56,7 +57,7 @@ impl Bench {
         // What is not written would show.
         let numbers = plan.activations;
         let arena = crate::compiler::plan::Arena::Activations;
-        let all = crate::compiler::plan::Region { arena, offset: 0, numbers };
+        let all = crate::compiler::plan::Region { arena, offset: 0, numbers, half: false };
         executor.set_region(all, &vec![f32::NAN; numbers]).unwrap();
         executor.run(&case.step()).unwrap();
         (0..plan.results.len()).map(|at| executor.result(at).unwrap().into_owned()).collect()
@@ -85,7 +86,8 @@ fn check_on(bench: &Bench, name: &str, case: &Case) {
 }
 
 fn near(name: &str, found: &[f32], exact: &[f64], tolerance: f64, case: &Case) {
-    let norm_of = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
+    let norm_of =
+        |numbers: &mut dyn Iterator<Item = f64>| numbers.map(|x| x * x).sum::<f64>().sqrt();
     // Gradients of who reads one token alone cancel, to roundings of the cotangent.
     let cotangent = case.cotangent().iter().map(|x| f64::from(*x)).filter(|x| !x.is_nan());
     let cotangents = norm_of(&mut cotangent.into_iter());

@@ -74,11 +74,6 @@ impl<'a> Geometry<'a> {
     pub(super) fn is_causal(&self) -> bool {
         self.schedule.visits().any(|(.., visit)| visit.causal)
     }
-
-    /// Whether some group is not in all samples.
-    pub(super) fn depends_on_samples(&self) -> bool {
-        self.owners.iter().chain(&self.others).any(|group| group.present.is_some())
-    }
 }
 
 impl Group<'_> {

@@ -143,7 +143,8 @@ impl Case {
         let cotangent = &self.inputs[first + 2];
         let products: Vec<f64> =
             exact[0].iter().zip(cotangent).map(|(x, g)| x * f64::from(*g)).collect();
-        let delta = products.chunks(width / heads).map(|of_head| of_head.iter().sum::<f64>() as f32);
+        let delta =
+            products.chunks(width / heads).map(|of_head| of_head.iter().sum::<f64>() as f32);
         let mut delta: Vec<f32> = delta.collect();
         let mut statistics: Vec<f32> = exact[1].iter().map(|x| *x as f32).collect();
         for at in 0..rows * heads {
@@ -281,14 +282,19 @@ impl Case {
             arena: Arena::Inputs,
             offset: *offset,
             numbers: input.shape[0],
+            half: false,
         };
         let operands: Vec<Region> = inputs.iter().map(region).collect();
         let (mut results, mut all, mut activations) = (Vec::new(), Vec::new(), 0);
         for (at, (kind, written)) in (0..).zip(&kernels) {
             let mut writes = Vec::new();
             for (name, numbers) in written {
-                let region =
-                    Region { arena: Arena::Activations, offset: activations, numbers: *numbers };
+                let region = Region {
+                    arena: Arena::Activations,
+                    offset: activations,
+                    numbers: *numbers,
+                    half: false,
+                };
                 activations = region.end().next_multiple_of(ALIGNMENT);
                 writes.push(region);
                 let name = (*name).to_owned();
@@ -314,10 +320,7 @@ impl Case {
             name: "a case".to_owned(),
             batch: self.options.batch,
             kernels: all,
-            bodies: kernels
-                .iter()
-                .map(|(kind, _)| Body::Attend(*kind, AttentionId(0)))
-                .collect(),
+            bodies: kernels.iter().map(|(kind, _)| Body::Attend(*kind, AttentionId(0))).collect(),
             activations,
             inputs,
             input_numbers: offset,

@@ -160,7 +160,12 @@ fn mixed_relations() {
     let empty = across(&[("q", &[3])], &[("k", &[10])], &[(0, 0, groups(10))]);
     check(&bench, "queries of groups without keys", empty, &Options::default());
     let empty = across(&[("q", &[10])], &[("k", &[3])], &[(0, 0, groups(10))]);
-    check(&bench, "keys of groups without queries", empty, &Options { gap: 2, ..Options::default() });
+    check(
+        &bench,
+        "keys of groups without queries",
+        empty,
+        &Options { gap: 2, ..Options::default() },
+    );
 }
 
 #[test]
