@@ -31,7 +31,7 @@ fn cut_arenas_give_the_same() {
         let options = GpuOptions { buffer_bytes, ..GpuOptions::default() };
         Gpu::open(index, &options).expect("it opens")
     };
-    let (whole, small) = (open(None), open(Some(256 << 10)));
+    let (whole, small) = (open(None), open(Some(512 << 10)));
     let (outputs, weights, _) = gradients(&whole, 16);
     let (cut_outputs, cut_weights, activations) = gradients(&small, 16);
     let part = small.limits().buffer_numbers;
