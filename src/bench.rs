@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use crate::noise;
 use zorro_compiler::autodiff::Seed;
+use zorro_compiler::graph::Precision;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
 use zorro_compiler::plan::Limits;
@@ -53,6 +54,8 @@ pub struct Options {
     pub recompute: Vec<String>,
     /// The most bytes that the plan may need.
     pub max_memory: Option<u64>,
+    /// How precisely what is computed is stored.
+    pub precision: Precision,
     /// Where it runs.
     pub device: Device,
     /// Threads of the processor.
@@ -247,6 +250,7 @@ fn compiled(checked: &Checked, work: Work, options: &Options) -> CompileOptions 
         random: work != Work::Forward,
         recompute: options.recompute.clone(),
         max_memory: options.max_memory,
+        precision: options.precision,
         limits: Limits::NONE,
     }
 }

@@ -6,6 +6,7 @@
 mod audit;
 mod bench;
 mod check;
+mod compile;
 mod completions;
 mod devices;
 mod diff;
@@ -70,6 +71,7 @@ enum Command {
     Graph(graph::Args),
     Diff(diff::Args),
     Snap(snap::Args),
+    Compile(compile::Args),
     Run(run::Args),
     Bench(bench::Args),
     Weights(weights::Args),
@@ -142,6 +144,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Graph(args) => graph::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Snap(args) => snap::run(&args),
+        Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),

@@ -8,9 +8,11 @@
 //! Deliberately not here: devices, buffers and queues, which are the runtime's; what is computed, which is the plan's.
 
 mod access;
+mod attend;
 mod bindings;
 mod column;
 mod contract;
+mod display;
 mod kit;
 mod lookup;
 mod map;
@@ -24,15 +26,17 @@ mod tests;
 mod text;
 mod translate;
 
+use std::ops::Range;
+
 use indexmap::IndexMap;
 
-use crate::plan::{Arena, Body, Kernel, Plan, Value};
+use crate::plan::{ALIGNMENT, Arena, Body, Kernel, Plan, Value};
 use bindings::Bound;
 use kit::{Draft, Kit};
 
-pub use step::{StepNumbers, step_words};
+pub use step::{STEP_HEAD, StepNumbers, step_words};
 pub use target::Target;
-pub use translate::{Checked, validate};
+pub use translate::{Checked, ENTRY, Features, HLSL_WORKGROUPS_SPACE, Hlsl, Msl, validate};
 
 /// An element of [`Program::shaders`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +53,8 @@ pub struct Program {
     pub dispatches: Vec<Dispatch>,
     /// Numbers of the buffer that kernels of several dispatches pass partial results through.
     pub scratch: usize,
+    /// Words that do not change: what is [`Memory::Constants`].
+    pub constants: Vec<u32>,
     /// Words of the uniform block of the step, see [`step_words`].
     pub step_words: usize,
 }
@@ -113,6 +119,8 @@ pub enum Memory {
     Plan(Arena),
     /// What kernels of several dispatches pass partial results through.
     Scratch,
+    /// The program's constants.
+    Constants,
 }
 
 /// Kernels with equal keys share their shaders.
@@ -126,10 +134,11 @@ struct Key<'a> {
 /// One dispatch of kernels that share a shader.
 struct Pass {
     shader: ShaderId,
-    /// What of a kernel's bindings the shader uses; the number behind the last stands for scratch.
+    /// What of a kernel's bindings the shader uses; the numbers behind the last stand for scratch and constants.
     slots: Vec<usize>,
     workgroups: [u32; 3],
     scratch: usize,
+    constants: Range<usize>,
 }
 
 /// Writes the shaders of a plan.
@@ -146,10 +155,12 @@ pub fn program(plan: &Plan, target: &Target) -> Program {
         shaders: Vec::new(),
         dispatches: Vec::new(),
         scratch: 0,
+        constants: Vec::new(),
         step_words: step::words(plan),
     };
     for (at, kernel) in plan.kernels.iter().enumerate() {
-        let bound = Bound::of(kernel, target);
+        let body = plan.body(kernel);
+        let bound = Bound::of(kernel, target, usize::from(attend::reads_constants(plan, body)));
         let arguments = kernel.arguments.iter().map(kit::ArgumentKind::of).collect();
         let key = Key { body: plan.body(kernel), bound: bound.shape(), arguments };
         let passes = written.entry(key).or_insert_with(|| {
@@ -163,7 +174,7 @@ pub fn program(plan: &Plan, target: &Target) -> Program {
                 bindings: pass
                     .slots
                     .iter()
-                    .map(|slot| bound.binding(*slot, pass.scratch))
+                    .map(|slot| bound.binding(*slot, pass.scratch, &pass.constants))
                     .collect(),
                 arguments: argument_words(kernel, &bound),
                 workgroups: pass.workgroups,
@@ -181,7 +192,7 @@ fn draft(kit: &Kit<'_>) -> Vec<Draft> {
         Body::Column(column) => column::draft(kit, column),
         Body::LookupSum { vocabulary, width, .. } => vec![lookup::draft(kit, *vocabulary, *width)],
         Body::Contract(contract) => contract::draft(kit, contract),
-        Body::Attend(..) => vec![],
+        Body::Attend(kind, id) => attend::draft(kit, *kind, *id),
     }
 }
 
@@ -221,7 +232,24 @@ impl Program {
         let name = self.free_name(&shader.name);
         self.shaders.push(Shader { name, ..shader });
         let shader = ShaderId(u32::try_from(self.shaders.len() - 1).expect("few shaders"));
-        Pass { shader, slots, workgroups: draft.workgroups, scratch: draft.scratch }
+        let constants = self.place(&draft.constants);
+        Pass { shader, slots, workgroups: draft.workgroups, scratch: draft.scratch, constants }
+    }
+
+    /// Where the constants have these words: each list has one place.
+    fn place(&mut self, words: &[u32]) -> Range<usize> {
+        let starts = (0..self.constants.len()).step_by(ALIGNMENT);
+        let found = starts.map(|start| start..start + words.len());
+        let mut found = found.filter(|place| self.constants.get(place.clone()) == Some(words));
+        if words.is_empty() {
+            return 0..0;
+        }
+        found.next().unwrap_or_else(|| {
+            let start = self.constants.len().next_multiple_of(ALIGNMENT);
+            self.constants.resize(start, 0);
+            self.constants.extend(words);
+            start..self.constants.len()
+        })
     }
 
     fn free_name(&self, path: &str) -> String {

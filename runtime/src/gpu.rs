@@ -7,6 +7,8 @@
 //! Deliberately not here: texts of shaders, which are the compiler's; which device a user means, which is `device`'s.
 
 mod adapters;
+#[cfg(test)]
+mod attention;
 mod buffers;
 mod check;
 mod executor;

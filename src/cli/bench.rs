@@ -82,6 +82,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         only: args.wanted.only.clone(),
         recompute: args.wanted.recompute.clone(),
         max_memory: args.wanted.max_memory,
+        precision: args.wanted.precision.into(),
         device: args.place.open()?,
         threads: args.place.threads(),
         runs: args.runs as usize,

@@ -2,6 +2,7 @@
 //!
 //! In: the words of the command line. Out: the compiler's options. Deliberately not here: what they mean.
 
+use zorro_compiler::graph::Precision;
 use zorro_compiler::plan::Limits;
 use zorro_compiler::{CompileOptions, Mode};
 use zorro_runtime::device::{Device, DeviceChoice, Feature};
@@ -27,6 +28,29 @@ pub(super) struct Wanted {
     /// The most memory that the plan may need, such as 512MB or 4GiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
+
+    /// How precisely what is computed is stored: `mixed` keeps what products read and make in 16 bits, on devices that can
+    #[arg(long, value_enum, default_value_t, value_name = "PRECISION")]
+    pub(super) precision: PrecisionName,
+}
+
+/// A precision by its name.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(super) enum PrecisionName {
+    /// All in 32 bits
+    #[default]
+    F32,
+    /// Operands and results of products in 16 bits
+    Mixed,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F32 => Self::Single,
+            PrecisionName::Mixed => Self::Mixed,
+        }
+    }
 }
 
 impl Wanted {
@@ -40,6 +64,7 @@ impl Wanted {
             random,
             recompute: self.recompute.clone(),
             max_memory: self.max_memory,
+            precision: self.precision.into(),
             limits: Limits::NONE,
         }
     }

@@ -90,11 +90,11 @@ pub fn check_limits(plan: &Plan, limits: &Limits) -> Result<(), BeyondLimits> {
     });
     let regions = kernels.filter(|(region, _)| match region.arena {
         Arena::Activations | Arena::Inputs => {
-            region.numbers > limits.binding_numbers || limits.cuts(region)
+            region.words() > limits.binding_numbers || limits.cuts(region)
         }
-        Arena::Parameters(..) | Arena::Table(_) => region.numbers > limits.binding_numbers,
+        Arena::Parameters(..) | Arena::Table(_) => region.words() > limits.binding_numbers,
     });
-    let regions = regions.map(|(region, what)| (what, region.numbers));
+    let regions = regions.map(|(region, what)| (what, region.words()));
     let inputs = plan
         .inputs
         .iter()

@@ -10,6 +10,8 @@
 //!
 //! Deliberately not here: which buffers there are.
 
+use std::ops::Range;
+
 use super::{Binding, Memory, Target};
 use crate::plan::{ALIGNMENT, Arena, Kernel, Region};
 
@@ -46,14 +48,15 @@ struct Slot {
 }
 
 impl Bound {
-    pub(super) fn of(kernel: &Kernel, target: &Target) -> Self {
+    /// Binds a kernel's operands and leaves so many bindings free.
+    pub(super) fn of(kernel: &Kernel, target: &Target, free: usize) -> Self {
         let regions: Vec<&Region> = kernel.reads.iter().chain(&kernel.writes).collect();
         let mut slots: Vec<Slot> = Vec::new();
         for region in &regions {
             let writable = kernel.writes.iter().any(|write| write.arena == region.arena);
             join(&mut slots, slot_of(region, writable));
         }
-        while slots.len() > target.storage_buffers as usize {
+        while slots.len() + free > target.storage_buffers as usize {
             let (first, second) = nearest(&slots).expect("a plan binds few enough buffers");
             let other = slots.remove(second);
             let joined = union(&slots[first], &other);
@@ -90,15 +93,22 @@ impl Bound {
         }
     }
 
-    /// What is bound for a slot, or, behind the last, for scratch.
-    pub(super) fn binding(&self, slot: usize, scratch: usize) -> Binding {
+    /// What is bound for a slot, or, behind the last, for scratch and for constants.
+    pub(super) fn binding(&self, slot: usize, scratch: usize, constants: &Range<usize>) -> Binding {
         match self.slots.get(slot) {
             Some(slot) => Binding {
                 memory: Memory::Plan(slot.arena),
                 offset: slot.start,
                 numbers: slot.end - slot.start,
             },
-            None => Binding { memory: Memory::Scratch, offset: 0, numbers: scratch },
+            None if slot == self.slots.len() => {
+                Binding { memory: Memory::Scratch, offset: 0, numbers: scratch }
+            }
+            None => Binding {
+                memory: Memory::Constants,
+                offset: constants.start,
+                numbers: constants.len(),
+            },
         }
     }
 
@@ -172,13 +182,13 @@ fn union(a: &Slot, b: &Slot) -> Slot {
     }
 }
 
-/// The two slots of one buffer of weights, or of inputs, between which the least lies.
+/// The two slots of one buffer between which the least lies: of weights or inputs if there are, for those of activations
+/// can be large.
 fn nearest(slots: &[Slot]) -> Option<(usize, usize)> {
-    let can_join = |a: &Slot, b: &Slot| a.arena == b.arena && a.arena != Arena::Activations;
     let pairs = (0..slots.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
-    let pairs = pairs.filter(|(first, second)| can_join(&slots[*first], &slots[*second]));
+    let pairs = pairs.filter(|(first, second)| slots[*first].arena == slots[*second].arena);
     pairs.min_by_key(|(first, second)| {
         let union = union(&slots[*first], &slots[*second]);
-        union.end - union.start
+        (union.arena == Arena::Activations, union.end - union.start)
     })
 }

@@ -155,5 +155,6 @@ fn pass(kit: &Kit<'_>, functions: String, elements: usize, scratch: usize) -> Dr
         workgroup: [u32::try_from(WORKGROUP).expect("workgroups are small"), 1, 1],
         workgroups: grid(kit, elements.div_ceil(WORKGROUP)),
         scratch,
+        ..Draft::default()
     }
 }

@@ -65,6 +65,8 @@ pub(super) struct Draft {
     pub(super) workgroups: [u32; 3],
     /// Numbers of scratch, which the shader sees as `scratch`; 0 for none.
     pub(super) scratch: usize,
+    /// Words that the shader sees as `constants`; empty for none.
+    pub(super) constants: Vec<u32>,
 }
 
 /// Functions that are there where they are called: the name, and the text. What calls another one comes after it.
@@ -221,7 +223,7 @@ impl<'a> Kit<'a> {
         let enable = if half { "enable f16;\n\n" } else { "" };
         let mut text = format!("// {}\n\n{enable}", self.head());
         let (slots, storage): (Vec<usize>, Vec<Storage>) = self
-            .storage(draft.scratch > 0)
+            .storage()
             .enumerate()
             .filter(|(_, Storage { name, .. })| mentions(&body, name))
             .unzip();
@@ -272,18 +274,22 @@ impl<'a> Kit<'a> {
         lines.replace('\n', " ")
     }
 
-    /// A storage buffer for each slot, and scratch.
-    fn storage(&self, scratch: bool) -> impl Iterator<Item = Storage> {
+    /// A storage buffer for each slot, for scratch and for constants.
+    fn storage(&self) -> impl Iterator<Item = Storage> {
         let own = self.slots.iter().enumerate().map(|(slot, variable)| Storage {
             name: variable.name.clone(),
             writable: self.bound.writable(slot),
         });
-        let scratch = scratch.then(|| Storage { name: "scratch".to_owned(), writable: true });
-        own.chain(scratch)
+        let scratch = Storage { name: "scratch".to_owned(), writable: true };
+        let constants = Storage { name: "constants".to_owned(), writable: false };
+        own.chain([scratch, constants])
     }
 
     fn element(&self, name: &str) -> &'static str {
         let found = self.slots.iter().find(|variable| variable.name == name);
+        if name == "constants" {
+            return "u32";
+        }
         match found.map(|variable| variable.element) {
             Some(Element::Float) | None => "f32",
             Some(Element::Fours) => "vec4<f32>",
@@ -330,7 +336,8 @@ pub(super) fn hides_buffers(shader: &Shader) -> bool {
             })
         })
     };
-    shader.storage.iter().any(|storage| hides(&storage.name))
+    let is_function = |name: &str| shader.text.contains(&format!("fn {name}("));
+    shader.storage.iter().any(|storage| hides(&storage.name) || is_function(&storage.name))
 }
 
 /// Whether a text uses a storage buffer.

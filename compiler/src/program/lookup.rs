@@ -32,6 +32,6 @@ pub(super) fn draft(kit: &Kit<'_>, vocabulary: usize, width: usize) -> Draft {
         skeleton: include_str!("skeletons/elements.wgsl"),
         workgroup: [u32::try_from(WORKGROUP).expect("workgroups are small"), 1, 1],
         workgroups: grid(kit, elements.div_ceil(WORKGROUP)),
-        scratch: 0,
+        ..Draft::default()
     }
 }

@@ -32,6 +32,6 @@ pub(super) fn draft(kit: &Kit<'_>, tile: &Tile) -> Draft {
         skeleton: include_str!("skeletons/elements.wgsl"),
         workgroup: [WORKGROUP, 1, 1],
         workgroups: grid(kit, elements.div_ceil(WORKGROUP as usize)),
-        scratch: 0,
+        ..Draft::default()
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn draft(kit: &Kit<'_>, tile: &Tile) -> Draft {
         },
         workgroup: [u32::try_from(WORKGROUP.max(lanes)).expect("workgroups are small"), 1, 1],
         workgroups: grid(kit, (rows * lanes).div_ceil(WORKGROUP.max(lanes))),
-        scratch: 0,
+        ..Draft::default()
     }
 }
 

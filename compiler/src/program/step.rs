@@ -17,7 +17,19 @@ use crate::graph::Sample;
 use crate::plan::Plan;
 
 /// Words before the bits.
-const HEAD: usize = 8;
+const HEAD: usize = STEP_HEAD.len();
+
+/// The words before the bits: what each is called, and its type in WGSL.
+pub const STEP_HEAD: [(&str, &str); 8] = [
+    ("seed_low", "u32"),
+    ("seed_high", "u32"),
+    ("first_sample", "u32"),
+    ("learning_rate", "f32"),
+    ("first_correction", "f32"),
+    ("second_correction", "f32"),
+    ("unused", "u32"),
+    ("unused", "u32"),
+];
 
 /// Bits of an element of the array of bits, a `vec4<u32>`.
 const BITS: usize = 128;

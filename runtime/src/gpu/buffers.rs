@@ -10,7 +10,7 @@ use super::faults::{Fault, guarded};
 use crate::RuntimeError;
 use crate::compiler::graph::{BufferId, Slot, Table};
 use crate::compiler::plan::{ALIGNMENT, Arena, Plan};
-use crate::compiler::program::Memory;
+use crate::compiler::program::{Memory, Program};
 
 /// Bytes of a number.
 pub(super) const NUMBER: u64 = 4;
@@ -27,13 +27,15 @@ pub(super) struct Buffers {
     states: Vec<((BufferId, Slot), Buffer)>,
     tables: Vec<Buffer>,
     scratch: Option<Buffer>,
+    constants: Buffer,
     /// Numbers of each part of a cut arena.
     part: usize,
 }
 
 impl Buffers {
     /// Takes all memory.
-    pub(super) fn new(gpu: &Gpu, plan: &Plan, scratch: usize) -> Result<Self, RuntimeError> {
+    pub(super) fn new(gpu: &Gpu, plan: &Plan, program: &Program) -> Result<Self, RuntimeError> {
+        let scratch = program.scratch;
         let part = gpu.limits().buffer_numbers;
         let cut = |numbers: usize, purpose: &str| {
             let starts = (0..numbers).step_by(part);
@@ -54,6 +56,7 @@ impl Buffers {
             states: states.collect::<Result<_, RuntimeError>>()?,
             tables: plan.tables.iter().map(|one| table(gpu, one)).collect::<Result<_, _>>()?,
             scratch: if scratch > 0 { Some(storage(gpu, scratch, "sums")?) } else { None },
+            constants: words(gpu, &program.constants, "constants")?,
             part,
         };
         gpu.healthy("memory was taken")?;
@@ -85,6 +88,7 @@ impl Buffers {
             }
             Memory::Plan(Arena::Table(id)) => (self.tables.get(id.0 as usize)?, offset),
             Memory::Scratch => (self.scratch.as_ref()?, offset),
+            Memory::Constants => (&self.constants, offset),
         };
         let begin = NUMBER * offset as u64;
         (begin + NUMBER * numbers as u64 <= buffer.size()).then_some((buffer, begin))
@@ -100,7 +104,7 @@ impl Buffers {
 
     /// Bytes of what is no arena.
     pub(super) fn scratch_bytes(&self) -> usize {
-        let bytes = self.scratch.as_ref().map_or(0, Buffer::size);
+        let bytes = self.scratch.as_ref().map_or(0, Buffer::size) + self.constants.size();
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 }
@@ -141,14 +145,19 @@ pub(super) fn buffer(
 }
 
 fn table(gpu: &Gpu, table: &Table) -> Result<Buffer, RuntimeError> {
-    let words: Vec<u32> = match table {
+    let all: Vec<u32> = match table {
         Table::Numbers(numbers) => {
             numbers.iter().map(|number| (*number as f32).to_bits()).collect()
         }
         Table::Rows(rows) => rows.clone(),
     };
-    let made = storage(gpu, words.len(), "tables")?;
-    write(gpu, &made, 0, bytemuck::cast_slice(&words))?;
+    words(gpu, &all, "tables")
+}
+
+/// A buffer of words.
+fn words(gpu: &Gpu, words: &[u32], purpose: &str) -> Result<Buffer, RuntimeError> {
+    let made = storage(gpu, words.len(), purpose)?;
+    write(gpu, &made, 0, bytemuck::cast_slice(words))?;
     Ok(made)
 }
 

@@ -23,7 +23,9 @@ use super::results::{Results, read};
 use crate::RuntimeError;
 use crate::compiler::graph::{BufferId, InputId, Slot};
 use crate::compiler::plan::{Arena, Plan, Region};
-use crate::compiler::program::{Dispatch, Memory, Program, StepNumbers, program, step_words};
+use crate::compiler::program::{
+    Dispatch, Memory, Program, StepNumbers, Target, program, step_words,
+};
 use crate::cpu::Step;
 use crate::feed;
 
@@ -60,12 +62,21 @@ impl GpuExecutor {
     ///
     /// If the device has not the memory, its limits are exceeded, or its driver refuses a kernel.
     pub fn new(plan: Arc<Plan>, gpu: &Gpu) -> Result<Self, RuntimeError> {
+        Self::written_for(plan, gpu, gpu.target())
+    }
+
+    /// The same, with shaders that are written for another device, which this one can run.
+    pub(super) fn written_for(
+        plan: Arc<Plan>,
+        gpu: &Gpu,
+        target: &Target,
+    ) -> Result<Self, RuntimeError> {
         if plan.has_halves() && !gpu.target().f16 {
             return Err(RuntimeError::Half { device: gpu.facts().name.clone() });
         }
-        let program = program(&plan, gpu.target());
+        let program = program(&plan, target);
         check(gpu, &plan, &program)?;
-        let buffers = Buffers::new(gpu, &plan, program.scratch)?;
+        let buffers = Buffers::new(gpu, &plan, &program)?;
         let pipelines = pipelines(gpu, &plan, &program)?;
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let size = NUMBER * program.step_words.next_multiple_of(4) as u64;
@@ -207,8 +218,7 @@ impl GpuExecutor {
     }
 
     fn place(&self, region: Region) -> (&Buffer, u64) {
-        let Region { arena, offset, numbers, .. } = region;
-        let found = self.buffers.place(Memory::Plan(arena), offset, numbers);
+        let found = self.buffers.place(Memory::Plan(region.arena), region.offset, region.words());
         found.expect("a plan names its own arenas, and what lies in one piece")
     }
 

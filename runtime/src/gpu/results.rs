@@ -55,7 +55,7 @@ impl Results {
         self.read = OnceLock::new();
         let Some(staging) = &self.staging else { return };
         for (result, place) in plan.results.iter().zip(&self.places) {
-            let Region { arena, offset, numbers, .. } = result.region;
+            let Region { arena, offset, numbers, half: _ } = result.region;
             let source = buffers.place(Memory::Plan(arena), offset, numbers);
             if let (Some(place), Some((source, begin))) = (place, source) {
                 let (to, size) = (NUMBER * *place as u64, NUMBER * numbers as u64);

@@ -27,7 +27,7 @@ enum Other {
     Unfed,
 }
 
-fn session(checked: &Checked, own: &str, only: bool) -> Session {
+fn session(checked: &Checked, own: &str, only: bool, device: &Device) -> Session {
     let options = CompileOptions {
         batch: BATCH,
         mode: Mode::Gradients(Seed::Loss(format!("{own}_alone"))),
@@ -35,7 +35,7 @@ fn session(checked: &Checked, own: &str, only: bool) -> Session {
         random: true,
         ..CompileOptions::default()
     };
-    let mut session = Session::new(checked, &options, &Device::cpu(2)).expect("it compiles");
+    let mut session = Session::new(checked, &options, device).expect("it compiles");
     session.initialize(5).expect("it takes them");
     session
 }
@@ -112,10 +112,15 @@ fn seen(session: &mut Session, batch: &Batch, own: &str) -> Seen {
 }
 
 fn check(name: &str, own: &str, all: &[&str]) {
+    check_on(name, own, all, &Device::cpu(2));
+}
+
+/// The same on a device.
+pub(crate) fn check_on(name: &str, own: &str, all: &[&str], device: &Device) {
     let loss = format!("  objective {own}_alone = sigmoid_cross_entropy({own}_logits, label)\n");
     let checked = models::with(name, &loss);
-    let mut whole = session(&checked, own, false);
-    let mut only = session(&checked, own, true);
+    let mut whole = session(&checked, own, false, device);
+    let mut only = session(&checked, own, true, device);
     for other in all.iter().filter(|other| **other != own) {
         let base = batch(&checked, own, other, Other::Noise(1));
         let expected = seen(&mut whole, &base, own);

@@ -60,7 +60,7 @@ pub(super) fn draft(product: &Product<'_>) -> Draft {
         skeleton: include_str!("../skeletons/contract_few.wgsl"),
         workgroup: [u32::try_from(workgroup).expect("workgroups are small"), 1, 1],
         workgroups: grid(product.kit, tiles),
-        scratch: 0,
+        ..Draft::default()
     }
 }
 

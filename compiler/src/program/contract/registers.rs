@@ -117,7 +117,7 @@ pub(super) fn draft(product: &Product<'_>) -> Draft {
         },
         workgroup: [u32::try_from(tile.lanes).expect("workgroups are small"), 1, 1],
         workgroups: grid(product.kit, along * across),
-        scratch: 0,
+        ..Draft::default()
     }
 }
 

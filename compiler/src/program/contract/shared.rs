@@ -117,6 +117,7 @@ fn first(product: &Product<'_>, cut: &Cut) -> Draft {
         workgroup: [u32::try_from(cut.a.lanes * cut.b.lanes).expect("workgroups are small"), 1, 1],
         workgroups: grid(product.kit, workgroups),
         scratch,
+        ..Draft::default()
     }
 }
 
@@ -261,5 +262,6 @@ fn second(product: &Product<'_>, cut: &Cut) -> Draft {
         workgroup: [u32::try_from(WORKGROUP).expect("workgroups are small"), 1, 1],
         workgroups: grid(product.kit, elements.div_ceil(WORKGROUP)),
         scratch: scratch(product, cut),
+        ..Draft::default()
     }
 }
