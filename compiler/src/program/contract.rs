@@ -11,7 +11,8 @@
 //! All write `sum`, the result of the sums, through the same function `store`, and load through `load_a` and `load_b`, so
 //! that whatever is fused into a product is the same in all forms. Sums are in a fixed order that depends on sizes and the
 //! device alone. Numbers beyond the last row, column or product are the last one's or are not used; none is a factor of
-//! what is kept.
+//! what is kept. Operands that are nothing but loads are declared and loaded four numbers at a time where they lie so: then
+//! `load_a` gives four.
 //!
 //! A form for matrices that cooperate (16-bit factors, tiles that a subgroup multiplies at once) belongs here as
 //! another skeleton beside `shared`: it differs in what tiles hold and in `multiply`, neither in loads nor in stores.
@@ -51,9 +52,6 @@ struct Side<'a> {
     /// Along what it is loaded four numbers at a time; none where it is one by one.
     fours: Option<Along>,
 }
-
-/// How `store` is spelled.
-const STORE: &str = "fn store(row: u32, column: u32, sum: f32)";
 
 pub(super) fn draft(kit: &Kit<'_>, contract: &Contract) -> Vec<Draft> {
     let product = Product { kit, contract };
@@ -136,7 +134,8 @@ impl<'a> Product<'a> {
             reduced: &|_| "sum".to_owned(),
             along: &|_| panic!("products reduce along k alone"),
         };
-        function(STORE, &writer.stores(&contract.stores)) + "\n"
+        let head = "fn store(row: u32, column: u32, sum: f32)";
+        function(head, &writer.stores(&contract.stores)) + "\n"
     }
 }
 

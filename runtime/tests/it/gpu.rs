@@ -10,6 +10,7 @@
 mod buffers;
 mod checks;
 mod models;
+mod products;
 mod purity;
 mod random;
 

@@ -12,7 +12,6 @@ mod gpu;
 mod losses;
 mod models;
 mod nothing_read;
-mod products;
 mod purity;
 mod random_specs;
 mod visits;

@@ -9,7 +9,7 @@ use super::super::kit::{Draft, function, grid};
 use super::super::text::{indented, over, rest, sum, times};
 use super::fours::Along;
 use super::sums::{PARTS, Sums};
-use super::{Product, STORE, Side};
+use super::{Product, Side};
 
 /// Tiles from which on a large device has enough to do.
 const ENOUGH: usize = 128;
@@ -252,7 +252,6 @@ fn second(product: &Product<'_>, cut: &Cut) -> Draft {
         "}".to_owned(),
         "store(at / N, at % N, sum);".to_owned(),
     ];
-    debug_assert!(STORE.starts_with("fn store("), "it is what is called here");
     Draft {
         functions: format!("const ELEMENTS: u32 = {elements}u;\n")
             + &product.constants()

@@ -71,6 +71,35 @@ fn all_forms_are_well_formed() {
     }
 }
 
+/// Buffers are declared as vectors where all sizes that matter are multiples of four, and what is loaded is not computed with.
+#[test]
+fn numbers_are_loaded_in_fours() {
+    let n_fours = |sizes, computed, target: &Target| {
+        let program = written(sizes, computed, target);
+        let text = &program.shaders.last().expect("there is a shader").text;
+        text.matches(": array<vec4<f32>>;").count()
+    };
+    for target in [processor(Some(8)), processor(None), Target::PORTABLE] {
+        assert_eq!(n_fours((40, 44, 48), false, &target), 2);
+        assert_eq!(
+            n_fours((41, 44, 48), false, &target),
+            2,
+            "rows of the left operand do not matter"
+        );
+        assert_eq!(
+            n_fours((40, 43, 48), false, &target),
+            1,
+            "the right operand lies along columns"
+        );
+        assert_eq!(
+            n_fours((40, 44, 47), false, &target),
+            1,
+            "the left operand lies along products"
+        );
+        assert_eq!(n_fours((41, 43, 47), false, &target), 0);
+    }
+}
+
 /// Where tiles are few and sums long, there are two dispatches, and scratch between them.
 #[test]
 fn long_sums_are_shared() {
