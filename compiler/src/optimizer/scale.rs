@@ -11,7 +11,9 @@
 
 use super::clip::{COLUMNS, sum_of_squares};
 use super::{News, Part};
-use crate::graph::{Binary, BufferId, Graph, Leaf, NodeId, Op, ParameterBuffer, RootKind, Slot};
+use crate::graph::{
+    Binary, BufferId, Graph, Leaf, NodeId, Op, ParameterBuffer, Phase, RootKind, Slot,
+};
 
 /// The scale at the beginning.
 pub const FIRST_SCALE: f32 = 65_536.0;
@@ -51,13 +53,17 @@ pub(super) fn divide(graph: &mut Graph, parts: &mut [Part]) -> Option<NodeId> {
         let scale = graph.broadcast(scale, &shape);
         part.gradient = graph.divide(part.gradient, scale);
     }
+    // Made before all updates, which share it: it is stored, once.
+    graph.at("optimizer", Phase::Backward);
     let sums: Vec<NodeId> =
         parts.iter().map(|part| sum_of_squares(graph, part.gradient, COLUMNS)).collect();
     let total = sums.into_iter().reduce(|total, sum| graph.add(total, sum))?;
     let shape = graph.shape(total).to_vec();
     let overflow = graph.constant(OVERFLOW, &shape);
     // What is no number is less than nothing.
-    Some(graph.binary(Binary::Less, total, overflow))
+    let finite = graph.binary(Binary::Less, total, overflow);
+    graph.at("optimizer", Phase::Update);
+    Some(finite)
 }
 
 /// New values where gradients are numbers, else the old ones.

@@ -9,6 +9,7 @@
 
 mod buffers;
 mod checks;
+mod mixed;
 mod models;
 mod products;
 mod purity;

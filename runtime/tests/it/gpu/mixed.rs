@@ -1,0 +1,124 @@
+//! Mixed precision on a device, and its loss scale.
+//!
+//! Numbers of 16 bits are rounded by up to 2^-11 = 4.9e-4 of themselves. Held, in the norm of each result against single
+//! precision on the processor: 2e-3 for outputs and losses, 1e-2 for gradients, of which those that are small beside
+//! others come of cancellation. The same bounds hold for the plan by its definition.
+
+use std::collections::BTreeMap;
+
+use zorro_runtime::compiler::autodiff::Seed;
+use zorro_runtime::compiler::graph::Precision;
+use zorro_runtime::compiler::lower::Decay;
+use zorro_runtime::compiler::optimizer::{FIRST_SCALE, Optimizer, Rule};
+use zorro_runtime::compiler::random_model::{random_feed, random_samples};
+use zorro_runtime::compiler::{CompileOptions, Mode, compile_graph};
+use zorro_runtime::gpu::Gpu;
+use zorro_runtime::{Device, RunOptions, RuntimeError, Session, Tensor, TensorData, Tensors};
+
+use super::super::execute::{Name, executed};
+use super::super::models::{names, random_batch, small};
+use super::{gpus, on_device, turn};
+
+const VALUES: f64 = 2e-3;
+const GRADIENTS: f64 = 1e-2;
+/// Losses of samples that have no other to be told from are 0.
+const FLOOR: f64 = 0.1;
+
+fn norm(numbers: &[f64]) -> f64 {
+    numbers.iter().map(|number| number * number).sum::<f64>().sqrt()
+}
+
+/// The worst relative error of values and of gradients.
+fn errors(name: &str, gpu: &Gpu) -> (f64, f64) {
+    let checked = small(name);
+    let model = &checked.model;
+    let mode = Mode::Gradients(Seed::Loss(model.objectives[0].name.clone()));
+    let options = CompileOptions { batch: 3, mode, ..CompileOptions::default() };
+    let mut graph = compile_graph(&checked, &options).expect("it compiles");
+    let feed = random_feed(model, &graph, &random_samples(model, 3, 1), 1);
+    let expected = executed(model, &graph, &feed, 2);
+    graph.precision = Precision::Mixed;
+    let found = on_device(model, &graph, &feed, gpu);
+    let is_gradient = |name: &Name| match name {
+        Name::InputGradient(_) | Name::WeightGradient(_) => true,
+        Name::Output(_) | Name::Loss(_) | Name::Update(..) | Name::GradientNorm => false,
+    };
+    let gradients = expected.iter().filter(|(name, _)| is_gradient(name));
+    let largest = gradients.map(|(_, numbers)| norm(numbers)).fold(FLOOR, f64::max);
+    let mut worst = (0.0_f64, 0.0_f64);
+    for (name, expected) in &expected {
+        let off: Vec<f64> = expected.iter().zip(&found[name]).map(|(a, b)| a - b).collect();
+        if is_gradient(name) {
+            worst.1 = worst.1.max(norm(&off) / norm(expected).max(1e-2 * largest));
+        } else {
+            worst.0 = worst.0.max(norm(&off) / norm(expected).max(FLOOR));
+        }
+    }
+    worst
+}
+
+#[test]
+fn models_are_near_single_precision() {
+    let _turn = turn();
+    for gpu in gpus().into_iter().filter(|gpu| gpu.target().f16) {
+        for name in names() {
+            let (values, gradients) = errors(&name, &gpu);
+            eprintln!("{name}: values {values:.1e}, gradients {gradients:.1e}");
+            assert!(values <= VALUES, "{name}: {values:.1e}");
+            assert!(gradients <= GRADIENTS, "{name}: {gradients:.1e}");
+        }
+    }
+}
+
+fn session(gpu: &Gpu) -> Result<Session, RuntimeError> {
+    let checked = small("zorro_vit");
+    let objective = checked.model.objectives[0].name.clone();
+    let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
+    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0) };
+    let mode = Mode::Training { objective, optimizer, decay: Decay::Matrices };
+    let precision = Precision::Mixed;
+    let options = CompileOptions { batch: 3, mode, precision, ..CompileOptions::default() };
+    let mut session = Session::new(&checked, &options, &Device::Gpu(gpu.clone()))?;
+    session.initialize(1)?;
+    Ok(session)
+}
+
+fn bits(weights: &Tensors) -> BTreeMap<String, Vec<u32>> {
+    let bits = |tensor: &Tensor| tensor.data().to_f32().iter().map(|it| it.to_bits()).collect();
+    weights.iter().map(|(name, tensor)| (name.to_owned(), bits(tensor))).collect()
+}
+
+#[test]
+fn a_step_that_overflows_moves_nothing_but_the_scale() {
+    let _turn = turn();
+    for gpu in gpus().into_iter().filter(|gpu| gpu.target().f16) {
+        let mut session = session(&gpu).expect("it compiles");
+        let run =
+            RunOptions { learning_rate: 1e-3, corrections: (0.1, 0.001), ..RunOptions::default() };
+        let batch = random_batch(session.model(), 3, 1);
+        assert_eq!(session.loss_scale().expect("it comes back"), Some(FIRST_SCALE));
+        let before = bits(&session.weights().expect("they come back"));
+        session.run(&batch, &run).expect("it runs");
+        let after = bits(&session.weights().expect("they come back"));
+        assert_ne!(before, after, "a step moves weights");
+        assert_eq!(session.loss_scale().expect("it comes back"), Some(FIRST_SCALE));
+        let mut bad = batch.clone();
+        let (name, tensor) = bad.tensors.iter().next().expect("something is fed");
+        let numbers = vec![f32::INFINITY; tensor.data().to_f32().len()];
+        let tensor = Tensor::new(tensor.shape().to_vec(), TensorData::F32(numbers));
+        let name = name.to_owned();
+        bad.tensors.insert(&name, tensor.expect("as many numbers"));
+        session.run(&bad, &run).expect("it runs");
+        assert_eq!(bits(&session.weights().expect("they come back")), after, "nothing moves");
+        assert_eq!(session.loss_scale().expect("it comes back"), Some(FIRST_SCALE / 2.0));
+    }
+}
+
+#[test]
+fn devices_without_halves_say_so() {
+    let _turn = turn();
+    for gpu in gpus().into_iter().filter(|gpu| !gpu.target().f16) {
+        let error = session(&gpu).expect_err("there are no halves");
+        assert!(error.to_string().contains("half precision"), "{error}");
+    }
+}
