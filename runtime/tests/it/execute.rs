@@ -33,6 +33,15 @@ pub(crate) fn interpreted(model: &Model, graph: &Graph, feed: &Feed) -> Results 
     of_nodes(model, graph, interpret(graph, feed))
 }
 
+/// By its plan, in doubles but for what is stored in half precision.
+pub(crate) fn planned(model: &Model, graph: &Graph, feed: &Feed) -> Results {
+    let plan = plan(graph);
+    let values = zorro_runtime::compiler::plan::interpret(&plan, feed);
+    let results = plan.results.iter().zip(values);
+    let results = results.map(|(result, numbers)| (result.kind, result.name.as_str(), numbers));
+    by_name(model, &plan.parameters, results.collect::<Vec<_>>())
+}
+
 /// The same with every number rounded to `f32`.
 pub(crate) fn rounded(model: &Model, graph: &Graph, feed: &Feed) -> Results {
     let round = |number: f64| f64::from(number as f32);

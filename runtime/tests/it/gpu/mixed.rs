@@ -1,8 +1,9 @@
 //! Mixed precision on a device, and its loss scale.
 //!
-//! Numbers of 16 bits are rounded by up to 2^-11 = 4.9e-4 of themselves. Held, in the norm of each result against single
-//! precision on the processor: 2e-3 for outputs and losses, 1e-2 for gradients, of which those that are small beside
-//! others come of cancellation. The same bounds hold for the plan by its definition.
+//! The plan says what is rounded to 16 bits, and its interpreter does the same in doubles. A device differs from that where a
+//! number lies so near the middle of two that its 32 bits round to the other: by 2^-10 = 9.8e-4 of a few numbers. Held in the
+//! norm of each result: 1e-3 for outputs and losses, 2e-3 for gradients. How far both are from single precision is said, for each
+//! model, where plans are tested.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,12 @@ use zorro_runtime::compiler::{CompileOptions, Mode, compile_graph};
 use zorro_runtime::gpu::Gpu;
 use zorro_runtime::{Device, RunOptions, RuntimeError, Session, Tensor, TensorData, Tensors};
 
-use super::super::execute::{Name, executed};
+use super::super::execute::{Name, planned};
 use super::super::models::{names, random_batch, small};
 use super::{gpus, on_device, turn};
 
-const VALUES: f64 = 2e-3;
-const GRADIENTS: f64 = 1e-2;
+const VALUES: f64 = 1e-3;
+const GRADIENTS: f64 = 2e-3;
 /// Losses of samples that have no other to be told from are 0.
 const FLOOR: f64 = 0.1;
 
@@ -36,8 +37,8 @@ fn errors(name: &str, gpu: &Gpu) -> (f64, f64) {
     let options = CompileOptions { batch: 3, mode, ..CompileOptions::default() };
     let mut graph = compile_graph(&checked, &options).expect("it compiles");
     let feed = random_feed(model, &graph, &random_samples(model, 3, 1), 1);
-    let expected = executed(model, &graph, &feed, 2);
     graph.precision = Precision::Mixed;
+    let expected = planned(model, &graph, &feed);
     let found = on_device(model, &graph, &feed, gpu);
     let is_gradient = |name: &Name| match name {
         Name::InputGradient(_) | Name::WeightGradient(_) => true,
@@ -58,7 +59,7 @@ fn errors(name: &str, gpu: &Gpu) -> (f64, f64) {
 }
 
 #[test]
-fn models_are_near_single_precision() {
+fn models_are_what_their_plans_say() {
     let _turn = turn();
     for gpu in gpus().into_iter().filter(|gpu| gpu.target().f16) {
         for name in names() {
