@@ -23,7 +23,7 @@ use super::{gpus, on_device, turn};
 /// Of a number: the step from one of 16 bits to the next.
 const STEP: f64 = 9.8e-4;
 /// Of the largest result: terms that cancel are as large as other results, and are rounded by 4.9e-4 of themselves.
-const FLOOR: f64 = 1e-4;
+const FLOOR: f64 = 4.9e-4;
 
 fn norm(numbers: &[f64]) -> f64 {
     numbers.iter().map(|number| number * number).sum::<f64>().sqrt()
