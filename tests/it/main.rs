@@ -13,5 +13,6 @@ mod golden;
 mod mask;
 mod run;
 mod semantics;
+mod shaders;
 mod stages;
 mod tidy;

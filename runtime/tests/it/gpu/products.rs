@@ -12,7 +12,7 @@ use zorro_runtime::compiler::graph::{
 use zorro_runtime::compiler::plan::{Body, plan};
 use zorro_runtime::compiler::random_model::Random;
 use zorro_runtime::device::Feature;
-use zorro_runtime::gpu::{Gpu, GpuExecutor, GpuOptions};
+use zorro_runtime::gpu::{Gpu, GpuExecutor, GpuOptions, tested_adapter};
 
 use super::super::execute::step;
 use super::turn;
