@@ -42,7 +42,8 @@ pub fn run(folder: &Path, weights: &Tensors, fed: &Tensors) -> Option<Tensors> {
     let mut pass = encoder.begin_compute_pass(&Default::default());
     for dispatch in list(&manifest["dispatches"]) {
         let at = number(&dispatch["shader"]);
-        let group = group(&device, &manifest["shaders"][at], dispatch, &pipelines[at], &buffers, &step);
+        let group =
+            group(&device, &manifest["shaders"][at], dispatch, &pipelines[at], &buffers, &step);
         pass.set_pipeline(&pipelines[at]);
         pass.set_bind_group(0, &group, &[]);
         let size = |axis: usize| number(&dispatch["workgroups"][axis]) as u32;
@@ -88,11 +89,15 @@ fn open(manifest: &Value) -> Option<(Device, Queue)> {
         }
     }
     let required_limits = adapter.limits();
-    let described =
-        wgpu::DeviceDescriptor { required_features: features, required_limits, ..Default::default() };
-    adapter.features().contains(features).then(|| {
-        now(adapter.request_device(&described)).expect("the adapter gives what it has")
-    })
+    let described = wgpu::DeviceDescriptor {
+        required_features: features,
+        required_limits,
+        ..Default::default()
+    };
+    adapter
+        .features()
+        .contains(features)
+        .then(|| now(adapter.request_device(&described)).expect("the adapter gives what it has"))
 }
 
 /// Native adapters answer at once.
@@ -117,7 +122,8 @@ fn buffers(
         let begins = &buffer["begins"];
         match word(&begins["with"]) {
             "file" => {
-                let all = fs::read(folder.join(word(&begins["file"]))).expect("the tables are there");
+                let all =
+                    fs::read(folder.join(word(&begins["file"]))).expect("the tables are there");
                 let (offset, size) = (number(&begins["offset"]), number(&begins["bytes"]));
                 bytes[..size].copy_from_slice(&all[offset..offset + size]);
             }
@@ -154,7 +160,8 @@ fn buffers(
     let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC;
     let make = |(name, bytes): (&str, Words)| {
         let label = Some(name);
-        let made = device.create_buffer_init(&BufferInitDescriptor { label, contents: &bytes, usage });
+        let made =
+            device.create_buffer_init(&BufferInitDescriptor { label, contents: &bytes, usage });
         (name.to_owned(), made)
     };
     contents.into_iter().map(make).collect()
@@ -332,6 +339,10 @@ fn main() {
     let results = run(folder.as_ref(), &read(weights.as_ref()), &read(inputs.as_ref()));
     for (name, bytes) in results.expect("there is an adapter") {
         let numbers: Vec<f32> = words(&bytes).into_iter().map(f32::from_bits).collect();
-        println!("{name}: {:?}{}", &numbers[..numbers.len().min(8)], if numbers.len() > 8 { " .." } else { "" });
+        println!(
+            "{name}: {:?}{}",
+            &numbers[..numbers.len().min(8)],
+            if numbers.len() > 8 { " .." } else { "" }
+        );
     }
 }
