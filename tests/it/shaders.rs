@@ -14,24 +14,22 @@ use zorro_compiler::graph::Precision;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
 
+use super::stages::{models, name};
+
 /// A text that nobody can read through is not a test.
 const MAX_LINES: usize = 400;
 
 /// All that devices may have beside what every one has.
 const RICH: Target = Target { subgroup: Some(8), f16: true, shares: false, ..Target::PORTABLE };
 
-fn folder(name: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    let entries = fs::read_dir(folder).expect("the folder is there");
+/// The specs of the suite.
+fn suite() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite");
+    let entries = fs::read_dir(folder).expect("the suite is there");
     let mut all: Vec<PathBuf> =
         entries.map(|entry| entry.expect("it can be read").path()).collect();
-    all.retain(|path| path.extension().is_some_and(|extension| extension == "zorro"));
     all.sort();
     all
-}
-
-fn name(path: &Path) -> &str {
-    path.file_stem().and_then(|name| name.to_str()).expect("specs have names")
 }
 
 /// A model with params where it has them.
@@ -44,7 +42,8 @@ fn checked(path: &Path, set: &[(&str, &str)]) -> Checked {
     outcome.checked.unwrap_or_else(|| panic!("{}: {:?}", path.display(), outcome.diagnostics))
 }
 
-fn training(checked: &Checked) -> Mode {
+/// A step of training for the first objective; outputs alone where there is none.
+fn step(checked: &Checked) -> Mode {
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
     let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0) };
     match checked.model.objectives.first() {
@@ -54,6 +53,16 @@ fn training(checked: &Checked) -> Mode {
         }
         None => Mode::Forward { objectives: Vec::new() },
     }
+}
+
+/// A model with fewer layers.
+pub(super) fn small(path: &Path) -> Checked {
+    checked(path, SMALL)
+}
+
+/// What a step of training asks of the compiler.
+pub(super) fn training(checked: &Checked) -> CompileOptions {
+    CompileOptions { batch: 2, mode: step(checked), random: true, ..CompileOptions::default() }
 }
 
 fn hold(stage: &str, path: &Path, text: &str) {
@@ -75,7 +84,7 @@ fn asked(path: &Path, target: &Target) -> String {
     let random = lines.next() == Some("// random");
     let checked = checked(path, &[]);
     let options =
-        CompileOptions { batch: 2, mode: training(&checked), random, ..CompileOptions::default() };
+        CompileOptions { batch: 2, mode: step(&checked), random, ..CompileOptions::default() };
     let made = shaders(&checked, &options, target).expect("it compiles");
     let mut all = text.clone();
     for shader in &made.program.shaders {
@@ -92,14 +101,14 @@ fn asked(path: &Path, target: &Target) -> String {
 
 #[test]
 fn small_specs_in_full() {
-    for path in folder("tests/suite") {
+    for path in suite() {
         hold("wgsl", &path, &asked(&path, &Target::PORTABLE));
     }
 }
 
 #[test]
 fn models_in_summary() {
-    for path in folder("models") {
+    for path in models() {
         let options = CompileOptions::default();
         let made = shaders(&checked(&path, SMALL), &options, &Target::PORTABLE);
         hold("shaders", &path, &made.expect("it compiles").text(Detail::Summary));
@@ -170,11 +179,11 @@ fn check(path: &Path, mode: Mode, precision: Precision, target: &Target) {
 
 #[test]
 fn every_shader_in_every_language() {
-    for path in folder("models") {
-        let mode = training(&checked(&path, SMALL));
+    for path in models() {
+        let mode = step(&checked(&path, SMALL));
         check(&path, mode, Precision::Single, &Target::PORTABLE);
         if ["zorro_vit", "zorro_swin", "clip"].contains(&name(&path)) {
-            let mode = training(&checked(&path, SMALL));
+            let mode = step(&checked(&path, SMALL));
             check(&path, mode, Precision::Mixed, &RICH);
         }
     }

@@ -6,6 +6,9 @@
 //!
 //! `cargo run --example foreign_host -- out weights.safetensors in.safetensors`
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -15,20 +18,21 @@ use std::task::{Context, Poll, Waker};
 use serde_json::Value;
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 use wgpu::{
-    BindGroup, BindGroupDescriptor, BindGroupEntry, BindingResource, Buffer, BufferBinding,
-    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, Features, Queue,
-    ShaderModuleDescriptor, ShaderSource,
+    BindGroup, BindGroupDescriptor, BindGroupEntry, BindGroupLayoutDescriptor,
+    BindGroupLayoutEntry, BindingResource, BindingType, Buffer, BufferBinding, BufferBindingType,
+    BufferUsages, ComputePipeline, ComputePipelineDescriptor, Device, Features,
+    PipelineLayoutDescriptor, Queue, ShaderModuleDescriptor, ShaderSource, ShaderStages,
 };
 
 /// Little-endian words of four bytes: numbers or integers.
-pub type Words = Vec<u8>;
+type Words = Vec<u8>;
 
 /// By name, the bytes of tensors.
-pub type Tensors = BTreeMap<String, Words>;
+type Tensors = BTreeMap<String, Words>;
 
 /// Runs one step of the compiled model in a folder. Outputs are called by their names, losses `loss.NAME`, gradients
 /// `gradient.NAME`. `None` where there is no adapter that has what the shaders need.
-pub fn run(folder: &Path, weights: &Tensors, fed: &Tensors) -> Option<Tensors> {
+fn run(folder: &Path, weights: &Tensors, fed: &Tensors) -> Option<Tensors> {
     let text = fs::read_to_string(folder.join("manifest.json")).expect("the manifest is there");
     let manifest: Value = serde_json::from_str(&text).expect("the manifest is JSON");
     assert_eq!(manifest["version"], 1, "a manifest of another version");
@@ -209,27 +213,44 @@ fn step(manifest: &Value, fed: &Tensors) -> Words {
 }
 
 fn pipeline(device: &Device, folder: &Path, shader: &Value) -> ComputePipeline {
-    let files = &shader["files"];
-    let (file, source) = if files["wgsl"].is_null() {
-        let bytes = fs::read(folder.join(word(&files["spirv"]["file"]))).expect("it is there");
-        (&files["spirv"], wgpu::util::make_spirv(&bytes))
-    } else {
-        let path = folder.join(word(&files["wgsl"]["file"]));
-        let text = fs::read_to_string(path).expect("it is there");
-        // A word that browsers demand and wgpu does not know.
-        let text = text.replacen("enable subgroups;\n", "", 1);
-        (&files["wgsl"], ShaderSource::Wgsl(text.into()))
-    };
+    let file = &shader["files"]["wgsl"];
+    let text = fs::read_to_string(folder.join(word(&file["file"]))).expect("the shader is there");
+    // A word that browsers demand and wgpu does not know.
+    let text = text.replacen("enable subgroups;\n", "", 1);
     let label = shader["name"].as_str();
+    let source = ShaderSource::Wgsl(text.into());
     let module = device.create_shader_module(ShaderModuleDescriptor { label, source });
+    let mut entries = Vec::new();
+    for storage in list(&shader["storage"]) {
+        let read_only = storage["access"] == "read";
+        entries.push(entry(&storage["binding"], BufferBindingType::Storage { read_only }));
+    }
+    for uniform in [&shader["arguments"], &shader["step"]] {
+        if !uniform.is_null() {
+            entries.push(entry(&uniform["binding"], BufferBindingType::Uniform));
+        }
+    }
+    let described = BindGroupLayoutDescriptor { label, entries: &entries };
+    let group = device.create_bind_group_layout(&described);
+    let bind_group_layouts = &[Some(&group)];
+    let described = PipelineLayoutDescriptor { label, bind_group_layouts, immediate_size: 0 };
     device.create_compute_pipeline(&ComputePipelineDescriptor {
         label,
-        layout: None,
+        layout: Some(&device.create_pipeline_layout(&described)),
         module: &module,
         entry_point: file["entry"].as_str(),
         compilation_options: Default::default(),
         cache: None,
     })
+}
+
+fn entry(binding: &Value, ty: BufferBindingType) -> BindGroupLayoutEntry {
+    BindGroupLayoutEntry {
+        binding: number(binding) as u32,
+        visibility: ShaderStages::COMPUTE,
+        ty: BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+        count: None,
+    }
 }
 
 fn group(
@@ -311,7 +332,7 @@ fn words(bytes: &[u8]) -> Vec<u32> {
 }
 
 /// The tensors of a .safetensors file: a length, a header of JSON, and bytes. Integers of eight bytes become four.
-pub fn read(path: &Path) -> Tensors {
+fn read(path: &Path) -> Tensors {
     let bytes = fs::read(path).expect("the file is there");
     let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
     let header: Value = serde_json::from_slice(&bytes[8..8 + length]).expect("a header of JSON");
