@@ -61,15 +61,27 @@ pub(super) struct Args {
     training: Option<Train>,
 
     /// How much weights of linear maps decay in a step of training
-    #[arg(long, value_name = "RATE", default_value_t = 0.05, requires = "training")]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 0.05,
+        requires = "training",
+        allow_negative_numbers = true
+    )]
     weight_decay: f64,
 
     /// The momentum of sgd
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, requires = "training")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.9,
+        requires = "training",
+        allow_negative_numbers = true
+    )]
     momentum: f64,
 
     /// The largest norm that all gradients together keep
-    #[arg(long, value_name = "NORM", requires = "training")]
+    #[arg(long, value_name = "NORM", requires = "training", allow_negative_numbers = true)]
     clip: Option<f64>,
 
     #[command(flatten)]

@@ -96,7 +96,7 @@ fn every_models_manifest_is_as_its_schema_says() {
         let checked = small(&path);
         let forward = CompileOptions { batch: 3, ..CompileOptions::default() };
         // Small buffers, which cut the arenas of activations and inputs.
-        let limits = Limits { buffer_numbers: 4096, binding_numbers: 1 << 20 };
+        let limits = Limits { buffer_numbers: 1 << 15, binding_numbers: 1 << 20 };
         let cut = CompileOptions { limits, ..forward.clone() };
         for options in [forward, cut, training(&checked)] {
             let files = emit(&checked, &options, &Target::PORTABLE, ALL);
@@ -127,7 +127,11 @@ fn what_a_manifest_says_of_presence() {
     let files = emit(&checked, &training(&checked), &Target::PORTABLE, &[]).expect("it compiles");
     let manifest = hold("pair", &files);
     let outputs = list(&manifest["outputs"]);
-    assert!(outputs.iter().all(|output| output["name"] != "v" || output["sees"] == *"[\"video\"]"));
+    assert!(
+        outputs
+            .iter()
+            .all(|output| output["name"] != "v" || output["sees"] == serde_json::json!(["video"]))
+    );
     let conditions = list(&manifest["step"]["present"]["conditions"]);
     let has = |any_of: Value, targets: Value, counted: bool| {
         conditions.iter().any(|condition| {
@@ -137,7 +141,7 @@ fn what_a_manifest_says_of_presence() {
         })
     };
     let video = serde_json::json!([["video"]]);
-    assert!(has(video, serde_json::json!(["label"]), false), "{conditions:?}");
+    assert!(has(video, serde_json::json!(["label"]), true), "{conditions:?}");
     assert_eq!(manifest["mode"]["optimizer"]["rule"], "adamw");
     assert_eq!(manifest["step"]["words"][3]["name"], "learning_rate");
 }
@@ -222,7 +226,7 @@ fn what_is_asked_for() {
     assert_eq!(step["mode"]["optimizer"]["momentum"], 0.5);
     assert!(!step["gradient_norm"].is_null());
     assert!(list(&step["weights"]).iter().all(|weight| weight["updated"] == true));
-    let small = manifest("--max-buffer 4KiB");
+    let small = manifest("--max-buffer 2KiB");
     assert!(list(&small["buffers"]).iter().any(|buffer| buffer["name"] == "activations.1"));
 }
 
