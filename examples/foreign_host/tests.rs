@@ -137,7 +137,7 @@ fn outputs() {
     check(mode(), &["sound"], Limits::NONE);
     check(mode(), &["photo", "text"], Limits::NONE);
     // Activations in several buffers.
-    check(mode(), &[], Limits { buffer_numbers: 1024, binding_numbers: 1 << 20 });
+    check(mode(), &[], Limits { buffer_numbers: 2048, binding_numbers: 1 << 20 });
 }
 
 #[test]

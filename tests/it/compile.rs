@@ -246,7 +246,7 @@ fn what_cannot_be() {
     check("compile pair.zorro -o out --training adamw --gradients", 2, "cannot be used with");
     check("compile pair.zorro -o out --precision mixed", 1, "--f16");
     check("compile pair.zorro -o out --batch 0", 1, "at least 1 sample");
-    check("compile pair.zorro -o out --max-buffer 256", 1, "larger");
+    check("compile pair.zorro -o out --max-buffer 256", 1, "hold 64 at once");
     check("compile pair.zorro -o pair.zorro", 1, "cannot create `pair.zorro`: it is no folder");
     check("compile pair.zorro -o pair.zorro/out", 1, "cannot create `pair.zorro/out`");
     assert!(!folder.path().join("out").exists(), "nothing is written where something is wrong");
