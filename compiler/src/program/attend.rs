@@ -61,6 +61,16 @@ pub(super) fn reads_constants(plan: &crate::plan::Plan, body: &Body) -> bool {
     *kind == AttendKind::Scores || !visits::are_literal(attention, direction(*kind))
 }
 
+/// Reads whose numbers come in fours, for heads of whole fours: those of rows.
+pub(super) fn loads_fours(plan: &crate::plan::Plan, body: &Body) -> Vec<usize> {
+    let Body::Attend(kind, id) = body else { return vec![] };
+    let attention = &plan.attentions[id.0 as usize];
+    if !attention.head_width().is_multiple_of(4) || *kind == AttendKind::Scores {
+        return vec![];
+    }
+    vec![QUERIES, KEYS, VALUES, Operands::of(attention).cotangent]
+}
+
 fn direction(kind: AttendKind) -> Direction {
     match kind {
         AttendKind::Forward { .. } | AttendKind::Queries | AttendKind::Scores => Direction::Forward,
@@ -77,20 +87,35 @@ fn of_owners(kit: &Kit<'_>, kind: AttendKind, attention: &Attention) -> Draft {
     let mut functions = format!(
         "const TILES: u32 = {}u;\nconst HEADS: u32 = {heads}u;\nconst BATCH: u32 = {batch}u;\n\
          // One over the square root of the numbers of a head.\nconst SCALE: f32 = {};\n\
-         // Others of a block, and of those that are staged at once.\nconst BLOCK: u32 = {}u;\n\
-         const STAGE: u32 = {}u;\n\n",
+         // Others of a block.\nconst BLOCK: u32 = {}u;\n\n",
         tiles.len(),
         float(1.0 / (attention.head_width() as f64).sqrt()),
         form.block,
-        form.stage(),
     );
+    if let Sharing::Workgroup { rows } = form.sharing {
+        functions +=
+            &format!("// Others that are staged at once.\nconst STAGE: u32 = {rows}u;\n\n");
+    }
     let (visits, constants) = visits::text(&geometry, &form, &tiles);
     functions += &visits;
-    functions += &rows::text(&form);
+    functions += &rows::text(&form, geometry.is_causal());
     functions += &meet::text(kit, kind, attention, &form, geometry.is_causal());
     functions += match form.sharing {
-        Sharing::Subgroup(_) => include_str!("skeletons/attend_main_subgroup.wgsl"),
-        Sharing::Workgroup { .. } | Sharing::Nothing => include_str!("skeletons/attend_main.wgsl"),
+        Sharing::Subgroup(_) => concat!(
+            include_str!("skeletons/attend_blocks.wgsl"),
+            "\n",
+            include_str!("skeletons/attend_main_subgroup.wgsl")
+        ),
+        Sharing::Workgroup { .. } => concat!(
+            include_str!("skeletons/attend_staged.wgsl"),
+            "\n",
+            include_str!("skeletons/attend_main.wgsl")
+        ),
+        Sharing::Nothing => concat!(
+            include_str!("skeletons/attend_blocks.wgsl"),
+            "\n",
+            include_str!("skeletons/attend_main.wgsl")
+        ),
     };
     let skeleton = match kind {
         AttendKind::Forward { .. } => {

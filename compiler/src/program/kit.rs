@@ -9,7 +9,7 @@ use super::bindings::Bound;
 use super::names::Names;
 use super::step::declaration;
 use super::text::{over, rest, sum};
-use super::{Shader, Storage, Target, contract};
+use super::{Shader, Storage, Target, attend, contract};
 use crate::graph::Argument;
 use crate::plan::{Body, Instruction, Kernel, Plan, Tape, Value};
 
@@ -103,7 +103,8 @@ impl<'a> Kit<'a> {
         let kernel = &plan.kernels[at];
         let operands: Vec<String> = names.operands(at);
         let integers = integer_reads(plan.body(kernel));
-        let fours = contract::loads_fours(plan.body(kernel), target);
+        let mut fours = contract::loads_fours(plan.body(kernel), target);
+        fours.extend(attend::loads_fours(plan, plan.body(kernel)));
         let is_whole = |operand: &usize| *operand < kernel.reads.len() && !bound.has_base(*operand);
         let mut slots: Vec<Variable> = Vec::new();
         for slot in 0..bound.n_slots() {

@@ -11,6 +11,7 @@ use super::{KEYS, Operands, QUERIES, VALUES, direction};
 use crate::graph::Attention;
 use crate::plan::AttendKind;
 use crate::program::kit::{Kit, function};
+use crate::program::text::sum;
 use crate::routing::Direction;
 
 /// A tensor of rows that are met.
@@ -72,6 +73,10 @@ impl Writer<'_> {
             if at < width { self.kit.load(read, &offset) } else { "0.0".to_owned() }
         };
         let vector = |at: usize| {
+            if self.kit.has_fours(read) {
+                let offset = sum(&["first".to_owned(), format!("{}u", 4 * at)]);
+                return self.kit.load_four(read, &offset);
+            }
             let numbers: Vec<String> = (4 * at..4 * at + 4).map(number).collect();
             format!("vec4({})", numbers.join(", "))
         };
@@ -93,10 +98,13 @@ impl Writer<'_> {
             }
         };
         let numbers: Vec<String> = (0..4).map(number).collect();
-        let lines = [
-            format!("let first = {} + vector * 4u;", self.offset()),
-            format!("return vec4({});", numbers.join(", ")),
-        ];
+        let numbers = if self.kit.has_fours(read) {
+            self.kit.load_four(read, "first")
+        } else {
+            format!("vec4({})", numbers.join(", "))
+        };
+        let lines =
+            [format!("let first = {} + vector * 4u;", self.offset()), format!("return {numbers};")];
         function(
             &format!("fn {name}_vector(row: u32, head: u32, vector: u32) -> vec4<f32>"),
             &lines,
@@ -256,9 +264,9 @@ impl Writer<'_> {
         let head = "fn stage(other: Group, staged: u32, end: u32, head: u32, lane: u32)";
         let vectors = self.form.vectors();
         match self.form.sharing {
-            Sharing::Nothing => format!("{head} {{}}\n\n"),
+            Sharing::Nothing => String::new(),
             Sharing::Subgroup(_) => {
-                let mut text = format!("{head} {{}}\n\n");
+                let mut text = String::new();
                 for lane in 0..self.form.block {
                     let vectors =
                         row(self.form, |at| format!("subgroupBroadcast(row.v{at}, {lane}u)"));

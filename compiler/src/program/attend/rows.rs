@@ -40,8 +40,11 @@ const MOST_OF_BLOCK: u32 = 8;
 /// Vectors that a block's text has at most of each operand, so that wide heads compile in reasonable time.
 const MOST_VECTORS: usize = 128;
 
-/// The widest rows of which a lane has two owners: twice as many are kept in registers then.
+/// The widest rows of which a lane has two owners, for both are kept in registers.
 const WIDEST_OF_TWO: usize = 64;
+
+/// The owners of a lane: of what has a number for each, and of what has a row.
+const OWN: [(&str, &str); 2] = [(".x", ".first"), (".y", ".second")];
 
 /// Lanes of a workgroup that is no subgroup.
 const THREADS: u32 = 64;
@@ -66,9 +69,11 @@ impl Form {
             (false, Some(size)) => (Sharing::Subgroup(size), size, fit.min(size)),
             (false, None) => (Sharing::Nothing, THREADS.min(owners.max(1)), fit.min(2)),
         };
+        // Four took as long and compile for twice as long.
         let has_two =
             matches!(sharing, Sharing::Subgroup(_)) && owners > threads && width <= WIDEST_OF_TWO;
-        Self { sharing, threads, each: 1 + usize::from(has_two), block, width }
+        let each = 1 + usize::from(has_two);
+        Self { sharing, threads, each, block, width }
     }
 
     /// Vectors of a row.
@@ -76,17 +81,9 @@ impl Form {
         self.width.div_ceil(4)
     }
 
-    /// Others that are staged at once.
-    pub(super) fn stage(&self) -> u32 {
-        match self.sharing {
-            Sharing::Nothing | Sharing::Subgroup(_) => self.block,
-            Sharing::Workgroup { rows } => rows,
-        }
-    }
-
     /// The owners of a lane, as they are told apart; nothing where there is one.
     pub(super) fn own(&self) -> &'static [(&'static str, &'static str)] {
-        if self.each == 1 { &[("", "")] } else { &[(".x", ".first"), (".y", ".second")] }
+        if self.each == 1 { &[("", "")] } else { &OWN[..self.each] }
     }
 
     /// An expression for each owner of a lane, as a vector.
@@ -103,16 +100,22 @@ pub(super) fn row(form: &Form, vector: impl Fn(usize) -> String) -> String {
     format!("Row({})", vectors.join(", "))
 }
 
-/// Types, and the arithmetic of rows.
-pub(super) fn text(form: &Form) -> String {
+/// Types, and the arithmetic of rows; some owner may meet a part of a block if `is_causal`.
+pub(super) fn text(form: &Form, is_causal: bool) -> String {
     let mut text = String::new();
     let fields: String = (0..form.vectors()).map(|at| format!("  v{at}: vec4<f32>,\n")).collect();
     write!(text, "// The numbers of a head in one row.\nstruct Row {{\n{fields}}}\n\n")
         .expect("texts take all");
-    text += if form.each == 1 {
-        "// What each lane has of its owner.\nalias Each = f32;\nalias Index = u32;\nalias Flag = bool;\nalias Rows = Row;\n\n"
+    text += &if form.each == 1 {
+        "// What each lane has of its owner.\nalias Each = f32;\nalias Index = u32;\nalias Flag = bool;\nalias Rows = Row;\n\n".to_owned()
     } else {
-        "// What each lane has of its two owners.\nalias Each = vec2<f32>;\nalias Index = vec2<u32>;\nalias Flag = vec2<bool>;\n\nstruct Rows {\n  first: Row,\n  second: Row,\n}\n\n"
+        let n = form.each;
+        let rows: String =
+            form.own().iter().map(|(_, rows)| format!("  {}: Row,\n", &rows[1..])).collect();
+        format!(
+            "// What each lane has of its {n} owners.\nalias Each = vec{n}<f32>;\nalias Index = vec{n}<u32>;\n\
+             alias Flag = vec{n}<bool>;\n\nstruct Rows {{\n{rows}}}\n\n"
+        )
     };
     let products: Vec<String> =
         (0..form.vectors()).map(|at| format!("a.v{at} * b.v{at}")).collect();
@@ -148,6 +151,9 @@ pub(super) fn text(form: &Form) -> String {
         ("zeros() -> Rows", form.of_each("Rows", |_, _| row(form, |_| "vec4(0.0)".to_owned()))),
     ];
     for (head, expression) in functions {
+        if head.contains("_where(") && !is_causal {
+            continue;
+        }
         write!(text, "fn {head} {{\n  return {expression};\n}}\n\n").expect("texts take all");
     }
     text

@@ -323,10 +323,17 @@ fn tokens(geometry: &Geometry<'_>, form: &Form, is_literal: bool) -> String {
     let token = if is_literal { "position" } else { "constants[order + position]" };
     let mut text =
         function("fn token_of(order: u32, position: u32) -> u32", &[format!("return {token};")]);
-    let start = form.of_each("Index", |number, _| match number {
-        ".y" => format!("lane + {}u", form.threads),
-        _first => "lane".to_owned(),
-    });
+    let mut first = 0;
+    let lanes: Vec<String> = form
+        .own()
+        .iter()
+        .map(|_| {
+            first += form.threads;
+            sum(&["lane".to_owned(), format!("{}u", first - form.threads)])
+        })
+        .collect();
+    let start = format!("Index({})", lanes.join(", "));
+
     let token =
         form.of_each("Index", |number, _| format!("token_of(group.order, position{number})"));
     let term = form.of_each("Index", |number, _| match geometry.window {

@@ -53,7 +53,7 @@ struct Reach {
   end: Index,
 }
 
-// Neighboring others, and the first that is staged.
+// Neighboring others. Behind the last of the visit there is nobody; the first that is staged may be before them.
 struct Block {
   first: u32,
   end: u32,
@@ -72,13 +72,7 @@ fn attend(at: u32, head: u32, sample: u32, lane: u32, reader: u32) {
     let other = other_of(visit.pair, sample);
     let reach = reach_of(visit, other, own);
     let end = select(visit.first, visit.end, other.is_there);
-    for (var staged = visit.first; staged < end; staged += STAGE) {
-      stage(other, staged, end, head, lane);
-      let staged_end = min(staged + STAGE, end);
-      for (var first = staged; first < staged_end; first += BLOCK) {
-        meet(&state, own, visit, other, reach, Block(first, end, staged, head), reader);
-      }
-    }
+    pass_by(&state, own, visit, other, reach, end, head, lane, reader);
   }
   finish(state, own, group, head);
 }
