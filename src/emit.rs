@@ -83,7 +83,7 @@ struct Emitter<'a> {
 /// let spec = "model m {
 ///   modality photo = image(size: 4)
 ///   tokens photo = photo |> patches(2, 2) |> norm() |> gelu
-///   output tokens = photo
+///   output all = photo
 /// }";
 /// let checked = check_text(spec, &Options::default()).checked.expect("nothing is wrong");
 /// let files = emit(&checked, &CompileOptions::default(), &Target::PORTABLE, &[Form::Wgsl])?;

@@ -18,8 +18,11 @@ const RUNS: usize = 15;
 /// Numbers a token.
 const WIDTH: usize = 256;
 
+/// A name, a route, what scores are beside products, and groups with their tokens.
+type Case = (&'static str, &'static str, &'static str, &'static [(&'static str, usize)]);
+
 /// Zorro's mask, all pairs, and all pairs with a number for each.
-const MASKS: [(&str, &str, &str, &[(&str, usize)]); 3] = [
+const MASKS: [Case; 3] = [
     (
         "baked ranges",
         "{ video <- video\n audio <- audio\n fusion <- video, audio, fusion }",
@@ -68,7 +71,7 @@ fn batch(groups: &[(&str, usize)]) -> Batch {
         let shape = vec![1, *tokens, WIDTH];
         tensors.insert(*name, Tensor::new(shape.clone(), numbers(1)).expect("as many"));
         let cotangent = Tensor::new(shape, numbers(2)).expect("as many");
-        tensors.insert(&format!("cotangent.{name}_all"), cotangent);
+        tensors.insert(format!("cotangent.{name}_all"), cotangent);
     }
     Batch { tensors }
 }
