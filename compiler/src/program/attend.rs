@@ -87,15 +87,15 @@ fn of_owners(kit: &Kit<'_>, kind: AttendKind, attention: &Attention) -> Draft {
     let mut functions = format!(
         "const TILES: u32 = {}u;\nconst HEADS: u32 = {heads}u;\nconst BATCH: u32 = {batch}u;\n\
          // One over the square root of the numbers of a head.\nconst SCALE: f32 = {};\n\
-         // Others of a block.\nconst BLOCK: u32 = {}u;\n\n",
+         // Others of a block.\nconst BLOCK: u32 = {}u;\n",
         tiles.len(),
         float(1.0 / (attention.head_width() as f64).sqrt()),
         form.block,
     );
     if let Sharing::Workgroup { rows } = form.sharing {
-        functions +=
-            &format!("// Others that are staged at once.\nconst STAGE: u32 = {rows}u;\n\n");
+        functions += &format!("// Others that are staged at once.\nconst STAGE: u32 = {rows}u;\n");
     }
+    functions.push('\n');
     let (visits, constants) = visits::text(&geometry, &form, &tiles);
     functions += &visits;
     functions += &rows::text(&form, geometry.is_causal());

@@ -11,7 +11,7 @@ use super::{KEYS, Operands, QUERIES, VALUES, direction};
 use crate::graph::Attention;
 use crate::plan::AttendKind;
 use crate::program::kit::{Kit, function};
-use crate::program::text::sum;
+use crate::program::text::{over, rest, sum, times};
 use crate::routing::Direction;
 
 /// A tensor of rows that are met.
@@ -284,14 +284,15 @@ impl Writer<'_> {
                 let mut lines = vec![
                     "workgroupBarrier();".to_owned(),
                     format!("for (var at = lane; at < {size}u; at += WORKGROUP) {{"),
-                    format!("  let position = min(staged + at / {vectors}u, end - 1u);"),
+                    format!("  let position = min(staged + {}, end - 1u);", over("at", vectors)),
                     "  let token = token_of(other.order, position);".to_owned(),
                 ];
                 for Other { name, first, .. } in self.others() {
                     writeln!(text, "var<workgroup> staged_{name}: array<vec4<f32>, {size}>;\n")
                         .expect("texts take all");
+                    let vector = rest("at", vectors);
                     lines.push(format!(
-                        "  staged_{name}[at] = {name}_vector(other.{first} + token, head, at % {vectors}u);"
+                        "  staged_{name}[at] = {name}_vector(other.{first} + token, head, {vector});"
                     ));
                     let vector = |at: usize| {
                         let at = if at == 0 { String::new() } else { format!(" + {at}u") };
@@ -300,7 +301,7 @@ impl Writer<'_> {
                     text += &function(
                         &format!("fn staged_{name}_row(at: u32) -> Row"),
                         &[
-                            format!("let first = at * {vectors}u;"),
+                            format!("let first = {};", times("at", vectors)),
                             format!("return {};", row(self.form, vector)),
                         ],
                     );
