@@ -63,7 +63,12 @@ impl Emitter<'_> {
             } else {
                 json!({ "buffer": msl.sizes, "bindings": msl.sized })
             };
-            let more = json!({ "entry": msl.entry, "version": "2.4", "sizes": sizes });
+            let more = json!({
+                "entry": msl.entry,
+                "version": "2.4",
+                "sizes": sizes,
+                "threadgroup": msl.threadgroup,
+            });
             add("msl", "metal", msl.text.into_bytes(), more);
         }
         if forms.contains(&Form::Hlsl) {

@@ -162,6 +162,32 @@ fn subgroups_are_enabled_for_browsers_and_named() {
     }
 }
 
+/// In MSL, memory of a workgroup is arguments, to which the host gives memory.
+#[test]
+fn metal_hosts_know_all_arguments() {
+    let files = emit(&checked(), &CompileOptions::default(), &Target::PORTABLE, &[Form::Msl]);
+    let files = files.expect("it compiles");
+    let manifest = hold("pair", &files);
+    let mut n_shared = 0;
+    for shader in list(&manifest["shaders"]) {
+        let msl = &shader["files"]["msl"];
+        let name = msl["file"].as_str().expect("a name");
+        let file = files.iter().find(|file| file.name == name).expect("it is there");
+        let text = String::from_utf8_lossy(&file.bytes);
+        let (_, kernel) = text.split_once("kernel void ").expect("there is a kernel");
+        let (arguments, _) = kernel.split_once(") {").expect("it has arguments");
+        let threadgroup = arguments.matches("threadgroup ").count();
+        assert_eq!(threadgroup, list(&msl["threadgroup"]).len(), "{name}: {arguments}");
+        let buffers = arguments.matches("[[buffer(").count();
+        let uniforms = ["arguments", "step"].map(|key| usize::from(!shader[key].is_null()));
+        let sizes = usize::from(!msl["sizes"].is_null());
+        let storage = list(&shader["storage"]).len();
+        assert_eq!(buffers, storage + uniforms[0] + uniforms[1] + sizes, "{name}: {arguments}");
+        n_shared += threadgroup;
+    }
+    assert!(n_shared > 0, "some shader shares memory");
+}
+
 #[test]
 fn mixed_precision_asks_for_small_floats() {
     let options = CompileOptions { precision: Precision::Mixed, ..CompileOptions::default() };

@@ -7,7 +7,10 @@
 
 use naga::back::{hlsl as to_hlsl, msl as to_msl, spv as to_spirv};
 use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
-use naga::{AddressSpace, Module, ResourceBinding, ShaderStage, StorageAccess, TypeInner, front};
+use naga::{
+    AddressSpace, GlobalVariable, Module, ResourceBinding, ShaderStage, StorageAccess, TypeInner,
+    front,
+};
 
 use super::Shader;
 
@@ -46,12 +49,14 @@ pub struct Msl {
     pub sizes: u32,
     /// The bindings whose sizes are asked for, in this order; there is no buffer of sizes where there are none.
     pub sized: Vec<u32>,
+    /// Bytes of threadgroup memory at its indexes from 0 on, multiples of 16: the host sets their lengths.
+    pub threadgroup: Vec<u32>,
 }
 
 /// A shader for Direct3D 12.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hlsl {
-    /// HLSL for shader model 6.0, with 16-bit floats 6.2.
+    /// HLSL for shader model 6.2.
     pub text: String,
     /// The name of the entry point.
     pub entry: String,
@@ -155,7 +160,8 @@ impl Shader {
         let (text, names) = written.map_err(|error| failed(error.to_string()))?;
         let entry = names.entry_point_names.into_iter().next().ok_or_else(|| failed(no_entry()))?;
         let entry = entry.map_err(|error| failed(error.to_string()))?;
-        Ok(Msl { text, entry, sizes, sized: unsized_bindings(&module) })
+        let threadgroup = workgroup_memory(&module, &info);
+        Ok(Msl { text, entry, sizes, sized: unsized_bindings(&module), threadgroup })
     }
 
     /// The shader for Direct3D 12.
@@ -227,6 +233,17 @@ fn bindings(module: &Module) -> impl Iterator<Item = (ResourceBinding, bool)> {
         };
         variable.binding.map(|at| (at, written))
     })
+}
+
+/// Bytes of each variable of workgroup memory that the entry point uses, in the order of their declaration, which is that of
+/// its arguments in MSL.
+fn workgroup_memory(module: &Module, info: &ModuleInfo) -> Vec<u32> {
+    let uses = info.get_entry_point(0);
+    let globals = module.global_variables.iter().filter(|(handle, variable)| {
+        variable.space == AddressSpace::WorkGroup && !uses[*handle].is_empty()
+    });
+    let size = |variable: &GlobalVariable| module.types[variable.ty].inner.size(module.to_ctx());
+    globals.map(|(_, variable)| size(variable).next_multiple_of(16)).collect()
 }
 
 /// Bindings of arrays without a size, in the order of their declaration.
