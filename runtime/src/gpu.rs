@@ -9,6 +9,7 @@
 mod adapters;
 #[cfg(test)]
 mod attention;
+mod bound;
 mod buffers;
 mod check;
 mod executor;
@@ -18,6 +19,8 @@ mod pipelines;
 mod profile;
 mod results;
 mod tested;
+#[cfg(test)]
+mod tests;
 
 pub use adapters::{AdapterFacts, AdapterKind, adapters};
 pub use check::{Found, check};

@@ -9,7 +9,9 @@ use serde_json::Value;
 fn bench(args: &[&str]) -> (i32, String, String) {
     let spec = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/pytorch/reference.zorro");
     let mut command = Command::new(env!("CARGO_BIN_EXE_zorro"));
-    command.arg("bench").arg(spec).args(["--runs", "1", "--threads", "2"]).args(args);
+    command.arg("bench").arg(spec).args(["--runs", "1", "--threads", "2"]);
+    // What is measured of the processor is what these ask for.
+    command.args(["--device", "cpu"]).args(args);
     let Output { status, stdout, stderr } =
         command.env("NO_COLOR", "1").output().expect("zorro runs");
     let text = |bytes| String::from_utf8(bytes).expect("it prints UTF-8");

@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod commands;
 mod compile;
+mod devices;
 mod diagnostics;
 mod docs;
 mod errors;

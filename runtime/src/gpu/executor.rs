@@ -5,17 +5,15 @@
 //! [`GpuExecutor::run`] does not wait for it. Deliberately not here: texts of shaders.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::sync::Arc;
 
 use wgpu::{
-    BindGroup, BindGroupDescriptor, BindGroupEntry, BindingResource, Buffer, BufferBinding,
-    BufferUsages, CommandEncoder, CommandEncoderDescriptor, ComputePass, ComputePassDescriptor,
-    SubmissionIndex,
+    Buffer, BufferUsages, CommandEncoder, CommandEncoderDescriptor, ComputePass,
+    ComputePassDescriptor, SubmissionIndex,
 };
 
 use super::Gpu;
+use super::bound::{Bound, Call, check};
 use super::buffers::{Buffers, NUMBER, buffer, write};
 use super::pipelines::{Ready, pipelines};
 use super::profile::Profile;
@@ -23,9 +21,7 @@ use super::results::{Results, read};
 use crate::RuntimeError;
 use crate::compiler::graph::{BufferId, InputId, Slot};
 use crate::compiler::plan::{Arena, Plan, Region};
-use crate::compiler::program::{
-    Dispatch, Memory, Program, StepNumbers, Target, program, step_words,
-};
+use crate::compiler::program::{Memory, StepNumbers, Target, program, step_words};
 use crate::cpu::Step;
 use crate::feed;
 
@@ -44,15 +40,6 @@ pub struct GpuExecutor {
     before: Option<SubmissionIndex>,
     last: Option<SubmissionIndex>,
     profile: Option<Profile>,
-}
-
-/// A dispatch made ready.
-#[derive(Debug)]
-struct Call {
-    kernel: usize,
-    pipeline: usize,
-    group: BindGroup,
-    workgroups: [u32; 3],
 }
 
 impl GpuExecutor {
@@ -81,11 +68,8 @@ impl GpuExecutor {
         let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
         let size = NUMBER * program.step_words.next_multiple_of(4) as u64;
         let step = buffer(gpu, size, usage, "the step")?;
-        let arguments = Arguments::new(gpu, &program)?;
         let bound = Bound { gpu, plan: &plan, program: &program, buffers: &buffers, step: &step };
-        let calls = program.dispatches.iter();
-        let calls = calls.map(|dispatch| bound.call(dispatch, &pipelines, &arguments));
-        let calls = calls.collect::<Result<_, _>>()?;
+        let calls = bound.calls(&pipelines)?;
         Ok(Self {
             results: Results::new(gpu, &plan)?,
             largest_ids: feed::largest_ids(&plan),
@@ -352,130 +336,4 @@ fn words(plan: &Plan, step: &Step) -> Vec<u32> {
         second_correction: step.second_correction,
     };
     step_words(plan, &numbers)
-}
-
-/// What no program may exceed, and no plan may leave out.
-fn check(gpu: &Gpu, plan: &Plan, program: &Program) -> Result<(), RuntimeError> {
-    let (limits, device) = (gpu.device().limits(), gpu.facts().name.clone());
-    let limit = |what: String, needs: usize, most: u64| match needs as u64 <= most {
-        true => Ok(()),
-        false => {
-            Err(RuntimeError::Limit { device: device.clone(), what, needs: needs as u64, most })
-        }
-    };
-    let uniform = limits.max_uniform_buffer_binding_size;
-    limit("the bytes of the step's block".to_owned(), 4 * program.step_words, uniform)?;
-    for dispatch in &program.dispatches {
-        let path = &plan.kernels[dispatch.kernel].path;
-        let most = limits.max_compute_workgroups_per_dimension;
-        for size in dispatch.workgroups {
-            limit(format!("the workgroups of `{path}`"), size as usize, u64::from(most))?;
-        }
-        for binding in &dispatch.bindings {
-            let most = limits.max_storage_buffer_binding_size;
-            limit(format!("the bytes of an operand of `{path}`"), 4 * binding.numbers, most)?;
-        }
-    }
-    let mut has_shader = vec![false; plan.kernels.len()];
-    program.dispatches.iter().for_each(|dispatch| has_shader[dispatch.kernel] = true);
-    match has_shader.iter().position(|has| !has) {
-        None => Ok(()),
-        Some(missing) => Err(RuntimeError::Kernel {
-            device,
-            path: plan.kernels[missing].path.clone(),
-            why: "there is no shader for it".to_owned(),
-        }),
-    }
-}
-
-/// The arguments of all dispatches, equal ones once.
-struct Arguments {
-    buffer: Option<Buffer>,
-    offsets: BTreeMap<Vec<u32>, u64>,
-}
-
-impl Arguments {
-    fn new(gpu: &Gpu, program: &Program) -> Result<Self, RuntimeError> {
-        let alignment = gpu.device().limits().min_uniform_buffer_offset_alignment.max(16);
-        let alignment = alignment as usize / 4;
-        let (mut offsets, mut words) = (BTreeMap::new(), Vec::new());
-        for dispatch in program.dispatches.iter().filter(|dispatch| !dispatch.arguments.is_empty())
-        {
-            offsets.entry(dispatch.arguments.clone()).or_insert_with(|| {
-                let offset = NUMBER * words.len() as u64;
-                words.extend(&dispatch.arguments);
-                words.resize(words.len().next_multiple_of(alignment), 0);
-                offset
-            });
-        }
-        if words.is_empty() {
-            return Ok(Self { buffer: None, offsets });
-        }
-        let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-        let made = buffer(gpu, NUMBER * words.len() as u64, usage, "arguments")?;
-        write(gpu, &made, 0, bytemuck::cast_slice(&words))?;
-        Ok(Self { buffer: Some(made), offsets })
-    }
-
-    /// The block of a dispatch; sizes of blocks are multiples of 16 bytes.
-    fn of(&self, dispatch: &Dispatch) -> Option<BufferBinding<'_>> {
-        let offset = *self.offsets.get(&dispatch.arguments)?;
-        let size = NonZero::new(NUMBER * dispatch.arguments.len().next_multiple_of(4) as u64);
-        Some(BufferBinding { buffer: self.buffer.as_ref()?, offset, size })
-    }
-}
-
-/// What dispatches are bound to.
-struct Bound<'a> {
-    gpu: &'a Gpu,
-    plan: &'a Plan,
-    program: &'a Program,
-    buffers: &'a Buffers,
-    step: &'a Buffer,
-}
-
-impl Bound<'_> {
-    fn call(
-        &self,
-        dispatch: &Dispatch,
-        pipelines: &[Ready],
-        arguments: &Arguments,
-    ) -> Result<Call, RuntimeError> {
-        let failed = |why: String| RuntimeError::Kernel {
-            device: self.gpu.facts().name.clone(),
-            path: self.plan.kernels[dispatch.kernel].path.clone(),
-            why,
-        };
-        let shader = self.program.shader(dispatch);
-        let mut bound = Vec::new();
-        for binding in &dispatch.bindings {
-            let found = self.buffers.place(binding.memory, binding.offset, binding.numbers);
-            let (buffer, offset) = found.ok_or_else(|| {
-                failed("its operands lie across buffers of the device".to_owned())
-            })?;
-            let size = NonZero::new(NUMBER * binding.numbers as u64);
-            bound.push(BufferBinding { buffer, offset, size });
-        }
-        bound.extend(arguments.of(dispatch));
-        if shader.reads_step {
-            bound.push(BufferBinding { buffer: self.step, offset: 0, size: None });
-        }
-        let entries: Vec<BindGroupEntry<'_>> = (0..)
-            .zip(bound)
-            .map(|(binding, bound)| BindGroupEntry {
-                binding,
-                resource: BindingResource::Buffer(bound),
-            })
-            .collect();
-        let pipeline = dispatch.shader.0 as usize;
-        let descriptor = BindGroupDescriptor {
-            label: Some(&shader.name),
-            layout: &pipelines[pipeline].layout,
-            entries: &entries,
-        };
-        let make = || self.gpu.device().create_bind_group(&descriptor);
-        let group = super::faults::guarded(self.gpu.device(), make);
-        let group = group.map_err(|fault| failed(fault.to_string()))?;
-        Ok(Call { kernel: dispatch.kernel, pipeline, group, workgroups: dispatch.workgroups })
-    }
 }
