@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod cpu;
+pub mod data;
 mod error;
 pub mod names;
 pub mod session;
