@@ -132,12 +132,7 @@ fn check(sound: &Sound, promised: Option<u64>, damaged: u64) -> Result<(), Why> 
 
 impl Sound {
     /// Interleaved samples, with so many channels wanted.
-    pub(super) fn of(
-        rate: u32,
-        samples: &[f32],
-        given: usize,
-        wanted: usize,
-    ) -> Result<Self, Why> {
+    pub(super) fn of(rate: u32, samples: &[f32], given: usize, wanted: usize) -> Result<Self, Why> {
         let mut collector = Collector { channels: vec![Vec::new(); wanted] };
         collector.add(samples, given)?;
         let sound = Self { rate, channels: collector.channels };
@@ -207,7 +202,10 @@ fn resampled(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>, Why> {
             if kept.len() == MAX_KEPT {
                 kept.clear();
             }
-            let made = Fft::new(from as usize, to as usize, 1024, 1, FixedSync::Both);
+            // An even number of periods: the delay, half of a transform, is a whole number of samples then.
+            let period = u64::from(from) / gcd(from.into(), to.into());
+            let chunk = usize::try_from(period * 2 * MARGIN.div_ceil(period)).expect("small");
+            let made = Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Both);
             kept.insert((from, to), made.map_err(|error| wrong(&error))?);
         }
         let resampler = kept.get_mut(&(from, to)).expect("inserted above");
@@ -271,7 +269,8 @@ mod tests {
         endless[40..44].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
         let mut still = good.clone();
         still[24..28].copy_from_slice(&0_u32.to_le_bytes());
-        for bytes in [&good[..good.len() / 2], &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless] {
+        for bytes in [&good[..good.len() / 2], &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless]
+        {
             assert!(decode(bytes, "wav", 1).is_err());
         }
     }
