@@ -73,3 +73,90 @@ fn wrong_files_say_why() {
         assert!(said.contains("not a file"), "{said}");
     }
 }
+
+/// A file made by `ffmpeg` out of a description; none where it cannot.
+fn made(folder: &Path, name: &str, arguments: &str) -> Option<PathBuf> {
+    let path = folder.join(name);
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-v", "quiet", "-nostdin", "-y"]).args(arguments.split_whitespace()).arg(&path);
+    command.status().ok()?.success().then_some(path)
+}
+
+const TONE: &str = "-f lavfi -i sine=frequency=500:sample_rate=44100:duration=3";
+
+#[test]
+fn every_codec_of_sound_gives_the_tone() {
+    const SPEC: &str = "model m {
+      modality sound = wave(rate: 16000, seconds: 1) |> spectrogram(window: 320, hop: 320)
+      tokens s = sound |> patches(1, 50) |> linear(2)
+      output o = s |> pool(mean)
+    }";
+    let folder = TempDir::new().unwrap();
+    for name in ["a.wav", "a.flac", "a.mp3", "a.ogg", "a.m4a", "a.opus"] {
+        let codec = if name == "a.ogg" { "-c:a libvorbis" } else { "" };
+        let Some(path) = made(folder.path(), name, &format!("{TONE} {codec}")) else { continue };
+        let tensors = read(&model(SPEC), std::slice::from_ref(&path)).unwrap();
+        let powers = tensors.get("sound").unwrap().data().to_f32();
+        for frame in 1..49 {
+            let power = |bin: usize| powers[bin * 50 + frame];
+            let loudest = (0..257).max_by(|a, b| power(*a).total_cmp(&power(*b)));
+            // 500 Hz are 16 steps of 16,000 / 512.
+            assert_eq!(loudest, Some(16), "{name}");
+            assert!(
+                (0..257)
+                    .filter(|bin| !(10..=22).contains(bin))
+                    .all(|bin| power(bin) < power(16) / 1000.0),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn videos_give_frames_and_sound_of_one_time() {
+    const SPEC: &str = "model m {
+      modality video = frames(count: 4, fps: 2, size: 8)
+      modality sound = wave(rate: 8000, seconds: 2)
+      tokens v = video |> patches(1, 8, 8) |> linear(2)
+      tokens s = sound |> patches(4000) |> linear(2)
+      output o = concat(v, s) |> pool(mean)
+    }";
+    let folder = TempDir::new().unwrap();
+    // Two seconds of silence and black, then a tone and white.
+    let pictures = "-f lavfi -i color=black:size=64x48:rate=10:duration=4,geq=lum='if(gt(T,1.95),235,16)':cb=128:cr=128";
+    let tone = "-f lavfi -i aevalsrc='if(gt(t,2),0.5*sin(3000*t),0)':s=16000:d=4";
+    for (name, only) in
+        [("both.mp4", ""), ("both.mkv", ""), ("silent.mp4", "-an"), ("dark.mkv", "-vn")]
+    {
+        let arguments = format!("{pictures} {tone} {only}");
+        let Some(path) = made(folder.path(), name, &arguments) else { continue };
+        let tensors = read(&model(SPEC), std::slice::from_ref(&path)).unwrap();
+        assert_eq!(tensors.get("video").is_some(), only != "-vn", "{name}");
+        assert_eq!(tensors.get("sound").is_some(), only != "-an", "{name}");
+        // The middle begins after one second, so that the change comes after one more: half way.
+        if let Some(video) = tensors.get("video") {
+            let video = video.data().to_f32();
+            let light =
+                |frame: usize| video[frame * 192..(frame + 1) * 192].iter().sum::<f32>() / 192.0;
+            assert!(light(1) < 0.1 && light(2) > 0.9, "{name}: {:?}", [0, 1, 2, 3].map(light));
+        }
+        if let Some(sound) = tensors.get("sound") {
+            let sound = sound.data().to_f32();
+            let loud = |part: &[f32]| {
+                part.iter().map(|value| value.abs()).sum::<f32>() / part.len() as f32
+            };
+            assert!(loud(&sound[..7500]) < 0.01 && loud(&sound[8500..]) > 0.2, "{name}");
+        }
+    }
+    if let Some(path) =
+        made(folder.path(), "whole.mp4", &format!("-f lavfi -i testsrc=duration=1 {TONE}"))
+    {
+        let bytes = fs::read(&path).unwrap();
+        let cut = folder.path().join("cut.mp4");
+        fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+        assert!(read(&model(SPEC), &[cut]).unwrap_err().to_string().contains("ffprobe"));
+        let list = folder.path().join("list.mp4");
+        fs::write(&list, "#EXTM3U\n#EXTINF:1,\nwhole.mp4\n").unwrap();
+        assert!(read(&model(SPEC), &[list]).is_err());
+    }
+}

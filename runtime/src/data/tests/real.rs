@@ -61,7 +61,7 @@ fn videos_are_read() {
         if !["mp4", "webm"].contains(&extension) {
             continue;
         }
-        let tensors = match media::read(&model, &[path.clone()]) {
+        let tensors = match media::read(&model, std::slice::from_ref(&path)) {
             Ok(tensors) => tensors,
             Err(DataError::NoDecoder { .. }) => return,
             Err(error) => panic!("{error}"),
@@ -81,6 +81,8 @@ fn videos_are_read() {
         a.iter().zip(b).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>() / a.len() as f64
     };
     assert!(mean(&one.0, &other.0) < 0.05, "{}", mean(&one.0, &other.0));
-    let power = one.1.iter().map(|value| f64::from(value.abs())).sum::<f64>() / 32_000.0;
-    assert!(mean(&one.1, &other.1) < power, "{} {power}", mean(&one.1, &other.1));
+    // The two differ by some milliseconds, which samples tell and loudness does not.
+    let loudness = |sound: &[f32]| mean(sound, &vec![0.0; sound.len()]);
+    let ratio = loudness(&one.1) / loudness(&other.1);
+    assert!((0.8..1.25).contains(&ratio), "{ratio}");
 }
