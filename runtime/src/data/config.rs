@@ -37,6 +37,22 @@ pub struct DataConfig {
     pub ffmpeg: Option<PathBuf>,
 }
 
+impl Default for DataConfig {
+    /// No sources yet.
+    fn default() -> Self {
+        Self {
+            sources: Vec::new(),
+            clip: Clip::default(),
+            augment: BTreeMap::new(),
+            noise: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            broken: default_broken(),
+            timeout: default_timeout(),
+            ffmpeg: None,
+        }
+    }
+}
+
 fn default_broken() -> f64 {
     0.1
 }

@@ -72,7 +72,7 @@ impl Kind {
                 Some(Self::Video)
             }
             "json" => Some(Self::Json),
-            "cls" | "cls2" | "txt" | "ids" => Some(Self::Text),
+            "cls" | "txt" | "ids" => Some(Self::Text),
             _ => None,
         }
     }

@@ -80,6 +80,7 @@ impl Source {
         if !(weight.is_finite() && weight > 0.0) {
             return Err(setting(&format!("{place}.weight"), "a weight is above 0"));
         }
+        let before = problems.samples;
         let mut uses = Uses::new(config, place, recipe)?;
         if config.folder.is_some() && config.table.is_none() {
             return Err(setting(&format!("{place}.folder"), "only a `table` has a folder"));
@@ -108,6 +109,14 @@ impl Source {
                 return Err(setting(place, message));
             }
         };
+        let lost = problems.samples - before;
+        let of = entries.len() as u64 + lost;
+        let allowed = super::allowed(broken, of);
+        // Where nothing is left, that is the error.
+        if lost > allowed && !entries.is_empty() {
+            let (what, problems) = ("samples", problems.clone());
+            return Err(DataError::TooManyBroken { what, broken: lost, of, allowed, problems });
+        }
         if entries.len() as u64 >= MAX_SAMPLES {
             return Err(setting(place, format!("more than {MAX_SAMPLES} samples")));
         }

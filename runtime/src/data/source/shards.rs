@@ -103,7 +103,7 @@ pub(super) fn scan(
 ) -> Result<Vec<Entry>, DataError> {
     let scanned: Vec<Scanned> = paths.par_iter().map(|path| scan_one(path)).collect();
     let mut entries = Vec::new();
-    let (mut n_broken, before) = (0_u64, problems.samples);
+    let mut n_broken = 0_u64;
     for (at, (path, scanned)) in (0..).zip(paths.iter().zip(scanned)) {
         if let Some(why) = &scanned.wrong {
             n_broken += 1;
@@ -122,18 +122,6 @@ pub(super) fn scan(
         let problems = problems.clone();
         return Err(DataError::TooManyBroken {
             what: "shards",
-            broken: n_broken,
-            of,
-            allowed,
-            problems,
-        });
-    }
-    let (n_broken, of) = (problems.samples - before, entries.len() as u64);
-    let allowed = super::super::allowed(broken, of + n_broken);
-    if n_broken > allowed && !entries.is_empty() {
-        let (of, problems) = (of + n_broken, problems.clone());
-        return Err(DataError::TooManyBroken {
-            what: "samples",
             broken: n_broken,
             of,
             allowed,
