@@ -240,40 +240,10 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let mut tensors = Tensors::new();
     for path in files {
         let name = path.display().to_string();
-        let wrong = |message: Why| DataError::Media { name: name.clone(), message };
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
-        let extension = extension.to_ascii_lowercase();
-        let kind = Kind::of(&extension)
-            .filter(|kind| matches!(kind, Kind::Picture | Kind::Sound | Kind::Video));
-        let Some(kind) = kind else {
-            let known = "png, jpg, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
-            return Err(wrong(format!("its extension is none of {known}")));
-        };
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
-        let extension_and_name = match stem.rsplit_once('.') {
-            Some((_, named)) => format!("{named}.{extension}"),
-            None => extension.clone(),
-        };
-        let found = roles::standard(&extension_and_name, kind, &recipe).map_err(wrong)?;
-        let hosts: Vec<(usize, &Host)> = found
-            .iter()
-            .filter_map(|role| match role {
-                Role::Modality(at) => Some((*at, &recipe.hosts[*at])),
-                Role::Target(_) => None,
-            })
-            .collect();
-        if hosts.is_empty() {
-            return Err(wrong("the model has no modality for such a file".to_owned()));
-        }
-        let content = Content::Path(path);
-        let decoded = decode(kind, &extension, &content, &hosts, &recipe, &Moment::still());
-        let decoded = decoded.map_err(|trouble| match trouble {
-            Trouble::Why(message) => wrong(message),
+        let decoded = whole(path, &recipe).map_err(|trouble| match trouble {
+            Trouble::Why(message) => DataError::Media { name: name.clone(), message },
             Trouble::NoDecoder(program) => DataError::NoDecoder { program },
         })?;
-        if decoded.is_empty() {
-            return Err(wrong("it has nothing that the model is fed".to_owned()));
-        }
         for (at, fed) in decoded {
             let host = &recipe.hosts[at];
             let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();
@@ -281,11 +251,48 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
             let tensor = Tensor::new(shape, TensorData::F32(values));
             let tensor = tensor.expect("the host makes as many numbers as the shape has");
             if tensors.insert(host.name.clone(), tensor).is_some() {
-                return Err(wrong(format!("another file is the `{}` already", host.name)));
+                let message = format!("another file is the `{}` already", host.name);
+                return Err(DataError::Media { name, message });
             }
         }
     }
     Ok(tensors)
+}
+
+/// What the model is fed of one file, told by its name: `clip.NAME.wav` is what it names.
+fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let part = |part: Option<&std::ffi::OsStr>| {
+        part.and_then(|part| part.to_str()).unwrap_or("").to_owned()
+    };
+    let extension = part(path.extension()).to_ascii_lowercase();
+    let kind = Kind::of(&extension)
+        .filter(|kind| matches!(kind, Kind::Picture | Kind::Sound | Kind::Video))
+        .ok_or_else(|| {
+            let known = "png, jpg, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
+            Trouble::Why(format!("its extension is none of {known}"))
+        })?;
+    let stem = part(path.file_stem());
+    // Points of a name that say nothing about the model are only points of a name.
+    let named = stem.rsplit_once('.').map(|(_, named)| format!("{named}.{extension}"));
+    let named = named.map(|named| roles::standard(&named, kind, recipe)).transpose();
+    let roles = match named.map_err(Trouble::Why)? {
+        Some(roles) if !roles.is_empty() => roles,
+        Some(_) | None => roles::standard(&extension, kind, recipe).map_err(Trouble::Why)?,
+    };
+    let host = |role: &Role| match role {
+        Role::Modality(at) => Some((*at, &recipe.hosts[*at])),
+        Role::Target(_) => None,
+    };
+    let hosts: Vec<(usize, &Host)> = roles.iter().filter_map(host).collect();
+    if hosts.is_empty() {
+        return Err(Trouble::Why("the model has no modality for such a file".to_owned()));
+    }
+    let content = Content::Path(path);
+    let decoded = decode(kind, &extension, &content, &hosts, recipe, &Moment::still())?;
+    if decoded.is_empty() {
+        return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
+    }
+    Ok(decoded)
 }
 
 impl Recipe {

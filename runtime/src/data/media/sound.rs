@@ -65,7 +65,7 @@ impl Collector {
 
 /// The sound in a file, with so many channels.
 pub(super) fn decode(bytes: &[u8], extension: &str, channels: usize) -> Result<Sound, Why> {
-    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default());
+    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let mut hint = Hint::new();
     hint.with_extension(extension);
     let mut format = symphonia::default::get_probe()

@@ -37,7 +37,7 @@ fn files_become_one_sample() {
         // 16 bits a sample.
         assert!((value - [0.1, 0.2, 0.3, 0.4][at % 4]).abs() < 1e-4, "{heard:?}");
     }
-    let alone = check(&[("b.wav", sound())]).unwrap();
+    let alone = check(&[("take.2.wav", sound())]).unwrap();
     assert!(alone.get("video").is_none());
     let long: Vec<f32> = (0..30_u8).map(|at| f32::from(at) / 100.0).collect();
     let long = check(&[("b.wav", wav(100, &[long]))]).unwrap();
