@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod cpu;
+pub mod data;
 pub mod device;
 mod error;
 pub mod executor;
