@@ -36,11 +36,19 @@ pub struct RunOptions {
     pub learning_rate: f64,
     /// What the optimizer corrects its moments by in this step.
     pub corrections: (f64, f64),
+    /// Whether weights are updated, or gradients only added up for a step of several batches.
+    pub updates: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { seed: 0, first_sample: 0, learning_rate: 0.0, corrections: (1.0, 1.0) }
+        Self {
+            seed: 0,
+            first_sample: 0,
+            learning_rate: 0.0,
+            corrections: (1.0, 1.0),
+            updates: true,
+        }
     }
 }
 
@@ -217,6 +225,7 @@ impl Session {
             learning_rate: options.learning_rate as f32,
             first_correction: options.corrections.0 as f32,
             second_correction: options.corrections.1 as f32,
+            updates: options.updates,
         };
         self.executor.run(&step)?;
         Ok(Results { session: self, step })

@@ -24,7 +24,8 @@ const USED: [(u32, usize, usize); 3] = [(0, 0, 2), (0, 3, 2), (1, 1, 2)];
 
 /// A loss of half the squared distances to targets. The first buffer decays.
 fn distances() -> Graph {
-    let buffer = |decays, numbers| ParameterBuffer { decays, numbers, weights: Vec::new() };
+    let buffer =
+        |decays, numbers| ParameterBuffer { decays, frozen: false, numbers, weights: Vec::new() };
     let buffers = vec![buffer(true, 5), buffer(false, 3)];
     let mut graph = Graph::new("distances", 1, Parameters { buffers, places: Vec::new() });
     graph.at("loss", Phase::Forward);
@@ -149,6 +150,13 @@ fn check(optimizer: Optimizer) {
         (feed.first_correction, feed.second_correction) = optimizer.corrections(step);
         let expected = optimizer.clip.map(|_| by_hand.norm());
         by_hand.step(i32::try_from(step).expect("a few steps"), rate);
+        for batch in 1..optimizer.accumulate {
+            let before = feed.parameters.clone();
+            feed.updates = false;
+            advance(&graph, &mut feed);
+            assert_eq!(feed.parameters, before, "batch {batch} of {}", optimizer.accumulate);
+        }
+        feed.updates = true;
         let norm = advance(&graph, &mut feed);
         assert_eq!(norm.is_some(), expected.is_some());
         let pairs = feed.parameters.iter().flatten().zip(by_hand.weights.iter().flatten());
@@ -167,7 +175,9 @@ fn weights_follow_the_rules() {
             // The norm begins at 4.7 and falls: a limit that is never, one that is always and one that is not always
             // reached.
             for clip in [None, Some(100.0), Some(0.01), Some(3.5)] {
-                check(Optimizer { rule, weight_decay, clip });
+                for accumulate in [1, 3] {
+                    check(Optimizer { rule, weight_decay, clip, accumulate });
+                }
             }
         }
     }
@@ -183,7 +193,10 @@ fn state_is_kept_where_the_rule_has_some() {
         (ADAM_W, &[Slot::First, Slot::Second, Slot::Weight]),
     ];
     for (rule, slots) in cases {
-        let graph = optimize(distances(), &Optimizer { rule, weight_decay: 0.1, clip: None });
+        let graph = optimize(
+            distances(),
+            &Optimizer { rule, weight_decay: 0.1, clip: None, accumulate: 1 },
+        );
         let found: Vec<RootKind> = graph.roots[1..].iter().map(|root| root.kind).collect();
         let mut expected = Vec::new();
         // Gradients arrive at the last leaf first.
@@ -197,7 +210,7 @@ fn state_is_kept_where_the_rule_has_some() {
 
 #[test]
 fn corrections_count_from_one() {
-    let of = |rule| Optimizer { rule, weight_decay: 0.0, clip: None };
+    let of = |rule| Optimizer { rule, weight_decay: 0.0, clip: None, accumulate: 1 };
     let cases = [
         (MOMENTUM, 3, (1.0, 1.0)),
         (ADAM, 1, (0.1, 0.01)),
@@ -217,7 +230,7 @@ fn corrections_count_from_one() {
 
 #[test]
 fn a_norm_that_is_no_number_spreads() {
-    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: Some(1.0) };
+    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: Some(1.0), accumulate: 1 };
     let graph = optimize(distances(), &optimizer);
     let mut feed = Feed::zeros(&graph);
     feed.parameters[0][0] = f64::NAN;
@@ -264,6 +277,7 @@ fn training(text: &str, buffer_numbers: usize, optimizer: &Optimizer) -> Graph {
         only: None,
         random: true,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers,
     };
     let graph = lower(&checked, &request).expect("everything is there");
@@ -314,7 +328,7 @@ fn updates_are_one_kernel_for_each_part() {
     for clip in [None, Some(1.0)] {
         let norm = usize::from(clip.is_some());
         for (rule, reads) in [(SGD, 2), (NESTEROV, 3), (ADAM, 4), (ADAM_W, 4)] {
-            let optimizer = Optimizer { rule, weight_decay: 0.1, clip };
+            let optimizer = Optimizer { rule, weight_decay: 0.1, clip, accumulate: 1 };
             check_plan(&optimize(distances(), &optimizer), reads + norm);
             for text in MODELS {
                 check_plan(&training(text, 1 << 40, &optimizer), reads + norm);
