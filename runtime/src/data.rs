@@ -4,19 +4,36 @@
 //! the same for the same seed whatever the number of threads, from any step on. A sample that cannot be read is named,
 //! counted and replaced by the next. Deliberately not here: what is done with batches, and reading settings.
 
+mod augment;
 pub mod config;
+mod draw;
 mod error;
+mod host;
+mod loader;
 pub mod media;
+mod mix;
+mod order;
+mod recipe;
+mod source;
+mod target;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use zorro_compiler::model::Model;
 
 use crate::Batch;
-use config::DataConfig;
+use config::{Clip, DataConfig};
 pub use error::{DataError, Problems};
+use host::Feed;
+pub use loader::Loader;
+use loader::{Row, Wanted};
+use media::video::Programs;
+use order::{Order, Pick};
+use recipe::{Recipe, setting};
+use source::Source;
 
 /// How training data is loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,12 +65,31 @@ pub struct Loaded {
 }
 
 /// Samples that were found, none of them read yet.
-#[derive(Debug)]
-pub struct Collection {}
+#[derive(Debug, Clone)]
+pub struct Collection {
+    found: Arc<Found>,
+}
 
-/// Batches, one after the other.
+/// What a collection and its loaders share.
 #[derive(Debug)]
-pub struct Loader {}
+struct Found {
+    recipe: Recipe,
+    sources: Vec<Source>,
+    broken: f64,
+    clip: Clip,
+    skipped: Mutex<Skipped>,
+}
+
+/// What was skipped so far.
+#[derive(Debug)]
+struct Skipped {
+    problems: Problems,
+    /// Samples that are counted: source and number.
+    known: BTreeSet<(usize, usize)>,
+}
+
+/// Before so many samples were drawn, nobody can say which part of them is broken.
+const FEW: u64 = 100;
 
 impl Collection {
     /// Looks for samples: reads the headers of shards, tables and lists of keys. Paths start from `base`.
@@ -61,14 +97,40 @@ impl Collection {
     /// # Errors
     ///
     /// Settings that make no sense for the model, files that are not there, too many broken shards, no samples.
-    pub fn open(_config: &DataConfig, _base: &Path, _model: &Model) -> Result<Self, DataError> {
-        Ok(Self {})
+    pub fn open(config: &DataConfig, base: &Path, model: &Model) -> Result<Self, DataError> {
+        if !(0.0..=1.0).contains(&config.broken) {
+            return Err(setting("broken", "a part, 0 to 1"));
+        }
+        if !(0.001..=1e6).contains(&config.timeout) {
+            return Err(setting("timeout", "0.001 to 1000000 seconds"));
+        }
+        if config.sources.is_empty() {
+            return Err(setting("sources", "name at least one source"));
+        }
+        let folder = config.ffmpeg.as_ref().map(|folder| base.join(folder));
+        let timeout = Duration::from_secs_f64(config.timeout);
+        let mut recipe = Recipe::new(model, Programs { folder, timeout });
+        recipe.set(config)?;
+        let mut problems = Problems::default();
+        let mut sources = Vec::new();
+        for (at, source) in config.sources.iter().enumerate() {
+            let place = format!("sources[{at}]");
+            let source =
+                Source::open(source, &place, base, &recipe, config.broken, &mut problems)?;
+            if source.len() == 0 {
+                return Err(DataError::NoSamples { looked: source.told(), problems });
+            }
+            sources.push(source);
+        }
+        let skipped = Mutex::new(Skipped { problems, known: BTreeSet::new() });
+        let (broken, clip) = (config.broken, config.clip);
+        Ok(Self { found: Arc::new(Found { recipe, sources, broken, clip, skipped }) })
     }
 
     /// How many samples.
     #[must_use]
     pub fn len(&self) -> u64 {
-        0
+        self.found.len()
     }
 
     /// Whether there are none; a collection that opened has some.
@@ -82,40 +144,109 @@ impl Collection {
     /// # Errors
     ///
     /// Options that make no sense for the model; no threads.
-    pub fn training(&self, _options: &LoadOptions) -> Result<Loader, DataError> {
-        Ok(Loader {})
+    pub fn training(&self, options: &LoadOptions) -> Result<Loader, DataError> {
+        let LoadOptions { batch, seed, first_step, threads, mixup, modality_dropout } = options;
+        check_batch(*batch)?;
+        if mixup.is_some_and(|alpha| !(alpha > 0.0 && alpha <= 1e6)) {
+            return Err(setting("mixup", "above 0, such as 0.3"));
+        }
+        let text = |host: &&host::Host| matches!(host.feed, Feed::Text { .. });
+        if let (Some(_), Some(host)) = (mixup, self.found.recipe.hosts.iter().find(text)) {
+            let message = format!("the ids of `{}` cannot be mixed; leave it out", host.name);
+            return Err(setting("mixup", message));
+        }
+        let dropout = mix::rates(modality_dropout, &self.found.recipe)?;
+        let first = first_step.checked_mul(*batch as u64);
+        let first = first.ok_or_else(|| setting("first_step", "beyond all numbers"))?;
+        let sources: Vec<(usize, f64)> =
+            self.found.sources.iter().map(|source| (source.len(), source.weight)).collect();
+        let row = Row::Training(Order::new(*seed, &sources, first));
+        let wanted = Wanted { batch: *batch, seed: *seed, mixup: *mixup, dropout, row };
+        Loader::new(Arc::clone(&self.found), wanted, *threads)
     }
 
-    /// Each sample once, in order, as it is. A batch is shorter where a sample cannot be read, and at the end; the session
-    /// fills it up with samples that count in nothing.
+    /// Each sample once, in order, without random changes. A batch is shorter where a sample cannot be read, and at the
+    /// end; the session fills it up with samples that count in nothing. Noise that is set is the same every time.
     ///
     /// # Errors
     ///
     /// A batch of no samples; no threads.
-    pub fn evaluation(&self, _batch: usize, _threads: usize) -> Result<Loader, DataError> {
-        Ok(Loader {})
+    pub fn evaluation(&self, batch: usize, threads: usize) -> Result<Loader, DataError> {
+        check_batch(batch)?;
+        let row = Row::Evaluation(0);
+        let wanted = Wanted { batch, seed: 0, mixup: None, dropout: None, row };
+        Loader::new(Arc::clone(&self.found), wanted, threads)
     }
 
     /// What was skipped so far, here and by the loaders.
     #[must_use]
     pub fn problems(&self) -> Problems {
-        Problems::default()
+        self.found.skipped().problems.clone()
     }
 }
 
-impl Loader {
-    /// The next batch; `None` after the last, which training does not have.
-    ///
-    /// # Errors
-    ///
-    /// Too many samples are broken; a program is missing.
-    pub fn next(&mut self) -> Result<Option<Loaded>, DataError> {
-        Ok(None)
+fn check_batch(batch: usize) -> Result<(), DataError> {
+    // More would not fit any plan.
+    if (1..=1 << 24).contains(&batch) { Ok(()) } else { Err(setting("batch", "1 to 16777216")) }
+}
+
+/// How many of so many may be broken.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a count")]
+fn allowed(part: f64, of: u64) -> u64 {
+    (part * of as f64).ceil() as u64
+}
+
+impl Found {
+    fn len(&self) -> u64 {
+        self.sources.iter().map(|source| source.len() as u64).sum()
     }
 
-    /// How long [`Self::next`] has waited for data, all in all.
-    #[must_use]
-    pub fn blocked(&self) -> Duration {
-        Duration::ZERO
+    fn skipped(&self) -> MutexGuard<'_, Skipped> {
+        // Nothing that can panic runs under the lock.
+        self.skipped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A sample by its number among those of all sources, one source after the other.
+    fn sample(&self, number: u64) -> Option<Pick> {
+        let mut rest = number;
+        for (source, found) in self.sources.iter().enumerate() {
+            if rest < found.len() as u64 {
+                let place = usize::try_from(rest).expect("below a length");
+                return Some(Pick { source, number: place, at: number });
+            }
+            rest -= found.len() as u64;
+        }
+        None
+    }
+
+    /// Counts and names samples that could not be read, after so many were drawn.
+    fn note(&self, broken: Vec<(usize, usize, String)>, drawn: u64) -> Result<(), DataError> {
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let mut skipped = self.skipped();
+        for (source, number, why) in broken {
+            if skipped.known.insert((source, number)) {
+                skipped.problems.samples += 1;
+                let name = self.sources[source].name(number);
+                skipped.problems.name(format!("{name}: {why}"));
+            }
+        }
+        let of = drawn.max(FEW).min(self.len());
+        let (broken, allowed) = (skipped.known.len() as u64, allowed(self.broken, of));
+        if broken <= allowed {
+            return Ok(());
+        }
+        let problems = skipped.problems.clone();
+        Err(DataError::TooManyBroken { what: "samples", broken, of, allowed, problems })
+    }
+
+    fn nothing_left(&self) -> DataError {
+        let looked: Vec<String> = self.sources.iter().map(Source::told).collect();
+        let problems = self.skipped().problems.clone();
+        DataError::NoSamples { looked: looked.join(", "), problems }
     }
 }
+
+#[cfg(test)]
+mod tests;

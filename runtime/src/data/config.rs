@@ -49,7 +49,7 @@ fn default_timeout() -> f64 {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceConfig {
-    /// Tar files in the WebDataset convention; `{000..007}` stands for a range of numbers.
+    /// Tar files in the `WebDataset` convention; `{000..007}` stands for a range of numbers.
     #[serde(default)]
     pub shards: Option<OneOrMany>,
     /// A CSV file whose first line names its columns.

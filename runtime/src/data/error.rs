@@ -127,5 +127,5 @@ impl fmt::Display for DataError {
 
 impl std::error::Error for DataError {}
 
-/// Why one sample cannot be used; whoever asked for it knows its name.
+/// Why one file cannot be used; whoever asked for it knows its name.
 pub(crate) type Why = String;

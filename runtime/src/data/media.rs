@@ -1,17 +1,305 @@
-//! Media files to tensors: one sample, for inference.
-use std::path::PathBuf;
+//! Media files to tensors.
+//!
+//! In: pictures, sounds and videos, as files or as bytes. Out: what a modality is fed of them. Deliberately not here: data
+//! sets.
+
+pub(super) mod picture;
+mod process;
+pub(super) mod sound;
+pub(super) mod video;
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use zorro_compiler::model::Model;
 
 use super::DataError;
-use crate::Tensors;
+use super::error::Why;
+use super::host::{Feed, Host, Moment};
+use super::recipe::{Fed, Recipe};
+use super::source::roles::{self, Role};
+use crate::{Tensor, TensorData, Tensors};
+use video::Programs;
+
+/// A picture or sound is read into memory, and may not be larger; texts are small.
+const MAX_MEDIA: u64 = 1 << 30;
+const MAX_TEXT: u64 = 16 << 20;
+
+/// What a file is, by its extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// PNG or JPEG.
+    Picture,
+    /// WAV, FLAC, MP3, Ogg Vorbis.
+    Sound,
+    /// What `ffmpeg` decodes.
+    Video,
+    /// Named values.
+    Json,
+    /// One value as text.
+    Text,
+}
+
+/// Why there is nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// The sample is at fault.
+    Why(Why),
+    /// The machine is: a program is not there.
+    NoDecoder(String),
+}
+
+/// Where a file lies.
+#[derive(Debug, Clone)]
+pub(super) enum Content<'a> {
+    /// In a file of its own.
+    Path(&'a Path),
+    /// In memory.
+    Bytes(&'a [u8]),
+}
+
+impl Kind {
+    /// The kind of an extension in lower case; `None` for what is nothing that is known.
+    pub(super) fn of(extension: &str) -> Option<Self> {
+        match extension {
+            "png" | "jpg" | "jpeg" => Some(Self::Picture),
+            "wav" | "flac" | "mp3" | "ogg" | "oga" => Some(Self::Sound),
+            "mp4" | "m4v" | "webm" | "mkv" | "mov" | "avi" | "m4a" | "aac" | "opus" => {
+                Some(Self::Video)
+            }
+            "json" => Some(Self::Json),
+            "cls" | "cls2" | "txt" | "ids" => Some(Self::Text),
+            _ => None,
+        }
+    }
+
+    /// The most bytes that a file of the kind may have.
+    pub(super) fn limit(self) -> u64 {
+        match self {
+            Self::Picture | Self::Sound => MAX_MEDIA,
+            Self::Video => u64::MAX,
+            Self::Json | Self::Text => MAX_TEXT,
+        }
+    }
+}
+
+impl<'a> Content<'a> {
+    /// All bytes; files beyond a limit are refused, and what is no file.
+    pub(super) fn bytes(&self, limit: u64) -> Result<Cow<'a, [u8]>, Why> {
+        match self {
+            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
+            Self::Path(path) => {
+                let file = open(path)?;
+                let mut bytes = Vec::new();
+                let taken = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+                taken.map_err(|error| error.to_string())?;
+                if bytes.len() as u64 > limit {
+                    return Err(format!("larger than {limit} bytes"));
+                }
+                Ok(Cow::Owned(bytes))
+            }
+        }
+    }
+}
+
+/// A file that is one: pipes and devices may never end.
+pub(super) fn open(path: &Path) -> Result<File, Why> {
+    let data = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !data.is_file() {
+        return Err("not a file".to_owned());
+    }
+    File::open(path).map_err(|error| error.to_string())
+}
+
+/// What modalities are fed of one file of pictures or sound. Modalities that the file has nothing for are left out.
+pub(super) fn decode(
+    kind: Kind,
+    extension: &str,
+    content: &Content<'_>,
+    hosts: &[(usize, &Host)],
+    recipe: &Recipe,
+    moment: &Moment,
+) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let work = || match kind {
+        Kind::Video => videos(extension, content, hosts, recipe, moment),
+        Kind::Picture | Kind::Sound | Kind::Json | Kind::Text => {
+            let bytes = content.bytes(kind.limit()).map_err(Trouble::Why)?;
+            let mut all = Vec::new();
+            for (at, host) in hosts {
+                let values = one(kind, extension, &bytes, host, recipe, moment);
+                all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
+            }
+            Ok(all)
+        }
+    };
+    // Decoders are made for files from anywhere, but not all of them never panic.
+    std::panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Trouble::Why("its decoder failed".to_owned())))
+}
+
+fn one(
+    kind: Kind,
+    extension: &str,
+    bytes: &[u8],
+    host: &Host,
+    recipe: &Recipe,
+    moment: &Moment,
+) -> Result<Vec<f32>, Why> {
+    match (kind, host.feed) {
+        (Kind::Picture, Feed::Pictures { channels, .. }) => {
+            host.of_pictures(&[picture::decode(bytes, channels)?], moment)
+        }
+        (Kind::Sound, Feed::Wave { rate, length, channels, .. }) => {
+            let sound = sound::decode(bytes, extension, channels)?;
+            let start = moment.place() * (sound.seconds() - recipe.span).max(0.0);
+            host.of_sound(sound.part(start, rate, length)?, moment)
+        }
+        _ => Err(format!("`{}` is not made of such files", host.name)),
+    }
+}
+
+fn videos(
+    extension: &str,
+    content: &Content<'_>,
+    hosts: &[(usize, &Host)],
+    recipe: &Recipe,
+    moment: &Moment,
+) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let aside;
+    let path = match content {
+        Content::Path(path) => {
+            open(path).map_err(Trouble::Why)?;
+            *path
+        }
+        // Containers have to be read back and forth, so they are laid aside.
+        Content::Bytes(bytes) => {
+            let write = || {
+                let mut file = tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile()?;
+                file.write_all(bytes)?;
+                file.flush()?;
+                Ok(file.into_temp_path())
+            };
+            let written: std::io::Result<_> = write();
+            aside = written.map_err(|error| Trouble::Why(format!("cannot be laid aside: {error}")))?;
+            &*aside
+        }
+    };
+    let programs = &recipe.programs;
+    let probe = programs.probe(path)?;
+    let start = probe.duration.map_or(0.0, |duration| (duration - recipe.span).max(0.0));
+    let start = moment.place() * start;
+    let mut all = Vec::new();
+    for (at, host) in hosts {
+        let values = match (host.feed, probe.picture, probe.sound) {
+            (Feed::Pictures { count, fps, size, channels }, Some(given), _) => {
+                let wanted = (count, fps.unwrap_or(1.0));
+                let given = enough(given, size);
+                let frames = programs.frames(path, start, wanted, given, channels)?;
+                host.of_pictures(&frames, moment)
+            }
+            (Feed::Wave { rate, length, channels, .. }, _, Some(given)) => {
+                let seconds = host.span();
+                let sound = programs.sound(path, start, seconds, given, channels)?;
+                sound.part(0.0, rate, length).and_then(|parts| host.of_sound(parts, moment))
+            }
+            (Feed::Pictures { .. } | Feed::Wave { .. } | Feed::Text { .. } | Feed::Tensor, ..) => {
+                continue;
+            }
+        };
+        all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
+    }
+    Ok(all)
+}
+
+/// The size at which frames are taken: their own, or what leaves twice the pixels that are needed along each side.
+fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
+    let shorter = 2 * wanted[0].max(wanted[1]);
+    if height.min(width) <= shorter {
+        return [height, width];
+    }
+    let scaled = |side: usize| (side * shorter).div_ceil(height.min(width));
+    [scaled(height), scaled(width)]
+}
 
 /// The tensors of one sample, `[1, grid.., width]` by modality, of files: a sound, a picture, a video with its sound, or
-/// several that belong together. What no file has is left out.
+/// several that belong together. What no file has is left out. Of what is longer than the model is fed, the middle is
+/// taken.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or that the model has no modality for.
-pub fn read(_model: &Model, _files: &[PathBuf]) -> Result<Tensors, DataError> {
-    Ok(Tensors::new())
+/// A file that cannot be read, or that the model has no modality for; two files for one modality.
+pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
+    let programs = Programs { folder: None, timeout: Duration::from_secs(300) };
+    let recipe = Recipe::new(model, programs);
+    let mut tensors = Tensors::new();
+    for path in files {
+        let name = path.display().to_string();
+        let wrong = |message: Why| DataError::Media { name: name.clone(), message };
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        let extension = extension.to_ascii_lowercase();
+        let kind = Kind::of(&extension).filter(|kind| {
+            matches!(kind, Kind::Picture | Kind::Sound | Kind::Video)
+        });
+        let Some(kind) = kind else {
+            let known = "png, jpg, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
+            return Err(wrong(format!("its extension is none of {known}")));
+        };
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+        let extension_and_name = match stem.rsplit_once('.') {
+            Some((_, named)) => format!("{named}.{extension}"),
+            None => extension.clone(),
+        };
+        let found = roles::standard(&extension_and_name, kind, &recipe).map_err(wrong)?;
+        let hosts: Vec<(usize, &Host)> = found
+            .iter()
+            .filter_map(|role| match role {
+                Role::Modality(at) => Some((*at, &recipe.hosts[*at])),
+                Role::Target(_) => None,
+            })
+            .collect();
+        if hosts.is_empty() {
+            return Err(wrong("the model has no modality for such a file".to_owned()));
+        }
+        let content = Content::Path(path);
+        let decoded = decode(kind, &extension, &content, &hosts, &recipe, &Moment::still());
+        let decoded = decoded.map_err(|trouble| match trouble {
+            Trouble::Why(message) => wrong(message),
+            Trouble::NoDecoder(program) => DataError::NoDecoder { program },
+        })?;
+        if decoded.is_empty() {
+            return Err(wrong("it has nothing that the model is fed".to_owned()));
+        }
+        for (at, fed) in decoded {
+            let host = &recipe.hosts[at];
+            let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();
+            let Fed::Numbers(values) = fed else { continue };
+            let tensor = Tensor::new(shape, TensorData::F32(values));
+            let tensor = tensor.expect("the host makes as many numbers as the shape has");
+            if tensors.insert(host.name.clone(), tensor).is_some() {
+                return Err(wrong(format!("another file is the `{}` already", host.name)));
+            }
+        }
+    }
+    Ok(tensors)
 }
+
+impl Recipe {
+    /// Whether a kind of file can be what a role says.
+    pub(super) fn fits(&self, kind: Kind, role: Role) -> bool {
+        match role {
+            Role::Modality(at) => match self.hosts[at].feed {
+                Feed::Pictures { .. } => matches!(kind, Kind::Picture | Kind::Video),
+                Feed::Wave { .. } => matches!(kind, Kind::Sound | Kind::Video),
+                Feed::Text { .. } | Feed::Tensor => matches!(kind, Kind::Json | Kind::Text),
+            },
+            Role::Target(_) => matches!(kind, Kind::Json | Kind::Text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

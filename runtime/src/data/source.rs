@@ -1,0 +1,378 @@
+//! One source of samples: what it has, and how one of its samples is read.
+//!
+//! In: its settings. Out: an index of samples made by one look at the headers of shards or at the lines of a table, and
+//! samples by their number. Deliberately not here: order, mixing of sources, batches.
+
+pub(super) mod roles;
+mod select;
+mod shards;
+mod synthetic;
+mod table;
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::DataError;
+use super::config::{SourceConfig, SyntheticConfig};
+use super::error::{Problems, Why};
+use super::host::{Host, Moment};
+use super::media::{self, Content, Kind, Trouble};
+use super::recipe::{Recipe, Sample, setting};
+use super::target;
+use roles::{Role, Uses};
+
+/// A source that was looked at.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// For messages: `sources[0]`.
+    pub(super) place: String,
+    pub(super) weight: f64,
+    what: What,
+    uses: Uses,
+    entries: Vec<Entry>,
+    /// The samples that are taken, by their numbers; `None` for all.
+    chosen: Option<Vec<u32>>,
+}
+
+/// What kind of source it is.
+#[derive(Debug)]
+enum What {
+    Shards(Vec<PathBuf>),
+    Table { path: PathBuf, folder: PathBuf },
+    Synthetic(synthetic::Maker),
+}
+
+/// Where one sample lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    key: Box<str>,
+    /// The shard, or the line of the table.
+    at: u32,
+    pieces: Box<[Piece]>,
+}
+
+/// One file or value of a sample.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    /// These bytes of the shard.
+    Member { what: u16, offset: u64, size: u64 },
+    /// A file of the table's folder.
+    File { what: u16, path: Box<str> },
+    /// The text itself.
+    Inline { what: u16, text: Box<str> },
+}
+
+/// How many samples a source may have.
+const MAX_SAMPLES: u64 = 1 << 31;
+
+impl Source {
+    /// Looks at a source.
+    pub(super) fn open(
+        config: &SourceConfig,
+        place: &str,
+        base: &Path,
+        recipe: &Recipe,
+        broken: f64,
+        problems: &mut Problems,
+    ) -> Result<Self, DataError> {
+        let weight = config.weight.unwrap_or(1.0);
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(setting(&format!("{place}.weight"), "a weight is above 0"));
+        }
+        let mut uses = Uses::new(config, place, recipe)?;
+        if config.folder.is_some() && config.table.is_none() {
+            return Err(setting(&format!("{place}.folder"), "only a `table` has a folder"));
+        }
+        let (what, entries) = match (&config.shards, &config.table, &config.synthetic) {
+            (Some(shards), None, None) => {
+                let paths = shards::paths(shards.all(), place, base)?;
+                let entries = shards::scan(&paths, &mut uses, broken, recipe, problems)?;
+                (What::Shards(paths), entries)
+            }
+            (None, Some(table), None) => {
+                let path = base.join(table);
+                let folder = match &config.folder {
+                    Some(folder) => base.join(folder),
+                    None => path.parent().map(Path::to_path_buf).unwrap_or_default(),
+                };
+                let entries = table::entries(&path, &mut uses, recipe, problems)?;
+                (What::Table { path, folder }, entries)
+            }
+            (None, None, Some(synthetic)) => {
+                check_synthetic(synthetic, place)?;
+                (What::Synthetic(synthetic::Maker::new(synthetic, place, recipe)?), Vec::new())
+            }
+            _ => {
+                let message = "name one of `shards`, `table` and `synthetic`";
+                return Err(setting(place, message));
+            }
+        };
+        if entries.len() as u64 >= MAX_SAMPLES {
+            return Err(setting(place, format!("more than {MAX_SAMPLES} samples")));
+        }
+        let mut source =
+            Self { place: place.to_owned(), weight, what, uses, entries, chosen: None };
+        source.chosen = select::chosen(&source, config, base, recipe)?;
+        Ok(source)
+    }
+
+    /// How many samples are taken.
+    pub(super) fn len(&self) -> usize {
+        self.chosen.as_ref().map_or_else(|| self.all(), Vec::len)
+    }
+
+    /// How many samples there are, taken or not.
+    fn all(&self) -> usize {
+        match &self.what {
+            What::Shards(_) | What::Table { .. } => self.entries.len(),
+            What::Synthetic(maker) => maker.len(),
+        }
+    }
+
+    /// What the source is, for messages.
+    pub(super) fn told(&self) -> String {
+        match &self.what {
+            What::Shards(paths) => match paths.as_slice() {
+                [one] => one.display().to_string(),
+                [first, .., last] => format!("{} to {}", first.display(), last.display()),
+                [] => "no shards".to_owned(),
+            },
+            What::Table { path, .. } => path.display().to_string(),
+            What::Synthetic(_) => "made-up samples".to_owned(),
+        }
+    }
+
+    fn entry(&self, number: usize) -> usize {
+        self.chosen.as_ref().map_or(number, |chosen| chosen[number] as usize)
+    }
+
+    /// The key of a sample that is taken.
+    pub(super) fn key(&self, number: usize) -> String {
+        self.key_of(self.entry(number))
+    }
+
+    fn key_of(&self, entry: usize) -> String {
+        match &self.what {
+            What::Shards(_) | What::Table { .. } => self.entries[entry].key.to_string(),
+            What::Synthetic(maker) => maker.key(entry),
+        }
+    }
+
+    /// Where a sample lies, for messages.
+    pub(super) fn name(&self, number: usize) -> String {
+        let entry = self.entry(number);
+        match &self.what {
+            What::Shards(paths) => {
+                let entry = &self.entries[entry];
+                format!("{}: {}", paths[entry.at as usize].display(), entry.key)
+            }
+            What::Table { path, .. } => {
+                let entry = &self.entries[entry];
+                format!("{}, line {}: {}", path.display(), entry.at, entry.key)
+            }
+            What::Synthetic(maker) => maker.key(entry),
+        }
+    }
+
+    /// Reads a sample that is taken.
+    pub(super) fn read(
+        &self,
+        number: usize,
+        recipe: &Recipe,
+        moment: &Moment,
+    ) -> Result<Sample, Trouble> {
+        let at = self.entry(number);
+        let mut sample = Sample::of_nothing(recipe);
+        match &self.what {
+            What::Synthetic(maker) => {
+                maker.make(at, recipe, moment, &mut sample).map_err(Trouble::Why)?;
+            }
+            What::Shards(_) | What::Table { .. } => {
+                let entry = &self.entries[at];
+                let mut shard = None;
+                // Values of JSON files count where no file of its own says otherwise, so they come last.
+                for is_json in [false, true] {
+                    for piece in &entry.pieces {
+                        if (self.uses.kind(piece.what()) == Kind::Json) == is_json {
+                            self.add(entry, piece, &mut shard, recipe, moment, &mut sample)?;
+                        }
+                    }
+                }
+            }
+        }
+        if sample.is_empty() {
+            return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
+        }
+        Ok(sample)
+    }
+
+    /// Reads one piece.
+    fn add(
+        &self,
+        entry: &Entry,
+        piece: &Piece,
+        shard: &mut Option<File>,
+        recipe: &Recipe,
+        moment: &Moment,
+        sample: &mut Sample,
+    ) -> Result<(), Trouble> {
+        let name = self.uses.name(piece.what());
+        let named = |why: Why| Trouble::Why(format!("{name}: {why}"));
+        let bytes;
+        let path;
+        let content = match piece {
+            Piece::Inline { text, .. } => Content::Bytes(text.as_bytes()),
+            Piece::File { path: below, .. } => {
+                let What::Table { folder, .. } = &self.what else {
+                    unreachable!("only tables name files");
+                };
+                path = folder.join(&**below);
+                Content::Path(&path)
+            }
+            Piece::Member { offset, size, .. } => {
+                bytes = self.member(entry, shard, *offset, *size).map_err(named)?;
+                Content::Bytes(&bytes)
+            }
+        };
+        let (kind, extension) = (self.uses.kind(piece.what()), self.uses.extension(piece.what()));
+        let roles = self.uses.roles(piece.what());
+        match kind {
+            Kind::Json | Kind::Text => {
+                let bytes = content.bytes(kind.limit()).map_err(named)?;
+                let text = std::str::from_utf8(&bytes).map_err(|error| named(error.to_string()))?;
+                told(kind, text, roles, recipe, moment, sample).map_err(named)
+            }
+            Kind::Picture | Kind::Sound | Kind::Video => {
+                let host = |role: &Role| match role {
+                    Role::Modality(at) => Some((*at, &recipe.hosts[*at])),
+                    Role::Target(_) => None,
+                };
+                let hosts: Vec<(usize, &Host)> = roles.iter().filter_map(host).collect();
+                let decoded = media::decode(kind, extension, &content, &hosts, recipe, moment);
+                let decoded = decoded.map_err(|trouble| match trouble {
+                    Trouble::Why(why) => named(why),
+                    Trouble::NoDecoder(program) => Trouble::NoDecoder(program),
+                })?;
+                for (at, fed) in decoded {
+                    sample.modalities[at] = Some(fed);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Bytes of a shard. It is opened once for a sample, so that any number of shards needs few open files.
+    fn member(
+        &self,
+        entry: &Entry,
+        shard: &mut Option<File>,
+        offset: u64,
+        size: u64,
+    ) -> Result<Vec<u8>, Why> {
+        let What::Shards(paths) = &self.what else { unreachable!("only shards have members") };
+        let said = |error: std::io::Error| error.to_string();
+        let file = match shard {
+            Some(file) => file,
+            None => shard.insert(media::open(&paths[entry.at as usize])?),
+        };
+        file.seek(SeekFrom::Start(offset)).map_err(said)?;
+        // The size is that of a file that was there when the shard was looked at.
+        let mut bytes = Vec::new();
+        file.take(size).read_to_end(&mut bytes).map_err(said)?;
+        if bytes.len() as u64 == size { Ok(bytes) } else { Err("cut short".to_owned()) }
+    }
+
+    /// The class of a sample, where a target has exactly one, without reading its media.
+    fn class(&self, at: usize, recipe: &Recipe) -> Option<usize> {
+        if let What::Synthetic(maker) = &self.what {
+            return Some(maker.class(at));
+        }
+        let mut sample = Sample::of_nothing(recipe);
+        let entry = &self.entries[at];
+        let (mut shard, moment) = (None, Moment::still());
+        for piece in &entry.pieces {
+            let is_target = |role: &Role| matches!(role, Role::Target(_));
+            if self.uses.roles(piece.what()).iter().any(is_target) {
+                // What cannot be read has no class; it is noticed when the sample is.
+                let _ = self.add(entry, piece, &mut shard, recipe, &moment, &mut sample);
+            }
+        }
+        let found = recipe.targets.iter().zip(&sample.targets);
+        found.filter_map(|(target, value)| target.class_of(value.as_ref()?)).next()
+    }
+}
+
+impl Piece {
+    fn what(&self) -> u16 {
+        match self {
+            Self::Member { what, .. } | Self::File { what, .. } | Self::Inline { what, .. } => *what,
+        }
+    }
+}
+
+/// Values in a text.
+fn told(
+    kind: Kind,
+    text: &str,
+    roles: &[Role],
+    recipe: &Recipe,
+    moment: &Moment,
+    sample: &mut Sample,
+) -> Result<(), Why> {
+    let value: Option<serde_json::Value> = match kind {
+        Kind::Json => Some(serde_json::from_str(text).map_err(|error| error.to_string())?),
+        Kind::Text | Kind::Picture | Kind::Sound | Kind::Video => None,
+    };
+    for role in roles {
+        let name = roles::name(*role, recipe);
+        // A JSON object has a value for each name; what it lacks, the sample lacks.
+        let value = match &value {
+            Some(value) if value.is_object() => match value.get(name) {
+                None | Some(serde_json::Value::Null) => continue,
+                Some(value) => Some(value),
+            },
+            Some(value) => Some(value),
+            None => None,
+        };
+        match role {
+            Role::Target(at) if sample.targets[*at].is_none() => {
+                let target = &recipe.targets[*at];
+                let found = value.map_or_else(|| target.of_text(text), |value| target.of_json(value));
+                sample.targets[*at] = Some(found.map_err(|why| format!("{name}: {why}"))?);
+            }
+            Role::Modality(at) if sample.modalities[*at].is_none() => {
+                let host = &recipe.hosts[*at];
+                let found = match value {
+                    Some(value) => target::fed_of_json(host, value, moment),
+                    None => target::fed_of_text(host, text, moment),
+                };
+                sample.modalities[*at] = Some(found.map_err(|why| format!("{name}: {why}"))?);
+            }
+            Role::Target(_) | Role::Modality(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_synthetic(config: &SyntheticConfig, place: &str) -> Result<(), DataError> {
+    let wrong = |name: &str, message: &str| {
+        Err(setting(&format!("{place}.synthetic.{name}"), message.to_owned()))
+    };
+    if !(1..MAX_SAMPLES).contains(&config.samples) {
+        return wrong("samples", "1 to 2147483647 samples");
+    }
+    if config.first > 1 << 62 {
+        return wrong("first", "below 2^62");
+    }
+    if !(0.0..=100.0).contains(&config.noise) {
+        return wrong("noise", "0 to 100");
+    }
+    if !(0.0..=1.0).contains(&config.blank) {
+        return wrong("blank", "a probability, 0 to 1");
+    }
+    if !(8..=1024).contains(&config.size) {
+        return wrong("size", "8 to 1024 pixels");
+    }
+    Ok(())
+}
