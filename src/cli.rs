@@ -8,9 +8,11 @@ mod bench;
 mod check;
 mod completions;
 mod diff;
+mod eval;
 mod explain;
 mod fmt;
 mod graph;
+mod infer;
 mod mask;
 mod new;
 mod options;
@@ -18,6 +20,7 @@ mod run;
 mod snap;
 mod spec;
 mod tensors;
+mod train;
 mod wanted;
 mod weights;
 
@@ -70,6 +73,9 @@ enum Command {
     Diff(diff::Args),
     Snap(snap::Args),
     Run(run::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Infer(infer::Args),
     Bench(bench::Args),
     Weights(weights::Args),
     Audit(audit::Args),
@@ -141,6 +147,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Diff(args) => diff::run(&args),
         Command::Snap(args) => snap::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Infer(args) => infer::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Audit(args) => audit::run(&args),

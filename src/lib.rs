@@ -49,6 +49,8 @@
 pub mod audit;
 pub mod bench;
 mod check;
+pub mod curves;
+pub mod evaluation;
 pub mod files;
 mod masks;
 pub mod noise;
@@ -68,7 +70,7 @@ pub use zorro_compiler::{
 pub use zorro_runtime as runtime;
 
 pub use audit::{Audit, AuditError, AuditOptions, Cell, audit};
-pub use check::{check_file, check_named};
+pub use check::{check_file, check_file_and_texts, check_named};
 pub use masks::{Use, masks, masks_text, masks_where};
 
 /// The examples of `docs/running.md`.

@@ -115,8 +115,7 @@ impl Collection {
         let mut sources = Vec::new();
         for (at, source) in config.sources.iter().enumerate() {
             let place = format!("sources[{at}]");
-            let source =
-                Source::open(source, &place, base, &recipe, config.broken, &mut problems)?;
+            let source = Source::open(source, &place, base, &recipe, config.broken, &mut problems)?;
             if source.len() == 0 {
                 return Err(DataError::NoSamples { looked: source.told(), problems });
             }

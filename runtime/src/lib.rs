@@ -6,12 +6,14 @@
 #![deny(unsafe_code)]
 
 pub mod batch;
+pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 mod error;
 pub mod names;
 pub mod session;
 pub mod tensors;
+pub mod train;
 
 pub use batch::Batch;
 pub use error::RuntimeError;

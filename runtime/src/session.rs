@@ -25,6 +25,9 @@ pub struct Session {
     executor: CpuExecutor,
 }
 
+/// What an optimizer keeps from step to step, with its names.
+const STATES: [(&str, Slot); 2] = [("first", Slot::First), ("second", Slot::Second)];
+
 /// What a run needs to know beside the batch.
 #[derive(Debug, Clone, Copy)]
 pub struct RunOptions {
@@ -158,6 +161,53 @@ impl Session {
             )
         });
         weights.collect()
+    }
+
+    /// The optimizer's state by name: `first.WEIGHT` and `second.WEIGHT`. Sums of gradients are no part of it: between steps
+    /// there are none.
+    #[must_use]
+    pub fn states(&self) -> Tensors {
+        let mut states = Tensors::new();
+        for (id, place) in self.places() {
+            for (word, slot) in STATES {
+                if self.plan.states.contains(&(place.buffer, slot)) {
+                    let all = self.executor.parameters(place.buffer, slot);
+                    let own = &all[place.offset..place.offset + place.numbers];
+                    let name = format!("{word}.{}", self.name(id));
+                    states.insert(name, self.weight_tensor(id, own));
+                }
+            }
+        }
+        states
+    }
+
+    /// Takes the optimizer's state by name, as [`Self::states`] gives it. What is not there becomes zeros, as in the
+    /// beginning; what the optimizer does not keep is left out.
+    ///
+    /// # Errors
+    ///
+    /// State of another shape than its weight.
+    pub fn set_states(&mut self, states: &Tensors) -> Result<(), RuntimeError> {
+        for (id, place) in self.places() {
+            for (word, slot) in STATES {
+                if !self.plan.states.contains(&(place.buffer, slot)) {
+                    continue;
+                }
+                let name = format!("{word}.{}", self.name(id));
+                let numbers = match states.get(&name) {
+                    None => vec![0.0; place.numbers],
+                    Some(tensor) if tensor.data().len() == place.numbers => tensor.data().to_f32(),
+                    Some(tensor) => {
+                        let expected = format!("{:?}", self.model.weights[id.0 as usize].shape);
+                        let found = tensor.shape().to_vec();
+                        return Err(RuntimeError::Shape { name, expected, found });
+                    }
+                };
+                let all = self.executor.parameters_mut(place.buffer, slot);
+                all[place.offset..place.offset + place.numbers].copy_from_slice(&numbers);
+            }
+        }
+        Ok(())
     }
 
     fn name(&self, id: WeightId) -> String {

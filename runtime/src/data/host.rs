@@ -50,7 +50,10 @@ struct Grid {
 
 #[derive(Debug, Clone)]
 enum Prepared {
-    Normalize { mean: Vec<f32>, scale: Vec<f32> },
+    Normalize {
+        mean: Vec<f32>,
+        scale: Vec<f32>,
+    },
     Spectrum(Spectrum),
     /// Cut or filled up.
     Resized(Vec<usize>),
@@ -299,7 +302,8 @@ fn feed(source: &Source) -> Feed {
         },
         Source::Wave { rate, seconds, short, channels } => {
             let samples = seconds.checked_mul((*rate).into()).map(Number::floor);
-            let samples = samples.and_then(Number::to_integer).and_then(|n| usize::try_from(n).ok());
+            let samples =
+                samples.and_then(Number::to_integer).and_then(|n| usize::try_from(n).ok());
             Feed::Wave {
                 rate: u32::try_from(*rate).expect("limits of models keep rates small"),
                 length: samples.expect("checked when the model was resolved"),

@@ -102,8 +102,7 @@ impl Loader {
     ) -> Result<Self, DataError> {
         let Wanted { batch, seed, mixup, dropout, row } = wanted;
         let is_training = matches!(row, Row::Training(_));
-        let state =
-            State { row, begun: 0, given: 0, ready: BTreeMap::new(), is_stopped: false };
+        let state = State { row, begun: 0, given: 0, ready: BTreeMap::new(), is_stopped: false };
         let shared = Arc::new(Shared {
             found,
             batch,
@@ -193,7 +192,8 @@ impl State {
         match &mut self.row {
             Row::Training(order) => picks.extend((0..shared.batch).map(|_| order.next())),
             Row::Evaluation(next) => {
-                while let Some(pick) = shared.found.sample(*next).filter(|_| picks.len() < shared.batch)
+                while let Some(pick) =
+                    shared.found.sample(*next).filter(|_| picks.len() < shared.batch)
                 {
                     picks.push(pick);
                     *next += 1;

@@ -178,13 +178,15 @@ fn videos(
         // Containers have to be read back and forth, so they are laid aside.
         Content::Bytes(bytes) => {
             let write = || {
-                let mut file = tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile()?;
+                let mut file =
+                    tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile()?;
                 file.write_all(bytes)?;
                 file.flush()?;
                 Ok(file.into_temp_path())
             };
             let written: std::io::Result<_> = write();
-            aside = written.map_err(|error| Trouble::Why(format!("cannot be laid aside: {error}")))?;
+            aside =
+                written.map_err(|error| Trouble::Why(format!("cannot be laid aside: {error}")))?;
             &*aside
         }
     };
@@ -241,9 +243,8 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
         let wrong = |message: Why| DataError::Media { name: name.clone(), message };
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
         let extension = extension.to_ascii_lowercase();
-        let kind = Kind::of(&extension).filter(|kind| {
-            matches!(kind, Kind::Picture | Kind::Sound | Kind::Video)
-        });
+        let kind = Kind::of(&extension)
+            .filter(|kind| matches!(kind, Kind::Picture | Kind::Sound | Kind::Video));
         let Some(kind) = kind else {
             let known = "png, jpg, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
             return Err(wrong(format!("its extension is none of {known}")));

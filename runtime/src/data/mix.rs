@@ -15,7 +15,8 @@ pub(super) fn mixup(samples: &mut [Sample], places: &[u64], seed: u64, alpha: f6
     let before = samples.to_vec();
     let n = samples.len();
     for (at, sample) in samples.iter_mut().enumerate() {
-        let alike = (1..n).map(|step| (at + step) % n).find(|other| has_the_same(sample, &before[*other]));
+        let alike =
+            (1..n).map(|step| (at + step) % n).find(|other| has_the_same(sample, &before[*other]));
         let Some(other) = alike else { continue };
         #[expect(clippy::cast_possible_truncation, reason = "rounds to what is fed")]
         let share = Draw::new(seed, "data.mixup", places[at]).beta(alpha) as f32;
@@ -41,16 +42,13 @@ fn has_the_same(one: &Sample, other: &Sample) -> bool {
     let modalities = one.modalities.iter().zip(&other.modalities);
     let targets = one.targets.iter().zip(&other.targets);
     modalities.map(|(one, other)| (one.is_some(), other.is_some())).all(|(one, other)| one == other)
-        && targets.map(|(one, other)| (one.is_some(), other.is_some())).all(|(one, other)| one == other)
+        && targets
+            .map(|(one, other)| (one.is_some(), other.is_some()))
+            .all(|(one, other)| one == other)
 }
 
 /// Samples lose modalities at random, never all that they have: where all would go, one of them stays.
-pub(super) fn drop_modalities(
-    samples: &mut [Sample],
-    places: &[u64],
-    seed: u64,
-    rates: &[f64],
-) {
+pub(super) fn drop_modalities(samples: &mut [Sample], places: &[u64], seed: u64, rates: &[f64]) {
     for (sample, place) in samples.iter_mut().zip(places) {
         let mut draw = Draw::new(seed, "data.dropout", *place);
         // Every modality has its draw, whether it is there or not.
@@ -75,14 +73,16 @@ pub(super) fn batch(samples: &[Sample], recipe: &Recipe) -> Batch {
     let mut add = |name: &str, present: Vec<u8>, shape: &[usize], data: Option<TensorData>| {
         if let Some(data) = data {
             let shape = std::iter::once(n).chain(shape.iter().copied()).collect();
-            let tensor = Tensor::new(shape, data).expect("every sample has the numbers of the shape");
+            let tensor =
+                Tensor::new(shape, data).expect("every sample has the numbers of the shape");
             batch.tensors.insert(name, tensor);
         }
         let present = Tensor::new(vec![n], TensorData::U8(present)).expect("one for each sample");
         batch.tensors.insert(format!("{name}.present"), present);
     };
     for (at, host) in recipe.hosts.iter().enumerate() {
-        let fed: Vec<Option<&Fed>> = samples.iter().map(|one| one.modalities[at].as_ref()).collect();
+        let fed: Vec<Option<&Fed>> =
+            samples.iter().map(|one| one.modalities[at].as_ref()).collect();
         let present = fed.iter().map(|fed| u8::from(fed.is_some())).collect();
         let is_ids = matches!(host.feed, super::host::Feed::Text { .. });
         let data = fed.iter().any(Option::is_some).then(|| match is_ids {

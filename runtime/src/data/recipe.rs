@@ -78,7 +78,8 @@ impl Recipe {
         }
         for (name, classes) in &config.classes {
             let place = format!("classes.{name}");
-            let known: Vec<String> = self.targets.iter().map(|target| target.name.clone()).collect();
+            let known: Vec<String> =
+                self.targets.iter().map(|target| target.name.clone()).collect();
             let target = self.targets.iter_mut().find(|target| target.name == *name);
             let target = target.ok_or_else(|| unknown(&place, "target", name, &known))?;
             let n = match target.kind {
@@ -148,9 +149,8 @@ fn check_augment(host: &Host, augment: &AugmentConfig) -> Result<(), String> {
         return Err("`masks` and `jitter` are for `logmel` and `spectrogram`".to_owned());
     }
     let is_part = |value: f64| (0.0..=1.0).contains(&value);
-    let is_range = |[low, high]: [f64; 2], least: f64, most: f64| {
-        least <= low && low <= high && high <= most
-    };
+    let is_range =
+        |[low, high]: [f64; 2], least: f64, most: f64| least <= low && low <= high && high <= most;
     if let Some(crop) = crop {
         if !is_range(crop.area, 1e-4, 1.0) {
             return Err("`area` is a range between 0.0001 and 1".to_owned());

@@ -306,7 +306,9 @@ impl Source {
 impl Piece {
     fn what(&self) -> u16 {
         match self {
-            Self::Member { what, .. } | Self::File { what, .. } | Self::Inline { what, .. } => *what,
+            Self::Member { what, .. } | Self::File { what, .. } | Self::Inline { what, .. } => {
+                *what
+            }
         }
     }
 }
@@ -338,7 +340,8 @@ fn told(
         match role {
             Role::Target(at) if sample.targets[*at].is_none() => {
                 let target = &recipe.targets[*at];
-                let found = value.map_or_else(|| target.of_text(text), |value| target.of_json(value));
+                let found =
+                    value.map_or_else(|| target.of_text(text), |value| target.of_json(value));
                 sample.targets[*at] = Some(found.map_err(|why| format!("{name}: {why}"))?);
             }
             Role::Modality(at) if sample.modalities[*at].is_none() => {

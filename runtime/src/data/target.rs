@@ -106,7 +106,9 @@ impl Target {
         let Ok(class) = text.parse::<u64>() else {
             let text: String = text.chars().take(40).collect();
             return Err(match self.classes.is_empty() {
-                true => format!("`{text}` is no number of a class; name the classes of `{}`", self.name),
+                true => {
+                    format!("`{text}` is no number of a class; name the classes of `{}`", self.name)
+                }
                 false => format!("`{text}` is no class of `{}`", self.name),
             });
         };

@@ -219,7 +219,10 @@ mod tests {
                     let (bin, frame) = (place / (frames - 1), place % (frames - 1));
                     let wanted = wanted[(at * 64 + bin) * frames + frame];
                     // The goldens are stored in single precision.
-                    assert!((found - wanted).abs() < 1e-5, "{name} {bin} {frame}: {found} {wanted}");
+                    assert!(
+                        (found - wanted).abs() < 1e-5,
+                        "{name} {bin} {frame}: {found} {wanted}"
+                    );
                 }
             }
         }

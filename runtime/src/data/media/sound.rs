@@ -132,12 +132,7 @@ fn check(sound: &Sound, promised: Option<u64>, damaged: u64) -> Result<(), Why> 
 
 impl Sound {
     /// Interleaved samples, with so many channels wanted.
-    pub(super) fn of(
-        rate: u32,
-        samples: &[f32],
-        given: usize,
-        wanted: usize,
-    ) -> Result<Self, Why> {
+    pub(super) fn of(rate: u32, samples: &[f32], given: usize, wanted: usize) -> Result<Self, Why> {
         let mut collector = Collector { channels: vec![Vec::new(); wanted] };
         collector.add(samples, given)?;
         let sound = Self { rate, channels: collector.channels };
@@ -271,7 +266,8 @@ mod tests {
         endless[40..44].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
         let mut still = good.clone();
         still[24..28].copy_from_slice(&0_u32.to_le_bytes());
-        for bytes in [&good[..good.len() / 2], &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless] {
+        for bytes in [&good[..good.len() / 2], &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless]
+        {
             assert!(decode(bytes, "wav", 1).is_err());
         }
     }

@@ -95,8 +95,7 @@ impl Programs {
         let limit = bytes.checked_mul(count as u64).filter(|limit| *limit <= MAX_BYTES);
         let limit = limit.ok_or_else(|| Trouble::Why("too many large frames".to_owned()))?;
         let found = self.run(command, "ffmpeg", limit)?;
-        let picture =
-            |values: &[u8]| Picture { height, width, channels, values: values.to_vec() };
+        let picture = |values: &[u8]| Picture { height, width, channels, values: values.to_vec() };
         let chunks = found.chunks_exact(height * width * channels);
         let mut pictures: Vec<Picture> = chunks.map(picture).collect();
         let Some(last) = pictures.last().cloned() else {
@@ -195,13 +194,11 @@ mod tests {
             "side_data_list": [{"rotation": -90}]}, {"codec_type": "audio", "sample_rate": "44100",
             "channels": 2}], "format": {"duration": "7.8"}}"#;
         let probe = described(&serde_json::from_str(text).unwrap()).unwrap();
-        let wanted = Probe {
-            duration: Some(7.8),
-            picture: Some([640, 360]),
-            sound: Some((44_100, 2)),
-        };
+        let wanted =
+            Probe { duration: Some(7.8), picture: Some([640, 360]), sound: Some((44_100, 2)) };
         assert_eq!(probe, wanted);
-        for text in ["{}", r#"{"streams": [{"codec_type": "video", "width": 99999, "height": 1}]}"#] {
+        for text in ["{}", r#"{"streams": [{"codec_type": "video", "width": 99999, "height": 1}]}"#]
+        {
             assert!(described(&serde_json::from_str(text).unwrap()).is_err());
         }
     }

@@ -200,7 +200,8 @@ fn scan_into(path: &Path, scanned: &mut Scanned) -> Result<(), Why> {
     let mut cut = None;
     for entry in archive.entries_with_seek().map_err(said)? {
         let entry = entry.map_err(|error| {
-            let hint = if scanned.members.is_empty() { "; is it an unpacked tar file?" } else { "" };
+            let hint =
+                if scanned.members.is_empty() { "; is it an unpacked tar file?" } else { "" };
             format!("damaged after {} members: {error}{hint}", scanned.members.len())
         })?;
         let (offset, size) = (entry.raw_file_position(), entry.size());

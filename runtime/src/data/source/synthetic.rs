@@ -226,9 +226,7 @@ impl Maker {
 /// How much ink there is at a place of a digit; pixels have soft edges.
 fn ink_at(digit: &[u8; 7], x: f64, y: f64) -> f64 {
     let pixel = |row: i64, column: i64| match (usize::try_from(row), u32::try_from(column)) {
-        (Ok(row), Ok(column)) if row < 7 && column < 5 => {
-            f64::from(digit[row] >> (4 - column) & 1)
-        }
+        (Ok(row), Ok(column)) if row < 7 && column < 5 => f64::from(digit[row] >> (4 - column) & 1),
         _ => 0.0,
     };
     let (left, top) = ((x - 0.5).floor(), (y - 0.5).floor());
