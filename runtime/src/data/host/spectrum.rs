@@ -218,9 +218,9 @@ mod tests {
                 for (place, found) in found.iter().enumerate() {
                     let (bin, frame) = (place / (frames - 1), place % (frames - 1));
                     let wanted = wanted[(at * 64 + bin) * frames + frame];
-                    // The goldens are stored in single precision.
+                    // torchaudio makes its filters in single precision: parts of 10^7 of a weight, on slopes more.
                     assert!(
-                        (found - wanted).abs() < 1e-5,
+                        (found - wanted).abs() < 1e-4,
                         "{name} {bin} {frame}: {found} {wanted}"
                     );
                 }

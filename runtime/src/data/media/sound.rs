@@ -202,7 +202,10 @@ fn resampled(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>, Why> {
             if kept.len() == MAX_KEPT {
                 kept.clear();
             }
-            let made = Fft::new(from as usize, to as usize, 1024, 1, FixedSync::Both);
+            // An even number of periods: the delay, half of a transform, is a whole number of samples then.
+            let period = u64::from(from) / gcd(from.into(), to.into());
+            let chunk = usize::try_from(period * 2 * MARGIN.div_ceil(period)).expect("small");
+            let made = Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Both);
             kept.insert((from, to), made.map_err(|error| wrong(&error))?);
         }
         let resampler = kept.get_mut(&(from, to)).expect("inserted above");
