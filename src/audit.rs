@@ -21,7 +21,7 @@ use std::fmt;
 use zorro_compiler::Checked;
 use zorro_compiler::flow::{ModalitySet, path};
 use zorro_compiler::model::ModalityId;
-use zorro_runtime::{RuntimeError, Tensors};
+use zorro_runtime::{Device, RuntimeError, Tensors};
 
 pub use compare::Change;
 pub use json::json;
@@ -38,8 +38,8 @@ pub struct AuditOptions {
     pub batch: usize,
     /// The seed of inputs, cotangents and, where none are given, weights.
     pub seed: u64,
-    /// Threads to run on.
-    pub threads: usize,
+    /// Where to run.
+    pub device: Device,
     /// The weights; none for those of the start, with noise on what starts constant and wider where that is small, so that
     /// nothing hides behind a zero or below rounding.
     pub weights: Option<Tensors>,
@@ -49,7 +49,7 @@ pub struct AuditOptions {
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { batch: 4, seed: 0, threads: 1, weights: None, pure: Vec::new() }
+        Self { batch: 4, seed: 0, device: Device::cpu(1), weights: None, pure: Vec::new() }
     }
 }
 

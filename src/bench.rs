@@ -15,11 +15,13 @@ use std::time::Instant;
 
 use crate::noise;
 use zorro_compiler::autodiff::Seed;
+use zorro_compiler::graph::Precision;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
+use zorro_compiler::plan::Limits;
 use zorro_compiler::{Checked, CompileOptions, Mode};
 use zorro_runtime::cpu::Step;
-use zorro_runtime::{RuntimeError, Session};
+use zorro_runtime::{Device, RuntimeError, Session};
 
 pub use json::json;
 pub use kernels::Group;
@@ -52,7 +54,11 @@ pub struct Options {
     pub recompute: Vec<String>,
     /// The most bytes that the plan may need.
     pub max_memory: Option<u64>,
-    /// Threads.
+    /// How precisely what is computed is stored.
+    pub precision: Precision,
+    /// Where it runs.
+    pub device: Device,
+    /// Threads of the processor.
     pub threads: usize,
     /// Runs that are timed, at least one; two before them are not.
     pub runs: usize,
@@ -65,7 +71,9 @@ pub struct Measured {
     pub work: Work,
     /// Samples of a batch.
     pub batch: usize,
-    /// Threads.
+    /// The device's name: `cpu` for the processor.
+    pub device: String,
+    /// Threads of the processor.
     pub threads: usize,
     /// Weights that are computed with.
     pub parameters: usize,
@@ -76,16 +84,19 @@ pub struct Measured {
     pub cpu_seconds: Option<f64>,
     /// Operations of products and attention in a run: one for each multiplication and one for each addition.
     pub operations: u128,
-    /// Operations a second of one large product, at best.
-    pub peak: f64,
+    /// Operations a second of one large product on the processor, at best; none where it runs elsewhere.
+    pub peak: Option<f64>,
     /// Bytes.
     pub memory: Memory,
-    /// Where the time goes, the longest first.
+    /// Where the time goes, the longest first; times are 0 where the device does not tell them.
     pub groups: Vec<Group>,
 }
 
 /// Runs before those that are timed.
 const WARM_UP: usize = 2;
+
+/// Runs in which a device's kernels are timed, at most.
+const PROFILED: usize = 10;
 
 impl Work {
     /// As users write it.
@@ -129,11 +140,13 @@ impl Measured {
 ///
 /// What cannot be compiled as asked, and a machine without the memory or the threads.
 pub fn bench(checked: &Checked, work: Work, options: &Options) -> Result<Measured, RuntimeError> {
-    let before = peak::of_machine(options.threads);
+    let is_processor = matches!(options.device, Device::Cpu { .. });
+    let peak = || is_processor.then(|| peak::of_machine(options.threads));
+    let before = peak();
     let start = process::resident();
     process::forget_peak();
-    let mut session = Session::new(checked, &compiled(checked, work, options), options.threads)?;
-    session.initialize(0);
+    let mut session = Session::new(checked, &compiled(checked, work, options), &options.device)?;
+    session.initialize(0)?;
     let fed = session.feed(&noise::batch(&checked.model, options.batch, 0))?;
     let mut step = Step {
         samples: fed.samples,
@@ -152,13 +165,18 @@ pub fn bench(checked: &Checked, work: Work, options: &Options) -> Result<Measure
         let number = i32::try_from(run + 1).unwrap_or(i32::MAX);
         step.first_correction = 1.0 - 0.9_f32.powi(number);
         step.second_correction = 1.0 - 0.999_f32.powi(number);
-        session.executor_mut().profile(true);
+        // On the processor, looking at kernels costs nothing; a device is slower where it is looked at.
+        session.executor_mut().profile(is_processor)?;
         let begin = Instant::now();
         session.executor_mut().run(&step)?;
+        session.executor().wait()?;
         if run >= WARM_UP {
             seconds.push(begin.elapsed().as_secs_f64());
-            of_kernels.push(session.executor().seconds().unwrap_or_default().to_vec());
+            of_kernels.extend(session.executor().seconds().map(<[f64]>::to_vec));
         }
+    }
+    if !is_processor {
+        of_kernels = of_device(&mut session, &step, seconds.len())?;
     }
     let cpu = cpu.zip(process::cpu_seconds()).map(|(from, to)| (to - from) / seconds.len() as f64);
     let memory = Memory::of(&session, start);
@@ -167,12 +185,14 @@ pub fn bench(checked: &Checked, work: Work, options: &Options) -> Result<Measure
     let parameters = session.plan().parameters.buffers.iter().map(|buffer| buffer.numbers).sum();
     seconds.sort_by(f64::total_cmp);
     drop(session);
-    let peak = before.max(peak::of_machine(options.threads));
+    let peak = before.zip(peak()).map(|(before, after)| before.max(after));
     let Options { batch, threads, .. } = *options;
+    let device = options.device.name().to_owned();
     let cpu_seconds = cpu;
     Ok(Measured {
         work,
         batch,
+        device,
         threads,
         parameters,
         seconds,
@@ -182,6 +202,23 @@ pub fn bench(checked: &Checked, work: Work, options: &Options) -> Result<Measure
         memory,
         groups,
     })
+}
+
+/// The times of a device's kernels, in runs of their own; zeros where it does not tell.
+fn of_device(
+    session: &mut Session,
+    step: &Step,
+    runs: usize,
+) -> Result<Vec<Vec<f64>>, RuntimeError> {
+    let mut of_kernels = Vec::new();
+    for _ in 0..runs.min(PROFILED) {
+        session.executor_mut().profile(true)?;
+        session.executor_mut().run(step)?;
+        let zeros = || vec![0.0; session.plan().kernels.len()];
+        of_kernels.push(session.executor().seconds().map_or_else(zeros, <[f64]>::to_vec));
+    }
+    session.executor_mut().profile(false)?;
+    Ok(of_kernels)
 }
 
 /// The compiler's options. Without an objective, a name that no model has: the compiler then says what there is.
@@ -219,5 +256,7 @@ fn compiled(checked: &Checked, work: Work, options: &Options) -> CompileOptions 
         random: work != Work::Forward,
         recompute: options.recompute.clone(),
         max_memory: options.max_memory,
+        precision: options.precision,
+        limits: Limits::NONE,
     }
 }

@@ -6,7 +6,9 @@
 mod audit;
 mod bench;
 mod check;
+mod compile;
 mod completions;
+mod devices;
 mod diff;
 mod eval;
 mod explain;
@@ -72,6 +74,7 @@ enum Command {
     Graph(graph::Args),
     Diff(diff::Args),
     Snap(snap::Args),
+    Compile(compile::Args),
     Run(run::Args),
     Train(train::Args),
     Eval(eval::Args),
@@ -79,6 +82,7 @@ enum Command {
     Bench(bench::Args),
     Weights(weights::Args),
     Audit(audit::Args),
+    Devices(devices::Args),
     Explain(explain::Args),
     Completions(completions::Args),
 }
@@ -146,6 +150,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Graph(args) => graph::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Snap(args) => snap::run(&args),
+        Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
@@ -153,6 +158,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Devices(args) => devices::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Completions(args) => completions::run(&args),
     }

@@ -3,7 +3,7 @@
 //! A spec goes through one pipeline, and this crate has a name for what comes out at each end of it:
 //!
 //! ```text
-//! file -check_file-> Outcome -> Checked { model, flow } -> masks_text, summary, Cost, diff, dot
+//! file -check_file-> Outcome -> Checked { model, flow } -> masks_text, summary, Cost, diff, dot, shaders, emit
 //!                        \-> diagnostics -> report
 //! ```
 //!
@@ -51,16 +51,20 @@ pub mod bench;
 mod check;
 pub mod curves;
 pub mod evaluation;
+pub mod devices;
+pub mod emit;
 pub mod files;
 mod masks;
 pub mod noise;
 pub mod picture;
 pub mod report;
+mod shaders;
 pub mod snapshot;
 pub mod summary;
 
 pub use zorro_compiler::flow::{ModalitySet, Presence};
 pub use zorro_compiler::model::{dot, weights_table};
+pub use zorro_compiler::program::{Program, Target};
 pub use zorro_compiler::routing::{Mask, Relation, Tile};
 pub use zorro_compiler::{
     Checked, CompileError, CompileOptions, Cost, Flow, Loader, Mode, Model, Options, Outcome,
@@ -72,6 +76,7 @@ pub use zorro_runtime as runtime;
 pub use audit::{Audit, AuditError, AuditOptions, Cell, audit};
 pub use check::{check_file, check_file_and_texts, check_named};
 pub use masks::{Use, masks, masks_text, masks_where};
+pub use shaders::{Detail, Shaders, shaders};
 
 /// The examples of `docs/running.md`.
 #[cfg(doctest)]

@@ -5,19 +5,37 @@
 
 use std::path::{Path, PathBuf};
 
-use zorro_compiler::Checked;
+use zorro_compiler::program::Target;
+use zorro_compiler::{Checked, CompileError, CompileOptions, Mode};
 
-use crate::{files, masks_text};
+use crate::{Detail, files, masks_text, shaders};
 
-/// Makes the text of a stage.
-pub type StageText = fn(&Checked) -> String;
+/// Makes the text of a stage, with as much of shaders as asked for.
+pub type StageText = fn(&Checked, Detail) -> String;
 
 /// The stages that have snapshots, and how the text of each is made.
-pub const STAGES: [(&str, StageText); 3] = [
-    ("masks", |checked| masks_text(&checked.model)),
-    ("flows", |checked| checked.flow.display(&checked.model).to_string()),
-    ("model", |checked| checked.model.to_string()),
+pub const STAGES: [(&str, StageText); 4] = [
+    ("masks", |checked, _| masks_text(&checked.model)),
+    ("flows", |checked, _| checked.flow.display(&checked.model).to_string()),
+    ("model", |checked, _| checked.model.to_string()),
+    ("shaders", shaders_text),
 ];
+
+/// The shaders of all outputs on one sample, on any device; of the losses where there are no outputs. A model that cannot be
+/// compiled has a line that says why, so that a snapshot shows the day on which that changes.
+fn shaders_text(checked: &Checked, detail: Detail) -> String {
+    let objectives = |names| Mode::Forward { objectives: names };
+    let losses = checked.model.objectives.iter().map(|objective| objective.name.clone());
+    let options = CompileOptions { mode: objectives(Vec::new()), ..CompileOptions::default() };
+    let made = match shaders(checked, &options, &Target::PORTABLE) {
+        Err(CompileError::NoOutputs) if !checked.model.objectives.is_empty() => {
+            let mode = objectives(losses.collect());
+            shaders(checked, &CompileOptions { mode, ..options }, &Target::PORTABLE)
+        }
+        other => other,
+    };
+    made.map_or_else(|error| format!("no shaders: {error}\n"), |made| made.text(detail))
+}
 
 /// The snapshot of one stage of one spec.
 #[derive(Debug, Clone, PartialEq, Eq)]

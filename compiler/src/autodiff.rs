@@ -15,12 +15,13 @@ mod rules;
 
 use crate::graph::{Graph, Input, InputKind, Leaf, NodeId, Op, Phase, Root, RootKind, verify};
 
+use crate::optimizer::loss_scale;
 use pieces::{Piece, Pieces};
 
 /// What is differentiated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seed {
-    /// The loss of this name.
+    /// The loss of this name, times the loss scale if there is one.
     Loss(String),
     /// The sum over all outputs of output times a fed cotangent.
     Outputs,
@@ -99,7 +100,11 @@ fn seeds(graph: &mut Graph, seed: &Seed) -> Vec<(NodeId, NodeId)> {
             (Seed::Loss(name), RootKind::Loss) if *name == root.name => {
                 graph.at(name, Phase::Backward);
                 let shape = graph.shape(root.node).to_vec();
-                seeds.push((root.node, graph.constant(1.0, &shape)));
+                let one = match loss_scale(graph) {
+                    Some(scale) => graph.reshape(scale, &shape),
+                    None => graph.constant(1.0, &shape),
+                };
+                seeds.push((root.node, one));
             }
             (Seed::Outputs, RootKind::Output) => seeds.push(cotangent(graph, root)),
             (Seed::Chosen(names), RootKind::Output) if names.contains(&root.name) => {

@@ -7,11 +7,11 @@ use std::fmt;
 
 use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::flow::ModalitySet;
-use crate::graph::Graph;
+use crate::graph::{Graph, Precision};
 use crate::lower::{Decay, Request, Unavailable, lower};
 use crate::model::{ModalityId, Model, WeightId};
-use crate::optimizer::{Optimizer, optimize};
-use crate::plan::{Plan, plan};
+use crate::optimizer::{Optimizer, optimize, scale_loss};
+use crate::plan::{Limits, Plan, plan_within};
 use crate::recompute::recompute;
 use crate::{Checked, plan as planner};
 
@@ -33,6 +33,10 @@ pub struct CompileOptions {
     pub recompute: Vec<String>,
     /// The most bytes that the plan may need.
     pub max_memory: Option<u64>,
+    /// How precisely what is computed is stored; training in mixed precision scales the loss.
+    pub precision: Precision,
+    /// What the buffers of the device hold.
+    pub limits: Limits,
 }
 
 /// How far a computation goes.
@@ -68,6 +72,8 @@ impl Default for CompileOptions {
             random: false,
             recompute: Vec::new(),
             max_memory: None,
+            precision: Precision::Single,
+            limits: Limits::NONE,
         }
     }
 }
@@ -94,6 +100,8 @@ pub enum CompileError {
     EmptyBatch,
     /// It needs more memory than allowed.
     TooMuchMemory(planner::TooMuchMemory),
+    /// A tensor is larger than the buffers of the device.
+    BeyondLimits(planner::BeyondLimits),
     /// Sizes that no machine holds: what, and how many numbers.
     TooLarge(String, u128),
 }
@@ -102,8 +110,8 @@ pub enum CompileError {
 ///
 /// # Errors
 ///
-/// Names that the model does not have, outputs that cannot be had without a missing modality, and memory beyond the
-/// budget.
+/// Names that the model does not have, outputs that cannot be had without a missing modality, memory beyond the
+/// budget, and tensors beyond what the device's buffers hold.
 ///
 /// ```
 /// use zorro_compiler::{CompileOptions, Options, check_text, compile};
@@ -119,12 +127,41 @@ pub enum CompileError {
 /// # Ok::<(), zorro_compiler::CompileError>(())
 /// ```
 pub fn compile(checked: &Checked, options: &CompileOptions) -> Result<Plan, CompileError> {
-    let graph = graph(checked, options)?;
-    let plan = plan(&graph);
+    let plan = within_limits(checked, options)?.map_err(|error| {
+        let largest_batch = largest_batch(checked, options);
+        CompileError::BeyondLimits(planner::BeyondLimits { largest_batch, ..error })
+    })?;
     if let Some(bytes) = options.max_memory {
         planner::check_memory(&plan, bytes).map_err(CompileError::TooMuchMemory)?;
     }
     Ok(plan)
+}
+
+/// The plan, or the tensor that has no place.
+fn within_limits(
+    checked: &Checked,
+    options: &CompileOptions,
+) -> Result<Result<Plan, planner::BeyondLimits>, CompileError> {
+    let plan = plan_within(&graph(checked, options)?, &options.limits);
+    Ok(planner::check_limits(&plan, &options.limits).map(|()| plan))
+}
+
+/// The most samples, below those asked for, with which every tensor has a place: found by halving.
+fn largest_batch(checked: &Checked, options: &CompileOptions) -> Option<usize> {
+    let fits = |batch: usize| {
+        let options = CompileOptions { batch, ..options.clone() };
+        matches!(within_limits(checked, &options), Ok(Ok(_)))
+    };
+    let (mut fitting, mut beyond) = (0, options.batch);
+    while beyond - fitting > 1 {
+        let middle = usize::midpoint(fitting, beyond);
+        if fits(middle) {
+            fitting = middle;
+        } else {
+            beyond = middle;
+        }
+    }
+    (fitting > 0).then_some(fitting)
 }
 
 /// The graph before it is planned: lowered, differentiated and with updates, as far as asked.
@@ -134,7 +171,8 @@ pub fn compile(checked: &Checked, options: &CompileOptions) -> Result<Plan, Comp
 /// As [`compile`], but for memory.
 pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, CompileError> {
     let request = request(checked, options)?;
-    let forward = lower(checked, &request).map_err(|list| unavailable(&checked.model, list))?;
+    let mut forward = lower(checked, &request).map_err(|list| unavailable(&checked.model, list))?;
+    forward.precision = options.precision;
     let wanted = Wanted { parameters: true, inputs: true };
     let chosen = chosen(&checked.model, &options.recompute)?;
     let graph = match &options.mode {
@@ -142,6 +180,9 @@ pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, Compi
         Mode::Gradients(seed) => differentiate(forward, seed, wanted),
         Mode::Training { objective, optimizer, .. } => {
             let seed = Seed::Loss(objective.clone());
+            if options.precision == Precision::Mixed {
+                scale_loss(&mut forward);
+            }
             let graph = differentiate(forward, &seed, Wanted { inputs: false, ..wanted });
             optimize(graph, optimizer)
         }
@@ -215,7 +256,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
         random: options.random,
         decay,
         frozen,
-        buffer_numbers: MAX_NUMBERS,
+        buffer_numbers: MAX_NUMBERS.min(options.limits.whole()),
     })
 }
 
@@ -331,6 +372,7 @@ impl fmt::Display for CompileError {
             Self::NoOutputs => f.write_str("the model has no outputs: name one of its objectives"),
             Self::EmptyBatch => f.write_str("a batch has at least 1 sample"),
             Self::TooMuchMemory(error) => error.fmt(f),
+            Self::BeyondLimits(error) => error.fmt(f),
             Self::TooLarge(what, numbers) => {
                 write!(
                     f,

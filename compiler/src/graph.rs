@@ -75,6 +75,8 @@ pub struct Graph {
     pub inputs: Vec<Input>,
     /// Where the weights lie.
     pub parameters: Parameters,
+    /// How precisely what is computed is stored.
+    pub precision: Precision,
     /// The different conditions under which samples have values.
     pub presences: Vec<Condition>,
     /// The attentions.
@@ -88,6 +90,17 @@ pub struct Graph {
     /// What new nodes are made for.
     origin: OriginId,
     origin_ids: IndexMap<Origin, OriginId>,
+}
+
+/// How precisely what is computed is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// All of it as 32-bit floats.
+    #[default]
+    Single,
+    /// What products and attention read as 16-bit floats, the rest as 32-bit floats. Weights, their state and all
+    /// arithmetic are single.
+    Mixed,
 }
 
 /// One operation and the tensor that it makes.
@@ -172,6 +185,10 @@ pub struct Parameters {
     /// For each weight of the model its buffer and first number there; none for weights that the computation
     /// does not need.
     pub places: Vec<Option<Place>>,
+    /// The name of each weight of the model.
+    pub names: Vec<String>,
+    /// The buffer of one number by which the loss is scaled, if it is: it has no weights of the model.
+    pub scale: Option<BufferId>,
 }
 
 /// One flat buffer of weights.

@@ -21,6 +21,7 @@ pub mod model;
 pub mod number;
 pub mod optimizer;
 pub mod plan;
+pub mod program;
 mod project;
 pub mod random;
 pub mod random_model;

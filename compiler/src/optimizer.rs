@@ -10,16 +10,20 @@
 //! update: neither decay nor momentum moves them.
 //!
 //! Where several batches make a step, their gradients are added up in a state of its own, and weights and state change with the
-//! last of them alone.
+//! last of them alone. Where the loss is scaled, a batch whose gradients are no numbers adds nothing, and makes no step.
 //!
-//! Deliberately not here: schedules of the learning rate, which is an argument; loss scales.
+//! Deliberately not here: schedules of the learning rate, which is an argument.
 
 mod accumulate;
 mod adam;
 mod clip;
+mod scale;
 mod sgd;
 
 use crate::graph::{BufferId, Graph, Leaf, NodeId, Op, Phase, RootKind, Slot, verify};
+
+pub(crate) use scale::loss_scale;
+pub use scale::{FIRST_SCALE, scale_loss};
 
 /// How weights follow gradients.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,13 +88,14 @@ type News = Vec<(Slot, NodeId)>;
 pub fn optimize(mut graph: Graph, optimizer: &Optimizer) -> Graph {
     graph.at("optimizer", Phase::Update);
     let mut parts = take_gradients(&mut graph, optimizer.weight_decay);
-    let sums = accumulate::add_up(&mut graph, &mut parts, optimizer.accumulate);
+    let finite = scale::divide(&mut graph, &mut parts);
+    let mut sums = accumulate::add_up(&mut graph, &mut parts, optimizer.accumulate).into_iter();
     if let Some(limit) = optimizer.clip
         && !parts.is_empty()
     {
         clip::clip(&mut graph, &mut parts, limit);
     }
-    for (at, part) in parts.iter().enumerate() {
+    for part in &parts {
         let mut news = match optimizer.rule {
             Rule::Sgd { momentum, nesterov } => sgd::update(&mut graph, part, momentum, nesterov),
             Rule::Adam { first, second, eps } => {
@@ -102,12 +107,22 @@ pub fn optimize(mut graph: Graph, optimizer: &Optimizer) -> Graph {
                 adam::Adam { first, second, eps, decoupled }.update(&mut graph, part)
             }
         };
-        if let Some(sum) = sums.get(at) {
-            news = accumulate::only_at_last(&mut graph, part, news, *sum);
+        if let Some(finite) = finite {
+            news = scale::guard(&mut graph, part, finite, news);
+        }
+        if let Some(sum) = sums.next() {
+            let mut sum = vec![(Slot::Gradient, sum)];
+            if let Some(finite) = finite {
+                sum = scale::guard(&mut graph, part, finite, sum);
+            }
+            news = accumulate::only_at_last(&mut graph, part, news, sum[0].1);
         }
         for (slot, node) in news {
             graph.root(RootKind::Update(part.buffer, slot, part.start), "", node);
         }
+    }
+    if let Some(finite) = finite {
+        scale::next(&mut graph, finite);
     }
     debug_assert_eq!(verify(&graph), Ok(()), "optimizers make well-formed graphs");
     graph

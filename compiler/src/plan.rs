@@ -13,7 +13,9 @@ mod cluster;
 mod cost;
 mod display;
 mod emit;
+mod half;
 mod interpret;
+mod limits;
 mod memory;
 mod store;
 mod tapes;
@@ -22,8 +24,8 @@ mod tests;
 mod verify;
 
 use crate::graph::{
-    Argument, Attention, BufferId, Condition, Input, InputId, Parameters, Phase, RootKind, Slot,
-    Table, TableId,
+    Argument, Attention, BufferId, Condition, Input, InputId, Parameters, Phase, Precision,
+    RootKind, Slot, Table, TableId,
 };
 
 use indexmap::IndexSet;
@@ -35,6 +37,7 @@ pub use body::{AttendKind, Body, Column, Contract, Instruction, Register, Store,
 
 pub use cost::{Memory, TooMuchMemory, Work, check_memory};
 pub use interpret::interpret;
+pub use limits::{BeyondLimits, Limits, check_limits};
 pub use memory::ALIGNMENT;
 pub use verify::verify;
 
@@ -117,10 +120,12 @@ pub enum Value {
 pub struct Region {
     /// The arena.
     pub arena: Arena,
-    /// The first number.
+    /// The first number: of the arena's, which are of four bytes.
     pub offset: usize,
     /// How many.
     pub numbers: usize,
+    /// Whether they are in half precision: then two of them take the place of one.
+    pub half: bool,
 }
 
 /// Flat memory.
@@ -136,12 +141,21 @@ pub enum Arena {
     Table(TableId),
 }
 
-/// Plans a graph.
+/// Plans a graph for the processor.
 #[must_use]
 pub fn plan(graph: &Graph) -> Plan {
+    plan_within(graph, &Limits::NONE)
+}
+
+/// Plans a graph for a device of such limits. What is too large for it is found by [`check_limits`].
+#[must_use]
+pub fn plan_within(graph: &Graph, limits: &Limits) -> Plan {
     let mut stored = store::decide(graph);
     let clusters = cluster::cluster(graph, &mut stored);
-    let memory = memory::Memory::of(graph, &stored, &clusters);
+    if graph.precision == Precision::Mixed {
+        stored.half = half::decide(graph, &stored);
+    }
+    let memory = memory::Memory::of(graph, &stored, &clusters, limits);
     let mut bodies = IndexSet::new();
     let kernels = clusters
         .all
@@ -193,10 +207,16 @@ fn states(graph: &Graph) -> Vec<(BufferId, Slot)> {
 }
 
 impl Region {
-    /// The number behind the last.
+    /// How many words of four bytes it takes.
+    #[must_use]
+    pub fn words(&self) -> usize {
+        if self.half { self.numbers.div_ceil(2) } else { self.numbers }
+    }
+
+    /// The word behind the last.
     #[must_use]
     pub fn end(&self) -> usize {
-        self.offset + self.numbers
+        self.offset + self.words()
     }
 
     /// Whether both have a number in common.
@@ -213,11 +233,17 @@ impl Plan {
         &self.bodies[kernel.body.0 as usize]
     }
 
+    /// Whether some tensor is in half precision.
+    #[must_use]
+    pub fn has_halves(&self) -> bool {
+        self.kernels.iter().any(|kernel| kernel.writes.iter().any(|write| write.half))
+    }
+
     /// Where a fed tensor lies.
     #[must_use]
     pub fn input(&self, id: InputId) -> Region {
         let (input, offset) = &self.inputs[id.0 as usize];
         let numbers = input.shape.iter().product();
-        Region { arena: Arena::Inputs, offset: *offset, numbers }
+        Region { arena: Arena::Inputs, offset: *offset, numbers, half: false }
     }
 }

@@ -48,10 +48,10 @@ fn executor(
     for numbers in reads {
         let kind = InputKind::Modality;
         inputs.push((Input { kind, name: String::new(), shape: vec![*numbers] }, offset));
-        regions.push(Region { arena: Arena::Inputs, offset, numbers: *numbers });
+        regions.push(Region { arena: Arena::Inputs, offset, numbers: *numbers, half: false });
         offset += numbers;
     }
-    let own = Region { arena: Arena::Activations, offset: 0, numbers: new };
+    let own = Region { arena: Arena::Activations, offset: 0, numbers: new, half: false };
     let mut writes: Vec<_> = over.iter().map(|read| regions[*read]).collect();
     writes.extend((new > 0).then_some(own));
     let number = |number| Value::Number(Argument::Given(Scalar(number)));

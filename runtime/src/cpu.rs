@@ -15,7 +15,6 @@ mod column;
 mod contract;
 mod evaluate;
 mod executor;
-mod feed;
 pub mod gemm;
 mod lent;
 mod lookup;

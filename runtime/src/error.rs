@@ -21,6 +21,54 @@ pub enum RuntimeError {
     },
     /// The system gave no threads; with its words.
     Threads(String),
+    /// Tensors in half precision, which the device cannot store.
+    Half {
+        /// The device.
+        device: String,
+    },
+    /// No device is what was asked for.
+    NoDevice {
+        /// What was asked for.
+        wanted: String,
+        /// The devices that there are, beside the processor.
+        known: Vec<String>,
+    },
+    /// A device failed.
+    Device {
+        /// Its name.
+        device: String,
+        /// When: behind `while`.
+        doing: String,
+        /// Why, in the words of the system.
+        why: String,
+    },
+    /// A device is gone.
+    DeviceLost {
+        /// Its name.
+        device: String,
+        /// Why, in the words of the system.
+        why: String,
+    },
+    /// A device's driver refuses a kernel.
+    Kernel {
+        /// The name of the device.
+        device: String,
+        /// The kernel's place in the model.
+        path: String,
+        /// Why, in the words of the system.
+        why: String,
+    },
+    /// More is needed of a device than it can do.
+    Limit {
+        /// Its name.
+        device: String,
+        /// Of what.
+        what: String,
+        /// How much.
+        needs: u64,
+        /// How much there may be.
+        most: u64,
+    },
     /// What was fed has another size than the model takes.
     Length {
         /// The modality or target.
@@ -104,6 +152,34 @@ impl fmt::Display for RuntimeError {
                 "not enough memory for {purpose}: {bytes} bytes are needed; try a smaller batch"
             ),
             Self::Threads(why) => write!(f, "the system gives no threads: {why}"),
+            Self::Half { device } => write!(
+                f,
+                "{device} stores no numbers in half precision; take single precision, or another device"
+            ),
+            Self::NoDevice { wanted, known } if known.is_empty() => write!(
+                f,
+                "there is no device `{wanted}`: this machine has none; look at its drivers, or take `--device cpu`"
+            ),
+            Self::NoDevice { wanted, known } => write!(
+                f,
+                "there is no device `{wanted}`; there are {}, by place or a part of the name; or take `--device cpu`",
+                known.join(", ")
+            ),
+            Self::Device { device, doing, why } => {
+                write!(f, "`{device}` failed while {doing}: {why}; `--device cpu` does without it")
+            }
+            Self::DeviceLost { device, why } => write!(
+                f,
+                "`{device}` was lost ({why}): start again, with a smaller batch where single kernels took long"
+            ),
+            Self::Kernel { device, path, why } => write!(
+                f,
+                "`{device}` refuses the kernel of `{path}`: {why}\ntry `--without subgroups,f16`, a newer driver, or `--device cpu`"
+            ),
+            Self::Limit { device, what, needs, most } => write!(
+                f,
+                "`{device}` cannot do it: {what} would be {needs}, and may be {most}; make the batch smaller, or take `--device cpu`"
+            ),
             Self::Length { input, expected, found } => {
                 write!(f, "`{input}` takes {expected} numbers, but {found} were fed")
             }

@@ -3,17 +3,21 @@
 //! In: a checked model and what is wanted of it; then weights, and batches by name. Out: outputs, losses and gradients by
 //! name. Deliberately not here: kernels, which are the executors'; files; the loop of training.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use zorro_compiler::graph::{BufferId, Input, InputId, InputKind, Place, RootKind, Slot};
 use zorro_compiler::model::{Model, WeightId};
+use zorro_compiler::optimizer::FIRST_SCALE;
 use zorro_compiler::plan::Plan;
 use zorro_compiler::{Checked, CompileOptions, Flow, compile, random};
 
 use crate::RuntimeError;
 use crate::batch::{Batch, Fed, FedTensor};
-use crate::cpu::{CpuExecutor, Step};
+use crate::cpu::Step;
+use crate::device::Device;
+use crate::executor::Executor;
 use crate::tensors::{Tensor, TensorData, Tensors};
 
 /// A compiled model that can be run.
@@ -22,7 +26,7 @@ pub struct Session {
     model: Model,
     flow: Flow,
     plan: Arc<Plan>,
-    executor: CpuExecutor,
+    executor: Executor,
 }
 
 /// What an optimizer keeps from step to step, with its names.
@@ -60,14 +64,21 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// What cannot be compiled as asked, and a machine without the memory or threads.
+    /// What cannot be compiled as asked, or not for this device, and a machine without the memory or threads.
     pub fn new(
         checked: &Checked,
         options: &CompileOptions,
-        threads: usize,
+        device: &Device,
     ) -> Result<Self, RuntimeError> {
-        let plan = Arc::new(compile(checked, options).map_err(RuntimeError::Compile)?);
-        let executor = CpuExecutor::new(Arc::clone(&plan), threads)?;
+        let mut options = options.clone();
+        if let Device::Gpu(gpu) = device {
+            options.limits = options.limits.and(gpu.limits());
+        }
+        let plan = Arc::new(compile(checked, &options).map_err(RuntimeError::Compile)?);
+        let mut executor = Executor::new(Arc::clone(&plan), device)?;
+        if let Some(scale) = plan.parameters.scale {
+            executor.set_parameters(scale, Slot::Weight, 0, &[FIRST_SCALE])?;
+        }
         let Checked { model, flow } = checked.clone();
         Ok(Self { model, flow, plan, executor })
     }
@@ -86,12 +97,12 @@ impl Session {
 
     /// The executor, for measuring.
     #[must_use]
-    pub fn executor(&self) -> &CpuExecutor {
+    pub fn executor(&self) -> &Executor {
         &self.executor
     }
 
     /// The executor, for measuring.
-    pub fn executor_mut(&mut self) -> &mut CpuExecutor {
+    pub fn executor_mut(&mut self) -> &mut Executor {
         &mut self.executor
     }
 
@@ -102,14 +113,19 @@ impl Session {
     }
 
     /// Every weight as it starts, drawn by its name.
-    pub fn initialize(&mut self, seed: u64) {
+    ///
+    /// # Errors
+    ///
+    /// If the device does not take them.
+    pub fn initialize(&mut self, seed: u64) -> Result<(), RuntimeError> {
         for (id, place) in self.places() {
             let weight = &self.model.weights[id.0 as usize];
             let range = 0..weight.numbers();
-            let all = self.executor.parameters_mut(place.buffer, Slot::Weight);
-            let own = &mut all[place.offset..place.offset + place.numbers];
-            random::fill(&weight.name, &weight.shape, &weight.init, seed, range, own);
+            let mut own = vec![0.0; place.numbers];
+            random::fill(&weight.name, &weight.shape, &weight.init, seed, range, &mut own);
+            self.executor.set_parameters(place.buffer, Slot::Weight, place.offset, &own)?;
         }
+        Ok(())
     }
 
     /// Takes weights by name. Weights that the computation does not need may be missing, and are ignored where they are
@@ -117,7 +133,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Weights that are missing, that the model does not have, or of other shapes.
+    /// Weights that are missing, that the model does not have, or of other shapes; a device that does not take them.
     pub fn set_weights(&mut self, weights: &Tensors) -> Result<(), RuntimeError> {
         let known = |name: &str| self.model.weights.iter().any(|weight| weight.name == name);
         if let Some(name) = weights.names().find(|name| !known(name)) {
@@ -144,21 +160,21 @@ impl Session {
                 });
             }
             let numbers = tensor.data().to_f32();
-            let all = self.executor.parameters_mut(place.buffer, Slot::Weight);
-            all[place.offset..place.offset + place.numbers].copy_from_slice(&numbers);
+            self.executor.set_parameters(place.buffer, Slot::Weight, place.offset, &numbers)?;
         }
         Ok(())
     }
 
     /// The weights by name.
-    #[must_use]
-    pub fn weights(&self) -> Tensors {
+    ///
+    /// # Errors
+    ///
+    /// If the device does not give them.
+    pub fn weights(&self) -> Result<Tensors, RuntimeError> {
         let weights = self.places().into_iter().map(|(id, place)| {
-            let all = self.executor.parameters(place.buffer, Slot::Weight);
-            (
-                self.name(id),
-                self.weight_tensor(id, &all[place.offset..place.offset + place.numbers]),
-            )
+            let Place { buffer, offset, numbers, .. } = place;
+            let own = self.executor.parameters(buffer, Slot::Weight, offset, numbers)?;
+            Ok((self.name(id), self.weight_tensor(id, &own)))
         });
         weights.collect()
     }
@@ -230,10 +246,7 @@ impl Session {
         let mut fed = batch.fed(&self.model, &inputs, self.plan.batch)?;
         self.clear_absent_cotangents(&inputs, &mut fed);
         for (id, input) in (0..).map(InputId).zip(&fed.inputs) {
-            match input {
-                FedTensor::Numbers(numbers) => self.executor.feed(id, numbers)?,
-                FedTensor::Integers(integers) => self.executor.feed_ids(id, integers)?,
-            }
+            self.executor.feed(id, input)?;
         }
         Ok(fed)
     }
@@ -281,10 +294,24 @@ impl Session {
         Ok(Results { session: self, step })
     }
 
+    /// What the loss is scaled by, in mixed precision.
+    ///
+    /// # Errors
+    ///
+    /// If the device does not give it.
+    pub fn loss_scale(&self) -> Result<Option<f32>, RuntimeError> {
+        let Some(scale) = self.plan.parameters.scale else { return Ok(None) };
+        Ok(Some(self.executor.parameters(scale, Slot::Weight, 0, 1)?[0]))
+    }
+
     /// A buffer of the optimizer's state.
-    #[must_use]
-    pub fn state(&self, buffer: BufferId, slot: Slot) -> &[f32] {
-        self.executor.parameters(buffer, slot)
+    ///
+    /// # Errors
+    ///
+    /// If the device does not give it.
+    pub fn state(&self, buffer: BufferId, slot: Slot) -> Result<Cow<'_, [f32]>, RuntimeError> {
+        let numbers = self.plan.parameters.buffers[buffer.0 as usize].numbers;
+        self.executor.parameters(buffer, slot, 0, numbers)
     }
 }
 
@@ -301,16 +328,27 @@ impl Results<'_> {
         results.filter(move |(_, found)| found.kind == kind).map(|(at, found)| (at, &*found.name))
     }
 
-    fn tensor(&self, at: usize) -> Tensor {
+    fn tensor(&self, at: usize) -> Result<Tensor, RuntimeError> {
         let shape = self.session.plan.results[at].shape.clone();
-        tensor(shape, self.session.executor.result(at))
+        Ok(tensor(shape, &self.session.executor.result(at)?))
+    }
+
+    fn number(&self, at: usize) -> Result<f32, RuntimeError> {
+        Ok(self.session.executor.result(at)?[0])
+    }
+
+    fn tensors(&self, kind: RootKind) -> Result<Tensors, RuntimeError> {
+        self.of(kind).map(|(at, name)| Ok((name, self.tensor(at)?))).collect()
     }
 
     /// Outputs `[batch, grid.., width]` by name. For samples that lack one, its rows say nothing; see
     /// [`Results::has_output`].
-    #[must_use]
-    pub fn outputs(&self) -> Tensors {
-        self.of(RootKind::Output).map(|(at, name)| (name, self.tensor(at))).collect()
+    ///
+    /// # Errors
+    ///
+    /// If the device fails; results are waited for.
+    pub fn outputs(&self) -> Result<Tensors, RuntimeError> {
+        self.tensors(RootKind::Output)
     }
 
     /// For each sample whether it has an output.
@@ -327,10 +365,13 @@ impl Results<'_> {
     }
 
     /// Losses by objective.
-    #[must_use]
-    pub fn losses(&self) -> BTreeMap<String, f32> {
+    ///
+    /// # Errors
+    ///
+    /// If the device fails; results are waited for.
+    pub fn losses(&self) -> Result<BTreeMap<String, f32>, RuntimeError> {
         let losses = self.of(RootKind::Loss);
-        losses.map(|(at, name)| (name.to_owned(), self.session.executor.result(at)[0])).collect()
+        losses.map(|(at, name)| Ok((name.to_owned(), self.number(at)?))).collect()
     }
 
     /// Whether the run makes gradients.
@@ -345,36 +386,45 @@ impl Results<'_> {
     }
 
     /// The norm of all gradients, where they are clipped.
-    #[must_use]
-    pub fn gradient_norm(&self) -> Option<f32> {
+    ///
+    /// # Errors
+    ///
+    /// If the device fails; results are waited for.
+    pub fn gradient_norm(&self) -> Result<Option<f32>, RuntimeError> {
         let found = self.of(RootKind::GradientNorm).next();
-        found.map(|(at, _)| self.session.executor.result(at)[0])
+        found.map(|(at, _)| self.number(at)).transpose()
     }
 
     /// Gradients of modalities by name.
-    #[must_use]
-    pub fn input_gradients(&self) -> Tensors {
-        self.of(RootKind::InputGradient).map(|(at, name)| (name, self.tensor(at))).collect()
+    ///
+    /// # Errors
+    ///
+    /// If the device fails; results are waited for.
+    pub fn input_gradients(&self) -> Result<Tensors, RuntimeError> {
+        self.tensors(RootKind::InputGradient)
     }
 
     /// Gradients of weights by name: zeros for those that nothing differentiated depends on.
-    #[must_use]
-    pub fn weight_gradients(&self) -> Tensors {
+    ///
+    /// # Errors
+    ///
+    /// If the device fails; results are waited for.
+    pub fn weight_gradients(&self) -> Result<Tensors, RuntimeError> {
         let session = self.session;
         let buffers = &session.plan.parameters.buffers;
         let mut all: Vec<Vec<f32>> =
             buffers.iter().map(|buffer| vec![0.0; buffer.numbers]).collect();
         for (at, found) in session.plan.results.iter().enumerate() {
             if let RootKind::ParameterGradient(buffer, start) = found.kind {
-                let numbers = session.executor.result(at);
-                all[buffer.0 as usize][start..start + numbers.len()].copy_from_slice(numbers);
+                let numbers = session.executor.result(at)?;
+                all[buffer.0 as usize][start..start + numbers.len()].copy_from_slice(&numbers);
             }
         }
         let weights = session.places().into_iter().map(|(id, place)| {
             let own = &all[place.buffer.0 as usize][place.offset..place.offset + place.numbers];
             (session.name(id), session.weight_tensor(id, own))
         });
-        weights.collect()
+        Ok(weights.collect())
     }
 }
 

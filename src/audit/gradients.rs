@@ -96,7 +96,7 @@ fn run(
 ) -> Result<Gradients, RuntimeError> {
     auditor.compared.runs += 1;
     let results = session.run(batch, &RunOptions::default())?;
-    Ok(Gradients { weights: results.weight_gradients(), inputs: results.input_gradients() })
+    Ok(Gradients { weights: results.weight_gradients()?, inputs: results.input_gradients()? })
 }
 
 /// The gradient with respect to a modality that may not be seen is zero, whatever it is. Ids have none.

@@ -53,7 +53,7 @@ pub(super) fn session(
     options: CompileOptions,
 ) -> Result<Session, RuntimeError> {
     let options = CompileOptions { batch: auditor.options.batch, ..options };
-    let mut session = Session::new(auditor.checked, &options, auditor.options.threads)?;
+    let mut session = Session::new(auditor.checked, &options, &auditor.options.device)?;
     session.set_weights(&auditor.data.weights)?;
     Ok(session)
 }
@@ -65,7 +65,7 @@ fn run(
 ) -> Result<Outcome, RuntimeError> {
     auditor.compared.runs += 1;
     let results = session.run(batch, &RunOptions::default())?;
-    let outputs = results.outputs();
+    let outputs = results.outputs()?;
     let names = auditor.promises.iter().map(|promise| &promise.name);
     let outcome = names.map(|name| {
         let has = results.has_output(&auditor.checked.flow, name);

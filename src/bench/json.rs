@@ -24,6 +24,7 @@ pub fn json(measured: &Measured) -> Value {
     json!({
         "mode": measured.work.name(),
         "batch": measured.batch,
+        "device": measured.device,
         "threads": measured.threads,
         "parameters": measured.parameters,
         "runs": measured.seconds.len(),
@@ -32,7 +33,7 @@ pub fn json(measured: &Measured) -> Value {
         "operations": measured.operations as f64,
         "operations_per_second": measured.operations_a_second(),
         "product_operations_per_second": measured.peak,
-        "share_of_product": measured.operations_a_second() / measured.peak,
+        "share_of_product": measured.peak.map(|peak| measured.operations_a_second() / peak),
         "memory": {
             "plan": memory.plan.total(),
             "activations": memory.plan.activations,

@@ -16,10 +16,10 @@ pub fn text(measured: &Measured) -> String {
     let giga = |number: f64| number / 1e9;
     let reached = measured.operations_a_second();
     let mut text = format!(
-        "{}, batch {}, {} threads, {} parameters, {} runs\n",
+        "{}, batch {}, {}, {} parameters, {} runs\n",
         measured.work.name(),
         measured.batch,
-        measured.threads,
+        place(measured),
         measured.parameters,
         measured.seconds.len()
     );
@@ -33,15 +33,25 @@ pub fn text(measured: &Measured) -> String {
         measured.samples_a_second()
     );
     text += &format!(
-        "work    {:.3} GFLOP in products and attention: {:.1} GFLOP/s, {:.0} % of a large product's {:.1}\n",
+        "work    {:.3} GFLOP in products and attention: {:.1} GFLOP/s{}\n",
         giga(measured.operations as f64),
         giga(reached),
-        100.0 * reached / measured.peak,
-        giga(measured.peak)
+        measured.peak.map_or_else(String::new, |peak| format!(
+            ", {:.0} % of a large product's {:.1}",
+            100.0 * reached / peak,
+            giga(peak)
+        ))
     );
     text += &memory(measured);
     text += &groups(measured);
     text
+}
+
+fn place(measured: &Measured) -> String {
+    match measured.peak {
+        Some(_) => format!("{} threads", measured.threads),
+        None => measured.device.clone(),
+    }
 }
 
 fn memory(measured: &Measured) -> String {

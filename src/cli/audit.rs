@@ -11,7 +11,7 @@ use zorro::{AuditError, AuditOptions, audit, summary};
 use zorro_runtime::Tensors;
 
 use super::options::{Format, Settings};
-use super::wanted::Threads;
+use super::wanted::Place;
 use super::{Failure, note, print, print_quoting, spec};
 
 /// Replace each modality and hold what may not see it to its bits
@@ -54,7 +54,7 @@ pub(super) struct Args {
     format: Format,
 
     #[command(flatten)]
-    threads: Threads,
+    place: Place,
 
     #[command(flatten)]
     settings: Settings,
@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let options = AuditOptions {
         batch: args.batch.into(),
         seed: args.seed,
-        threads: args.threads.number(),
+        device: args.place.open()?,
         weights: weights.map_err(|error| Failure::Work(error.to_string()))?,
         pure: args.pure.clone(),
     };

@@ -9,13 +9,14 @@ use serde_json::json;
 use zorro::bench::{Options, Work, bench, json as measured_json, text};
 
 use super::options::{Format, Settings};
-use super::wanted::{Threads, Wanted};
+use super::wanted::{Place, Wanted};
 use super::{Failure, print, print_quoting, spec};
 
 /// Time a model on this machine, and show where the time goes
 ///
 /// Weights and data are drawn. Times are those of runs after two that are not counted; feeding is not timed. The speed is
-/// compared with that of one large product of matrices on as many threads.
+/// compared with that of one large product of matrices on as many threads, where it is the processor's.
+/// On a device, times are of runs that are waited for, and those of kernels of runs of their own.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     zorro bench demo.zorro\n  \
@@ -50,7 +51,7 @@ pub(super) struct Args {
     wanted: Wanted,
 
     #[command(flatten)]
-    threads: Threads,
+    place: Place,
 
     #[command(flatten)]
     settings: Settings,
@@ -81,7 +82,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         only: args.wanted.only.clone(),
         recompute: args.wanted.recompute.clone(),
         max_memory: args.wanted.max_memory,
-        threads: args.threads.number(),
+        precision: args.wanted.precision.into(),
+        device: args.place.open()?,
+        threads: args.place.threads(),
         runs: args.runs as usize,
     };
     let mut all = Vec::new();

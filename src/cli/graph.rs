@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use zorro::dot;
+use zorro::{Target, dot, shaders};
 use zorro_compiler::autodiff::Seed;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
@@ -63,6 +63,10 @@ enum Stage {
     Plan,
     /// The kernels of a step of training
     TrainingPlan,
+    /// The shaders of outputs, a line for each; `zorro compile` writes their texts
+    Program,
+    /// The shaders of a step of training
+    TrainingProgram,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,6 +100,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
                 compile(&checked, &wanted).map_err(|error| Failure::Work(error.to_string()))?;
             made.to_string()
         }
+        Stage::Program | Stage::TrainingProgram => {
+            if args.format == Format::Dot {
+                return Err(Failure::Usage("shaders are no graph: they are a text".to_owned()));
+            }
+            let wanted = args.wanted.options(args.batch, mode(args, &checked)?, is_random(args));
+            let made = shaders(&checked, &wanted, &Target::PORTABLE);
+            made.map_err(|error| Failure::Work(error.to_string()))?.to_string()
+        }
     };
     print_quoting(&text)
 }
@@ -103,8 +115,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 /// Dropout and drop path are part of training alone.
 fn is_random(args: &Args) -> bool {
     match args.stage {
-        Stage::Training | Stage::TrainingPlan => true,
-        Stage::Model | Stage::Forward | Stage::Gradients | Stage::Plan => false,
+        Stage::Training | Stage::TrainingPlan | Stage::TrainingProgram => true,
+        Stage::Model | Stage::Forward | Stage::Gradients | Stage::Plan | Stage::Program => false,
     }
 }
 
@@ -112,11 +124,11 @@ fn mode(args: &Args, checked: &Checked) -> Result<Mode, Failure> {
     let first = checked.model.objectives.first().map(|objective| objective.name.clone());
     let objective = args.objective.clone().or(first);
     match args.stage {
-        Stage::Model | Stage::Forward | Stage::Plan => {
+        Stage::Model | Stage::Forward | Stage::Plan | Stage::Program => {
             Ok(Mode::Forward { objectives: args.objective.iter().cloned().collect() })
         }
         Stage::Gradients => Ok(Mode::Gradients(objective.map_or(Seed::Outputs, Seed::Loss))),
-        Stage::Training | Stage::TrainingPlan => {
+        Stage::Training | Stage::TrainingPlan | Stage::TrainingProgram => {
             let objective = objective.ok_or_else(|| {
                 Failure::Work("the spec has no objective to train for".to_owned())
             })?;

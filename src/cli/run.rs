@@ -13,7 +13,7 @@ use zorro_runtime::session::Results;
 use zorro_runtime::{Batch, NameMap, RunOptions, Session, Tensor, TensorData, Tensors};
 
 use super::options::Settings;
-use super::wanted::{Threads, Wanted};
+use super::wanted::{Place, Wanted};
 use super::{Failure, note, print_quoting, spec, tensors};
 
 /// Run a model: tensors in, tensors out
@@ -80,7 +80,7 @@ pub(super) struct Args {
     wanted: Wanted,
 
     #[command(flatten)]
-    threads: Threads,
+    place: Place,
 
     #[command(flatten)]
     settings: Settings,
@@ -110,12 +110,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if args.dry_run {
         return print_quoting(&compile(&checked, &wanted).map_err(work)?.to_string());
     }
-    let mut session = Session::new(&checked, &wanted, args.threads.number()).map_err(work)?;
+    let mut session = Session::new(&checked, &wanted, &args.place.open()?).map_err(work)?;
     weights(args, &checked, map.as_ref(), &mut session)?;
     let options = RunOptions { seed: args.seed.unwrap_or(0), ..RunOptions::default() };
     let results = session.run(&batch, &options).map_err(work)?;
-    say_who_lacks_what(&checked, &results, if is_fed { batch.samples().map_err(work)? } else { 0 });
-    let all = collected(&results, map.as_ref())?;
+    let outputs = results.outputs().map_err(work)?;
+    let given = if is_fed { batch.samples().map_err(work)? } else { 0 };
+    say_who_lacks_what(&checked, &results, &outputs, given);
+    let all = collected(&results, outputs, map.as_ref())?;
     match &args.output {
         Some(path) => all.write(path).map_err(work),
         None => print_quoting(&tensors::table(&all)),
@@ -273,8 +275,7 @@ fn weights(
 ) -> Result<(), Failure> {
     let Some(path) = &args.weights else {
         note("note: no --weights; they are as they start, from seed 0");
-        session.initialize(0);
-        return Ok(());
+        return session.initialize(0).map_err(work);
     };
     let file = Tensors::read(path).map_err(work)?;
     let weights = match map {
@@ -290,17 +291,23 @@ fn weights(
 }
 
 /// Results in one collection: outputs, losses, gradients.
-fn collected(results: &Results<'_>, map: Option<&NameMap>) -> Result<Tensors, Failure> {
+fn collected(
+    results: &Results<'_>,
+    outputs: Tensors,
+    map: Option<&NameMap>,
+) -> Result<Tensors, Failure> {
     let under = |section: Section, tensors: Tensors| match map {
         Some(map) => map.export(section, &tensors, None).map_err(work),
         None => Ok(tensors),
     };
-    let mut all = under(Section::Outputs, results.outputs())?;
-    for (name, loss) in results.losses() {
+    let mut all = under(Section::Outputs, outputs)?;
+    for (name, loss) in results.losses().map_err(work)? {
         let tensor = Tensor::new(vec![1], TensorData::F32(vec![loss])).expect("one number");
         all.insert(format!("loss.{name}"), tensor);
     }
-    let gradients: Tensors = [results.weight_gradients(), results.input_gradients()]
+    let of_weights = results.weight_gradients().map_err(work)?;
+    let of_inputs = results.input_gradients().map_err(work)?;
+    let gradients: Tensors = [of_weights, of_inputs]
         .iter()
         .flat_map(Tensors::iter)
         .map(|(name, tensor)| (name.to_owned(), tensor.clone()))
@@ -314,12 +321,12 @@ fn collected(results: &Results<'_>, map: Option<&NameMap>) -> Result<Tensors, Fa
 }
 
 /// Samples that lack an output are no error, but must not go unnoticed.
-fn say_who_lacks_what(checked: &Checked, results: &Results<'_>, samples: usize) {
+fn say_who_lacks_what(checked: &Checked, results: &Results<'_>, outputs: &Tensors, samples: usize) {
     for output in &checked.model.outputs {
         let has = results.has_output(&checked.flow, &output.name);
         let lack: Vec<String> =
             (0..samples).filter(|at| !has[*at]).map(|at| at.to_string()).collect();
-        if !lack.is_empty() && results.outputs().get(&output.name).is_some() {
+        if !lack.is_empty() && outputs.get(&output.name).is_some() {
             let name = &output.name;
             note(&format!("note: `{name}` is not there for samples {}", lack.join(", ")));
         }

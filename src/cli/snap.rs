@@ -1,4 +1,4 @@
-//! `zorro snap`: snapshot tests of masks, flows and models, for users who write no Rust.
+//! `zorro snap`: snapshot tests of masks, flows, models and shaders, for users who write no Rust.
 //!
 //! In: specs, and the `.snap` files that stand in their `snapshots` folder. Out: what differs, as `.snap.new`
 //! files that cargo-insta can review too. Deliberately not here: what a snapshot's text is, and its form.
@@ -7,21 +7,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use similar::TextDiff;
-use zorro::Checked;
+use zorro::Detail;
 use zorro::files::reason;
-use zorro::snapshot::{STAGES, Snapshot, StageText, normal};
+use zorro::snapshot::{STAGES, Snapshot, normal};
 
 use super::options::Settings;
 use super::{Failure, print, print_quoting, spec};
 
-/// Compare masks, flows and models with stored snapshots
+/// Compare masks, flows, models and shaders with stored snapshots
 ///
 /// What differs is written beside the snapshot as .snap.new, and the exit code is 1.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     zorro snap models/*.zorro\n  \
-    zorro snap models/*.zorro --accept")]
+    zorro snap models/*.zorro --accept\n  \
+    zorro snap small.zorro --shaders full --update")]
 pub(super) struct Args {
     /// The .zorro files
     #[arg(required = true, value_name = "SPEC")]
@@ -35,12 +37,33 @@ pub(super) struct Args {
     #[arg(long)]
     update: bool,
 
+    /// How much of shaders a snapshot holds: their texts where these are short, a line for each, or always their texts
+    #[arg(long, value_name = "DETAIL", value_enum, default_value_t = Shown::Auto)]
+    shaders: Shown,
+
     #[command(flatten)]
     settings: Settings,
 
     /// Where the snapshots are [default: `snapshots` beside each spec]
     #[arg(short = 'o', long, value_name = "DIR")]
     dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shown {
+    Auto,
+    Summary,
+    Full,
+}
+
+impl Shown {
+    fn detail(self) -> Detail {
+        match self {
+            Self::Auto => Detail::Auto,
+            Self::Summary => Detail::Summary,
+            Self::Full => Detail::Full,
+        }
+    }
 }
 
 /// How many snapshots are the same, are not, or have been written.
@@ -128,20 +151,19 @@ fn compare_all(
 ) -> Result<(), Failure> {
     let (_, checked) = spec::checked(spec, &args.settings)?;
     for (snapshot, (_, text)) in snapshots.iter().zip(STAGES) {
-        compare(snapshot, &checked, text, args.update, counts)?;
+        compare(snapshot, &text(&checked, args.shaders.detail()), args.update, counts)?;
     }
     Ok(())
 }
 
 fn compare(
     snapshot: &Snapshot,
-    checked: &Checked,
-    text: StageText,
+    now: &str,
     update: bool,
     counts: &mut Counts,
 ) -> Result<(), Failure> {
     let (path, pending) = (&snapshot.path, snapshot.pending());
-    let now = normal(&text(checked));
+    let now = normal(now);
     let before = snapshot.accepted().map_err(|reason| failure("read", path, &reason))?;
     if before.as_ref() == Some(&now) {
         counts.n_same += 1;

@@ -2,7 +2,13 @@
 //!
 //! In: the words of the command line. Out: the compiler's options. Deliberately not here: what they mean.
 
+use zorro_compiler::graph::Precision;
+use zorro_compiler::plan::Limits;
 use zorro_compiler::{CompileOptions, Mode};
+use zorro_runtime::device::{Device, DeviceChoice, Feature};
+use zorro_runtime::gpu::GpuOptions;
+
+use super::Failure;
 
 /// What is compiled.
 #[derive(clap::Args)]
@@ -22,6 +28,29 @@ pub(super) struct Wanted {
     /// The most memory that the plan may need, such as 512MB or 4GiB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(super) max_memory: Option<u64>,
+
+    /// How precisely what is computed is stored: `mixed` keeps what products read and make in 16 bits, on devices that can
+    #[arg(long, value_enum, default_value_t, value_name = "PRECISION")]
+    pub(super) precision: PrecisionName,
+}
+
+/// A precision by its name.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(super) enum PrecisionName {
+    /// All in 32 bits
+    #[default]
+    F32,
+    /// Operands and results of products in 16 bits
+    Mixed,
+}
+
+impl From<PrecisionName> for Precision {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F32 => Self::Single,
+            PrecisionName::Mixed => Self::Mixed,
+        }
+    }
 }
 
 impl Wanted {
@@ -35,6 +64,8 @@ impl Wanted {
             random,
             recompute: self.recompute.clone(),
             max_memory: self.max_memory,
+            precision: self.precision.into(),
+            limits: Limits::NONE,
         }
     }
 }
@@ -52,6 +83,35 @@ impl Threads {
     pub(super) fn number(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.threads.map_or_else(all, usize::from)
+    }
+}
+
+/// Where to run.
+#[derive(clap::Args)]
+pub(super) struct Place {
+    /// Where to run: auto, cpu, gpu, or a device by its number or a part of its name, as `zorro devices` lists them
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
+    device: DeviceChoice,
+
+    /// What of a device not to use: subgroups, f16, timestamps, limits
+    #[arg(long, value_name = "FEATURE,..", value_delimiter = ',')]
+    without: Vec<Feature>,
+
+    #[command(flatten)]
+    threads: Threads,
+}
+
+impl Place {
+    /// The number of threads of the processor.
+    pub(super) fn threads(&self) -> usize {
+        self.threads.number()
+    }
+
+    /// Opens it.
+    pub(super) fn open(&self) -> Result<Device, Failure> {
+        let options = GpuOptions { without: self.without.clone(), ..GpuOptions::default() };
+        let device = Device::open(&self.device, &options, self.threads.number());
+        device.map_err(|error| Failure::Work(error.to_string()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! All tests that need more than one module; the only integration binary.
 
+mod adapter;
 mod audit;
 mod bench;
 mod cli;

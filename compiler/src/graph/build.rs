@@ -10,8 +10,8 @@ use crate::flow::Presence;
 
 use super::{
     Argument, Attention, AttentionId, Binary, Condition, Gradient, Graph, Input, InputId, Leaf,
-    Node, NodeId, Op, Origin, OriginId, Parameters, Phase, PresenceId, Reduction, Root, RootKind,
-    Scalar, Segment, Table, TableId, Unary,
+    Node, NodeId, Op, Origin, OriginId, Parameters, Phase, Precision, PresenceId, Reduction, Root,
+    RootKind, Scalar, Segment, Table, TableId, Unary,
 };
 
 /// The next id of a list.
@@ -31,6 +31,7 @@ impl Graph {
             origins: vec![origin.clone()],
             inputs: Vec::new(),
             parameters,
+            precision: Precision::default(),
             presences: Vec::new(),
             attentions: Vec::new(),
             tables: Vec::new(),
@@ -49,6 +50,7 @@ impl Graph {
             presences: self.presences.clone(),
             attentions: self.attentions.clone(),
             tables: self.tables.clone(),
+            precision: self.precision,
             ..Self::new(&self.name, self.batch, self.parameters.clone())
         }
     }

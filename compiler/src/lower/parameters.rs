@@ -47,8 +47,12 @@ pub(super) fn layout(model: &Model, needs: &Needs, request: &Request) -> Paramet
             }
         }
     }
-    let mut parameters =
-        Parameters { buffers: Vec::new(), places: vec![None; model.weights.len()] };
+    let mut parameters = Parameters {
+        buffers: Vec::new(),
+        places: vec![None; model.weights.len()],
+        names: model.weights.iter().map(|weight| weight.name.clone()).collect(),
+        scale: None,
+    };
     for (decays, frozen) in [(true, false), (false, false), (false, true)] {
         let mut open: Option<ParameterBuffer> = None;
         for (at, weight) in model.weights.iter().enumerate() {

@@ -11,7 +11,7 @@ use crate::graph::{Binary, Graph, NodeId, RootKind, Unary};
 use super::Part;
 
 /// Numbers of a row of a sum.
-const COLUMNS: usize = 4096;
+pub(super) const COLUMNS: usize = 4096;
 
 /// As PyTorch: keeps the factor finite where all gradients are zero.
 const TINY: f64 = 1e-6;

@@ -1,6 +1,6 @@
 //! Optimizers against loops by hand, in doubles: a few steps of a few operations each, hence 1e-12.
 
-use super::{Optimizer, Rule, clip, optimize};
+use super::{Optimizer, Rule, clip, optimize, scale_loss};
 use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::graph::interpret::{Feed, interpret};
 use crate::graph::{BufferId, Graph, Leaf, Op, ParameterBuffer, Parameters, Phase, RootKind, Slot};
@@ -22,12 +22,19 @@ const BEGINNINGS: [&[f64]; 2] = [&[0.5, 0.75, 4.0, -1.0, 0.125], &[1.5, -0.5, 1.
 /// Parts of buffers that the loss uses: buffer, first number, how many.
 const USED: [(u32, usize, usize); 3] = [(0, 0, 2), (0, 3, 2), (1, 1, 2)];
 
+/// A loss scale: a power of two, so that it changes no bit.
+const SCALE: f64 = 1024.0;
+
 /// A loss of half the squared distances to targets. The first buffer decays.
-fn distances() -> Graph {
+fn distances(is_scaled: bool) -> Graph {
     let buffer =
         |decays, numbers| ParameterBuffer { decays, frozen: false, numbers, weights: Vec::new() };
     let buffers = vec![buffer(true, 5), buffer(false, 3)];
-    let mut graph = Graph::new("distances", 1, Parameters { buffers, places: Vec::new() });
+    let mut graph = Graph::new(
+        "distances",
+        1,
+        Parameters { buffers, places: Vec::new(), names: Vec::new(), scale: None },
+    );
     graph.at("loss", Phase::Forward);
     let mut loss = graph.constant(0.0, &[1]);
     for (buffer, start, length) in USED {
@@ -44,6 +51,9 @@ fn distances() -> Graph {
         loss = graph.add(loss, sum);
     }
     graph.root(RootKind::Loss, "loss", loss);
+    if is_scaled {
+        scale_loss(&mut graph);
+    }
     differentiate(graph, &Seed::Loss("loss".to_owned()), Wanted { parameters: true, inputs: false })
 }
 
@@ -140,10 +150,13 @@ fn advance(graph: &Graph, feed: &mut Feed) -> Option<f64> {
 }
 
 #[track_caller]
-fn check(optimizer: Optimizer) {
-    let graph = optimize(distances(), &optimizer);
+fn check(optimizer: Optimizer, is_scaled: bool) {
+    let graph = optimize(distances(is_scaled), &optimizer);
     let mut feed = Feed::zeros(&graph);
     feed.parameters = BEGINNINGS.iter().map(|begin| begin.to_vec()).collect();
+    if is_scaled {
+        feed.parameters.push(vec![SCALE]);
+    }
     let mut by_hand = Loop::new(optimizer);
     for (step, rate) in (1..).zip([0.1, 0.1, 0.2, 0.05, 0.3]) {
         feed.learning_rate = rate;
@@ -175,11 +188,50 @@ fn weights_follow_the_rules() {
             // The norm begins at 4.7 and falls: a limit that is never, one that is always and one that is not always
             // reached.
             for clip in [None, Some(100.0), Some(0.01), Some(3.5)] {
-                for accumulate in [1, 3] {
-                    check(Optimizer { rule, weight_decay, clip, accumulate });
+                for is_scaled in [false, true] {
+                    for accumulate in [1, 3] {
+                        check(Optimizer { rule, weight_decay, clip, accumulate }, is_scaled);
+                    }
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_is_no_number_moves_nothing_but_the_scale() {
+    for rule in RULES {
+        let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
+        let graph = optimize(distances(true), &optimizer);
+        let mut feed = Feed::zeros(&graph);
+        feed.parameters = BEGINNINGS.iter().map(|begin| begin.to_vec()).collect();
+        feed.parameters.push(vec![SCALE]);
+        feed.learning_rate = 0.1;
+        for bad in [f64::NAN, f64::INFINITY, 1e200] {
+            feed.parameters[0][0] = bad;
+            let before = feed.clone();
+            advance(&graph, &mut feed);
+            let bits = |feed: &Feed| -> Vec<u64> {
+                let all = feed.parameters[..2].iter().chain(feed.states.values()).flatten();
+                all.map(|number| number.to_bits()).collect()
+            };
+            assert_eq!(bits(&feed), bits(&before), "{rule:?}, {bad}");
+            assert_eq!(feed.parameters[2][0], before.parameters[2][0] / 2.0);
+        }
+    }
+}
+
+#[test]
+fn the_scale_grows_when_nothing_overflows_for_long() {
+    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: None, accumulate: 1 };
+    let graph = optimize(distances(true), &optimizer);
+    let mut feed = Feed::zeros(&graph);
+    feed.parameters = BEGINNINGS.iter().map(|begin| begin.to_vec()).collect();
+    feed.parameters.push(vec![SCALE]);
+    for step in 1..=4000 {
+        advance(&graph, &mut feed);
+        let doublings = step / 2000;
+        assert_eq!(feed.parameters[2][0], SCALE * f64::from(1 << doublings), "step {step}");
     }
 }
 
@@ -193,10 +245,8 @@ fn state_is_kept_where_the_rule_has_some() {
         (ADAM_W, &[Slot::First, Slot::Second, Slot::Weight]),
     ];
     for (rule, slots) in cases {
-        let graph = optimize(
-            distances(),
-            &Optimizer { rule, weight_decay: 0.1, clip: None, accumulate: 1 },
-        );
+        let optimizer = Optimizer { rule, weight_decay: 0.1, clip: None, accumulate: 1 };
+        let graph = optimize(distances(false), &optimizer);
         let found: Vec<RootKind> = graph.roots[1..].iter().map(|root| root.kind).collect();
         let mut expected = Vec::new();
         // Gradients arrive at the last leaf first.
@@ -231,7 +281,7 @@ fn corrections_count_from_one() {
 #[test]
 fn a_norm_that_is_no_number_spreads() {
     let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: Some(1.0), accumulate: 1 };
-    let graph = optimize(distances(), &optimizer);
+    let graph = optimize(distances(false), &optimizer);
     let mut feed = Feed::zeros(&graph);
     feed.parameters[0][0] = f64::NAN;
     feed.learning_rate = 1.0;
@@ -329,7 +379,7 @@ fn updates_are_one_kernel_for_each_part() {
         let norm = usize::from(clip.is_some());
         for (rule, reads) in [(SGD, 2), (NESTEROV, 3), (ADAM, 4), (ADAM_W, 4)] {
             let optimizer = Optimizer { rule, weight_decay: 0.1, clip, accumulate: 1 };
-            check_plan(&optimize(distances(), &optimizer), reads + norm);
+            check_plan(&optimize(distances(false), &optimizer), reads + norm);
             for text in MODELS {
                 check_plan(&training(text, 1 << 40, &optimizer), reads + norm);
             }

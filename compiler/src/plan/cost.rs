@@ -135,7 +135,7 @@ fn count(numbers: usize) -> u64 {
 }
 
 fn size(region: &Region) -> u64 {
-    NUMBER * count(region.numbers)
+    NUMBER * count(region.words())
 }
 
 impl Plan {

@@ -32,6 +32,8 @@ pub fn interpret(plan: &Plan, feed: &Feed) -> Vec<Vec<f64>> {
 /// All arenas.
 struct Memory {
     activations: Vec<f64>,
+    /// The same words as numbers in half precision, two a word. Of both, the one written later holds numbers.
+    halves: Vec<f64>,
     inputs: Vec<f64>,
     parameters: BTreeMap<(BufferId, Slot), Vec<f64>>,
     tables: Vec<Vec<f64>>,
@@ -40,6 +42,10 @@ struct Memory {
 impl Memory {
     fn region(&self, region: &Region) -> &[f64] {
         let arena = match region.arena {
+            Arena::Activations if region.half => {
+                let start = 2 * region.offset;
+                return &self.halves[start..start + region.numbers];
+            }
             Arena::Activations => &self.activations,
             Arena::Inputs => &self.inputs,
             Arena::Parameters(buffer, slot) => {
@@ -52,8 +58,19 @@ impl Memory {
 
     fn write(&mut self, region: &Region, at: usize, number: f64) {
         assert!(at < region.numbers, "a kernel writes within its results");
+        let number = if region.half { half(number) } else { number };
         let arena = match region.arena {
-            Arena::Activations => &mut self.activations,
+            Arena::Activations if region.half => {
+                let at = 2 * region.offset + at;
+                self.activations[at / 2] = f64::NAN;
+                self.halves[at] = number;
+                return;
+            }
+            Arena::Activations => {
+                let at = region.offset + at;
+                self.halves[2 * at..2 * at + 2].fill(f64::NAN);
+                &mut self.activations
+            }
             Arena::Parameters(buffer, slot) => {
                 self.parameters.get_mut(&(buffer, slot)).expect("a plan names its states")
             }
@@ -61,6 +78,17 @@ impl Memory {
         };
         arena[region.offset + at] = number;
     }
+}
+
+/// The nearest number of half precision: 11 bits, exponents from -14 to 15; to even where two are as near.
+fn half(number: f64) -> f64 {
+    if !number.is_finite() {
+        return number;
+    }
+    let exponent = i32::try_from((number.to_bits() >> 52) & 0x7FF).expect("11 bits") - 1023;
+    let step = 2.0_f64.powi(exponent.max(-14) - 10);
+    let rounded = (number / step).round_ties_even() * step;
+    if rounded.abs() > 65_504.0 { f64::INFINITY.copysign(number) } else { rounded }
 }
 
 struct Machine<'a> {
@@ -88,6 +116,7 @@ impl<'a> Machine<'a> {
         };
         let memory = Memory {
             activations: vec![f64::NAN; plan.activations],
+            halves: vec![f64::NAN; 2 * plan.activations],
             inputs,
             parameters,
             tables: plan.tables.iter().map(table).collect(),

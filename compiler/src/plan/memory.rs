@@ -9,7 +9,7 @@ use crate::graph::{Graph, Leaf, NodeId, Op, RootKind, Slot};
 
 use super::cluster::{Clusters, Target};
 use super::store::{Stored, is_contiguous_slice, is_flat, is_memory};
-use super::{Arena, Region};
+use super::{Arena, Limits, Region};
 
 /// Regions begin at multiples of this many numbers: 256 bytes, the largest alignment that a device asks for.
 pub const ALIGNMENT: usize = 64;
@@ -30,19 +30,21 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Finds a place for everything.
-    pub(super) fn of(graph: &Graph, stored: &Stored, clusters: &Clusters) -> Self {
+    pub(super) fn of(graph: &Graph, stored: &Stored, clusters: &Clusters, limits: &Limits) -> Self {
         let mut inputs = Vec::new();
         let mut input_numbers = 0;
         for input in &graph.inputs {
-            inputs.push(input_numbers);
-            input_numbers += aligned(input.shape.iter().product());
+            let numbers = aligned(input.shape.iter().product());
+            let offset = limits.start(input_numbers, numbers);
+            inputs.push(offset);
+            input_numbers = offset + numbers;
         }
         let mut buffers = BTreeMap::new();
         for root in &graph.roots {
             if let RootKind::Update(buffer, slot, offset) = root.kind {
                 let arena = Arena::Parameters(buffer, slot);
                 let numbers = graph.numbers(root.node);
-                buffers.insert(root.node, Region { arena, offset, numbers });
+                buffers.insert(root.node, Region { arena, offset, numbers, half: false });
             }
         }
         let mut memory = Self {
@@ -52,11 +54,11 @@ impl Memory {
             input_numbers,
             buffers,
         };
-        memory.allocate(graph, stored, clusters);
+        memory.allocate(graph, stored, clusters, limits);
         memory
     }
 
-    fn allocate(&mut self, graph: &Graph, stored: &Stored, clusters: &Clusters) {
+    fn allocate(&mut self, graph: &Graph, stored: &Stored, clusters: &Clusters, limits: &Limits) {
         let lives = self.lives(graph, stored, clusters);
         let mut ending: Vec<Vec<NodeId>> = vec![Vec::new(); clusters.all.len()];
         let mut beginning: Vec<Vec<NodeId>> = vec![Vec::new(); clusters.all.len()];
@@ -69,12 +71,12 @@ impl Memory {
         let mut free = Free::default();
         for at in 0..clusters.all.len() {
             for node in &beginning[at] {
-                let numbers = aligned(graph.numbers(*node));
-                self.offsets[node.index()] = Some(free.take(numbers));
+                let numbers = size(graph, stored, *node);
+                self.offsets[node.index()] = Some(free.take(numbers, limits));
             }
             for node in &ending[at] {
                 let offset = self.offsets[node.index()].expect("it began before it ends");
-                free.give(offset, aligned(graph.numbers(*node)));
+                free.give(offset, size(graph, stored, *node));
             }
         }
         self.activations = free.end;
@@ -123,7 +125,8 @@ impl Memory {
     /// Where a stored node lies, or memory.
     pub(super) fn region(&self, graph: &Graph, stored: &Stored, id: NodeId) -> Region {
         let numbers = graph.numbers(id);
-        let at = |arena: Arena, offset: usize| Region { arena, offset, numbers };
+        let half = stored.half[id.index()];
+        let at = |arena: Arena, offset: usize| Region { arena, offset, numbers, half };
         if let Some(region) = self.buffers.get(&id) {
             return *region;
         }
@@ -151,6 +154,7 @@ impl Memory {
     pub(super) fn region_of_view(&self, graph: &Graph, stored: &Stored, id: NodeId) -> Region {
         let (base, offset) = base(graph, stored, id);
         let whole = self.region(graph, stored, base);
+        let offset = if whole.half { offset / 2 } else { offset };
         Region { offset: whole.offset + offset, numbers: graph.numbers(id), ..whole }
     }
 }
@@ -184,6 +188,12 @@ fn whole(stored: &Stored, id: NodeId) -> NodeId {
     at
 }
 
+/// How many words of the arena a node takes.
+fn size(graph: &Graph, stored: &Stored, id: NodeId) -> usize {
+    let numbers = graph.numbers(id);
+    aligned(if stored.half[id.index()] { numbers.div_ceil(2) } else { numbers })
+}
+
 fn aligned(numbers: usize) -> usize {
     numbers.next_multiple_of(ALIGNMENT)
 }
@@ -197,17 +207,21 @@ pub(super) struct Free {
 }
 
 impl Free {
-    /// The smallest part that is large enough.
-    pub(super) fn take(&mut self, numbers: usize) -> usize {
-        let fits = self.parts.iter().filter(|(_, size)| **size >= numbers);
+    /// The smallest part that is large enough, or some of it where all of it would lie across the end of a buffer.
+    pub(super) fn take(&mut self, numbers: usize, limits: &Limits) -> usize {
+        let start = |offset: usize| limits.start(offset, numbers);
+        let fits = self
+            .parts
+            .iter()
+            .filter(|(offset, size)| start(**offset) + numbers <= **offset + **size);
         if let Some((offset, size)) =
             fits.min_by_key(|(offset, size)| (**size, **offset)).map(|(a, b)| (*a, *b))
         {
             self.parts.remove(&offset);
-            if size > numbers {
-                self.parts.insert(offset + numbers, size - numbers);
-            }
-            return offset;
+            let (taken, end) = (start(offset), offset + size);
+            self.keep(offset, taken);
+            self.keep(taken + numbers, end);
+            return taken;
         }
         // The last part grows, if the arena ends in one.
         let last = self.parts.last_key_value().map(|(offset, size)| (*offset, *size));
@@ -218,8 +232,17 @@ impl Free {
             }
             Some(_) | None => self.end,
         };
-        self.end = offset + numbers;
-        offset
+        let taken = start(offset);
+        self.keep(offset, taken);
+        self.end = taken + numbers;
+        taken
+    }
+
+    /// A part that is free, without free neighbors.
+    fn keep(&mut self, start: usize, end: usize) {
+        if end > start {
+            self.parts.insert(start, end - start);
+        }
     }
 
     pub(super) fn give(&mut self, offset: usize, numbers: usize) {

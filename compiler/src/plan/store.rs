@@ -38,6 +38,8 @@ pub(super) struct Stored {
     pub(super) placed: Vec<Option<(NodeId, usize)>>,
     /// By node: whether some root needs it.
     pub(super) live: Vec<bool>,
+    /// By node: whether it is stored in half precision, once that is decided.
+    pub(super) half: Vec<bool>,
 }
 
 /// An expression that is not stored.
@@ -102,7 +104,8 @@ pub(super) fn decide(graph: &Graph) -> Stored {
             analysis.need_memory(root.node);
         }
     }
-    Stored { stored: analysis.stored, placed: analysis.placed, live }
+    let half = vec![false; n];
+    Stored { stored: analysis.stored, placed: analysis.placed, live, half }
 }
 
 /// What updates read of what is made before them, but for the weights and the state that each writes itself. It is stored before

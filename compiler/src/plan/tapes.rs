@@ -320,7 +320,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         // Of buffers of weights a kernel reads a part; equal layers read other parts in the same way.
         let region = if let Arena::Parameters(..) = whole.arena {
             let offset = whole.offset + access.take_offset();
-            Region { arena: whole.arena, offset, numbers: access.extent() }
+            Region { offset, numbers: access.extent(), ..whole }
         } else {
             whole
         };
@@ -334,7 +334,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let node = graph.node(id);
         let rows = memory.region_of_view(graph, stored, node.inputs[0]);
         let index = if let Op::Gather(table) = node.op {
-            Region { arena: Arena::Table(table), offset: 0, numbers: node.shape[0] }
+            Region { arena: Arena::Table(table), offset: 0, numbers: node.shape[0], half: false }
         } else {
             memory.region_of_view(graph, stored, node.inputs[1])
         };

@@ -5,6 +5,8 @@
 
 mod access;
 mod depth;
+mod half;
+mod limits;
 mod models;
 mod random_graph;
 mod random_graphs;
@@ -12,11 +14,16 @@ mod random_graphs;
 use crate::graph::interpret::{Feed, interpret};
 use crate::graph::{Graph, RootKind};
 
-use super::{Plan, plan, verify};
+use super::{Limits, Plan, plan_within, verify};
 
 /// The plan of a graph, which computes the same.
 fn agree(graph: &Graph, feed: &Feed) -> Result<Plan, String> {
-    let plan = plan(graph);
+    agree_within(graph, feed, &Limits::NONE)
+}
+
+/// The plan of a graph for a device of such limits, which computes the same.
+fn agree_within(graph: &Graph, feed: &Feed, limits: &Limits) -> Result<Plan, String> {
+    let plan = plan_within(graph, limits);
     verify(&plan)?;
     let expected = interpret(graph, feed);
     let found = super::interpret(&plan, feed);

@@ -3,6 +3,7 @@
 //! In: a plan, once; data and a [`Step`], each time. Out: results, and moved weights. Bodies are compiled once, however
 //! many kernels use them. Deliberately not here: what bodies do (a file for each).
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::arena::{Memory, Open, Place, zeros};
 use super::attend::{self, Setting, Visits};
+use super::check;
 use super::column::Columns;
 use super::contract::Product;
 use super::evaluate::{Given, Job};
@@ -18,10 +20,10 @@ use super::map::Sheet;
 use super::present::Present;
 use super::row::Row;
 use super::team::{Needs, Team};
-use super::{check, feed};
 use crate::RuntimeError;
 use crate::compiler::graph::{Argument, AttentionId, BufferId, InputId, Sample, Slot, Table};
 use crate::compiler::plan::{Arena, AttendKind, Body, Kernel, Plan, Region, Value};
+use crate::feed;
 
 /// What differs from run to run beside the data.
 #[derive(Debug, Clone, PartialEq)]
@@ -162,6 +164,9 @@ impl CpuExecutor {
     ///
     /// If the plan breaks what plans promise: a kernel writes what it or another thread of it reads.
     pub fn new(plan: Arc<Plan>, threads: usize) -> Result<Self, RuntimeError> {
+        if plan.has_halves() {
+            return Err(RuntimeError::Half { device: "the processor".to_owned() });
+        }
         check::check(&plan);
         let threads = threads.max(1);
         let bodies: Vec<_> = plan.bodies.iter().map(|body| Ready::new(body, threads)).collect();
@@ -266,6 +271,15 @@ impl CpuExecutor {
     ///
     /// If the step has another number of samples than the batch.
     pub fn run(&mut self, step: &Step) -> Result<(), RuntimeError> {
+        self.run_kernels(step, 0..self.plan.kernels.len())
+    }
+
+    /// Runs some kernels in their order.
+    pub(crate) fn run_kernels(
+        &mut self,
+        step: &Step,
+        wanted: Range<usize>,
+    ) -> Result<(), RuntimeError> {
         let (expected, found) = (self.plan.batch, step.samples.len());
         if expected != found {
             return Err(RuntimeError::Samples { expected, found });
@@ -275,7 +289,8 @@ impl CpuExecutor {
         let crew = Crew { team, pool, visits };
         let memory = memory.open();
         pool.install(|| {
-            for (i, (kernel, operands)) in plan.kernels.iter().zip(kernels).enumerate() {
+            for i in wanted {
+                let (kernel, operands) = (&plan.kernels[i], &kernels[i]);
                 let start = seconds.is_some().then(Instant::now);
                 let job = job(plan, kernel, operands, &memory, step, &present);
                 crew.run(plan, &bodies[kernel.body.0 as usize], &job, shared);
@@ -294,7 +309,12 @@ impl CpuExecutor {
     /// If the plan has not as many.
     #[must_use]
     pub fn result(&self, index: usize) -> &[f32] {
-        let Region { arena, offset, numbers } = self.plan.results[index].region;
+        self.region(self.plan.results[index].region)
+    }
+
+    /// Numbers as they lie in memory.
+    pub(crate) fn region(&self, region: Region) -> &[f32] {
+        let Region { arena, offset, numbers, .. } = region;
         let arena = arena_number(&self.plan, arena).expect("a plan names its own arenas");
         self.memory.at(Place { arena, offset, numbers })
     }

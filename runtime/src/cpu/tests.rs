@@ -76,7 +76,7 @@ impl Case {
             };
             inputs
                 .push((Input { kind, name: format!("read {i}"), shape: vec![fed.len()] }, offset));
-            reads.push(Region { arena: Arena::Inputs, offset, numbers: fed.len() });
+            reads.push(Region { arena: Arena::Inputs, offset, numbers: fed.len(), half: false });
             offset += fed.len();
         }
         let (mut writes, mut activations) = (Vec::new(), 0);
@@ -84,7 +84,12 @@ impl Case {
             writes.push(match *written {
                 Written::New(numbers) => {
                     activations += numbers;
-                    Region { arena: Arena::Activations, offset: activations - numbers, numbers }
+                    Region {
+                        arena: Arena::Activations,
+                        offset: activations - numbers,
+                        numbers,
+                        half: false,
+                    }
                 }
                 Written::Over(read) => reads[read],
             });

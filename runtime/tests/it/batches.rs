@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use zorro_runtime::compiler::autodiff::Seed;
 use zorro_runtime::compiler::random_model::Random;
 use zorro_runtime::compiler::{CompileOptions, Mode};
-use zorro_runtime::{Batch, RunOptions, RuntimeError, Session, Tensor, TensorData, Tensors};
+use zorro_runtime::{
+    Batch, Device, RunOptions, RuntimeError, Session, Tensor, TensorData, Tensors,
+};
 
 use super::models::{of_text, tensor};
 
@@ -27,8 +29,8 @@ fn session() -> Session {
         mode: Mode::Gradients(Seed::Loss("loss".to_owned())),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&of_text(SPEC), &options, 1).expect("it compiles");
-    session.initialize(1);
+    let mut session = Session::new(&of_text(SPEC), &options, &Device::cpu(1)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     session
 }
 
@@ -64,14 +66,18 @@ fn message(name: &str, tensor: Tensor) -> String {
 fn error(tensors: Tensors) -> String {
     let mut session = session();
     let outcome = session.run(&Batch { tensors }, &RunOptions::default());
-    outcome.map(|results| results.losses()).expect_err("it is wrong").to_string()
+    outcome.and_then(|results| results.losses()).expect_err("it is wrong").to_string()
 }
 
 #[test]
 fn what_is_right() {
     let mut session = session();
     let batch = Batch { tensors: good() };
-    let losses = session.run(&batch, &RunOptions::default()).expect("all fits").losses();
+    let losses = session
+        .run(&batch, &RunOptions::default())
+        .expect("all fits")
+        .losses()
+        .expect("it comes back");
     assert!(losses["loss"].is_finite());
     // Each type of file that holds whole numbers will do, and distributions instead of classes.
     for tensor in [
@@ -82,7 +88,7 @@ fn what_is_right() {
         let mut tensors = good();
         tensors.insert("label", tensor);
         let results = session.run(&Batch { tensors }, &RunOptions::default());
-        assert_eq!(results.expect("all fits").losses(), losses);
+        assert_eq!(results.expect("all fits").losses().expect("it comes back"), losses);
     }
 }
 
@@ -155,7 +161,10 @@ fn what_is_absent_may_hold_anything() {
     let run = |session: &mut Session, tensors: &Tensors| {
         let batch = Batch { tensors: tensors.clone() };
         let results = session.run(&batch, &RunOptions::default()).expect("all fits");
-        (results.losses(), results.weight_gradients())
+        (
+            results.losses().expect("it comes back"),
+            results.weight_gradients().expect("it comes back"),
+        )
     };
     tensors.insert("caption.present", tensor(&[2], vec![0.0, 1.0]));
     tensors.insert("label.present", tensor(&[2], vec![0.0, 1.0]));
@@ -188,7 +197,7 @@ fn anything_at_all() {
         let batch = Batch { tensors };
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let results = session.run(&batch, &RunOptions::default());
-            results.map(|results| results.losses())
+            results.and_then(|results| results.losses())
         }));
         match outcome.unwrap_or_else(|_| panic!("round {round}: {batch:?}")) {
             Ok(_) => right += 1,

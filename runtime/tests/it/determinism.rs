@@ -3,7 +3,7 @@
 use zorro_runtime::compiler::lower::Decay;
 use zorro_runtime::compiler::optimizer::{Optimizer, Rule};
 use zorro_runtime::compiler::{Checked, CompileOptions, Mode, compile};
-use zorro_runtime::{Batch, RunOptions, Session, Tensor, Tensors};
+use zorro_runtime::{Batch, Device, RunOptions, Session, Tensor, Tensors};
 
 use super::models::{names, random_batch, small};
 
@@ -45,8 +45,9 @@ fn plans() {
 
 /// Weights and outputs after some steps.
 fn trained(checked: &Checked, threads: usize) -> (Tensors, Tensors, Vec<u32>) {
-    let mut session = Session::new(checked, &training(checked, 5), threads).expect("it compiles");
-    session.initialize(1);
+    let mut session =
+        Session::new(checked, &training(checked, 5), &Device::cpu(threads)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     let mut losses = Vec::new();
     let mut outputs = Tensors::new();
     for step in 0..3_u32 {
@@ -58,10 +59,10 @@ fn trained(checked: &Checked, threads: usize) -> (Tensors, Tensors, Vec<u32>) {
             corrections: optimizer().corrections(u64::from(step) + 1),
         };
         let results = session.run(&batch, &options).expect("it runs");
-        losses.extend(results.losses().values().map(|loss| loss.to_bits()));
-        outputs = results.outputs();
+        losses.extend(results.losses().expect("it comes back").values().map(|loss| loss.to_bits()));
+        outputs = results.outputs().expect("it comes back");
     }
-    (session.weights(), outputs, losses)
+    (session.weights().expect("it comes back"), outputs, losses)
 }
 
 #[test]
@@ -100,12 +101,12 @@ fn some(batch: &Batch, from: usize, to: usize) -> Batch {
 /// Outputs of samples from one on, in a batch of so many, perhaps not all of them given.
 fn outputs(checked: &Checked, all: &Batch, size: usize, from: usize, given: usize) -> Tensors {
     let options = CompileOptions { batch: size, random: true, ..CompileOptions::default() };
-    let mut session = Session::new(checked, &options, 2).expect("it compiles");
-    session.initialize(1);
+    let mut session = Session::new(checked, &options, &Device::cpu(2)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     let first_sample = u32::try_from(from).expect("few");
     let options = RunOptions { seed: 9, first_sample, ..RunOptions::default() };
     let batch = some(all, from, from + given);
-    session.run(&batch, &options).expect("it runs").outputs()
+    session.run(&batch, &options).expect("it runs").outputs().expect("it comes back")
 }
 
 #[test]

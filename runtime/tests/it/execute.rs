@@ -6,11 +6,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use zorro_runtime::batch::FedTensor;
 use zorro_runtime::compiler::Model;
 use zorro_runtime::compiler::graph::interpret::{Feed, interpret, interpret_rounded};
 use zorro_runtime::compiler::graph::{BufferId, Graph, InputId, Parameters, RootKind, Slot};
 use zorro_runtime::compiler::plan::plan;
-use zorro_runtime::cpu::{CpuExecutor, Step};
+use zorro_runtime::cpu::Step;
+use zorro_runtime::{Device, Executor};
 
 /// What a result is, so that it can be compared as such.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +33,15 @@ pub(crate) fn interpreted(model: &Model, graph: &Graph, feed: &Feed) -> Results 
     of_nodes(model, graph, interpret(graph, feed))
 }
 
+/// By its plan, in doubles but for what is stored in half precision.
+pub(crate) fn planned(model: &Model, graph: &Graph, feed: &Feed) -> Results {
+    let plan = plan(graph);
+    let values = zorro_runtime::compiler::plan::interpret(&plan, feed);
+    let results = plan.results.iter().zip(values);
+    let results = results.map(|(result, numbers)| (result.kind, result.name.as_str(), numbers));
+    by_name(model, &plan.parameters, results.collect::<Vec<_>>())
+}
+
 /// The same with every number rounded to `f32`.
 pub(crate) fn rounded(model: &Model, graph: &Graph, feed: &Feed) -> Results {
     let round = |number: f64| f64::from(number as f32);
@@ -48,39 +59,42 @@ fn of_nodes(model: &Model, graph: &Graph, values: Vec<Option<Vec<f64>>>) -> Resu
 
 /// On the CPU.
 pub(crate) fn executed(model: &Model, graph: &Graph, feed: &Feed, threads: usize) -> Results {
-    let mut executor = CpuExecutor::new(Arc::new(plan(graph)), threads).expect("there is memory");
+    let device = Device::cpu(threads);
+    let mut executor = Executor::new(Arc::new(plan(graph)), &device).expect("there is memory");
     fill(&mut executor, feed);
     executor.run(&step(feed)).expect("the feed fits");
     results(model, &executor)
 }
 
 /// What an executor has made, by name.
-pub(crate) fn results(model: &Model, executor: &CpuExecutor) -> Results {
+pub(crate) fn results(model: &Model, executor: &Executor) -> Results {
     let plan = executor.plan();
     let roots = plan.results.iter().enumerate().map(|(at, result)| {
-        let numbers = executor.result(at).iter().map(|number| f64::from(*number)).collect();
+        let numbers = executor.result(at).expect("it comes back");
+        let numbers = numbers.iter().map(|number| f64::from(*number)).collect();
         (result.kind, result.name.as_str(), numbers)
     });
     by_name(model, &plan.parameters, roots.collect::<Vec<_>>())
 }
 
 /// Inputs, weights and states of a feed.
-pub(crate) fn fill(executor: &mut CpuExecutor, feed: &Feed) {
+pub(crate) fn fill(executor: &mut Executor, feed: &Feed) {
     let inputs: Vec<_> = executor.plan().inputs.iter().map(|(input, _)| input.kind).collect();
     for ((id, kind), numbers) in (0..).map(InputId).zip(inputs).zip(&feed.inputs) {
         let fed = if kind.is_integer() {
-            let ids: Vec<u32> = numbers.iter().map(|number| *number as u32).collect();
-            executor.feed_ids(id, &ids)
+            FedTensor::Integers(numbers.iter().map(|number| *number as u32).collect())
         } else {
-            executor.feed(id, &single(numbers))
+            FedTensor::Numbers(single(numbers))
         };
-        fed.expect("the feed fits");
+        executor.feed(id, &fed).expect("the feed fits");
     }
     for (id, numbers) in (0..).map(BufferId).zip(&feed.parameters) {
-        executor.parameters_mut(id, Slot::Weight).copy_from_slice(&single(numbers));
+        let numbers = single(numbers);
+        executor.set_parameters(id, Slot::Weight, 0, &numbers).expect("they fit");
     }
     for ((buffer, slot), numbers) in &feed.states {
-        executor.parameters_mut(*buffer, *slot).copy_from_slice(&single(numbers));
+        let numbers = single(numbers);
+        executor.set_parameters(*buffer, *slot, 0, &numbers).expect("they fit");
     }
 }
 

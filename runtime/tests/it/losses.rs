@@ -1,7 +1,7 @@
 //! Losses of samples that lack something, by hand: 1e-6 for sums of few numbers near 1.
 
 use zorro_runtime::compiler::{CompileOptions, Mode};
-use zorro_runtime::{Batch, RunOptions, Session, Tensors};
+use zorro_runtime::{Batch, Device, RunOptions, Session, Tensors};
 
 use super::models::{of_text, tensor};
 
@@ -45,7 +45,7 @@ fn found(has: Has) -> std::collections::BTreeMap<String, f32> {
     let objectives = checked.model.objectives.iter().map(|objective| objective.name.clone());
     let mode = Mode::Forward { objectives: objectives.collect() };
     let options = CompileOptions { batch: 5, mode, ..CompileOptions::default() };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
+    let mut session = Session::new(&checked, &options, &Device::cpu(2)).expect("it compiles");
     let mut tensors = Tensors::new();
     let bits =
         |bits: [bool; 4]| tensor(&[4], bits.iter().map(|bit| f32::from(u8::from(*bit))).collect());
@@ -74,7 +74,11 @@ fn found(has: Has) -> std::collections::BTreeMap<String, f32> {
     for target in ["ta", "tb", "tc", "tm"] {
         tensors.insert(format!("{target}.present"), bits(has.targets));
     }
-    session.run(&Batch { tensors }, &RunOptions::default()).expect("it runs").losses()
+    session
+        .run(&Batch { tensors }, &RunOptions::default())
+        .expect("it runs")
+        .losses()
+        .expect("it comes back")
 }
 
 fn wide(row: [f32; 2]) -> [f64; 2] {

@@ -1,4 +1,5 @@
-//! Whole models on the CPU executor: held to the interpreter of graphs, and to what must not move a bit.
+//! Whole models on both executors: the processor's is held to the interpreter of graphs, a device's to the processor's, and both
+//! to what must not move a bit.
 //!
 //! Every model is a spec, random or of `models/`; every property a `check` over many of them. Deliberately not here: single
 //! kernels, which the executor's own tests hold to loops; the compiler's passes, which the compiler's tests do.
@@ -7,6 +8,7 @@ mod batches;
 mod compare;
 mod determinism;
 mod execute;
+mod gpu;
 mod losses;
 mod models;
 mod nothing_read;

@@ -2,7 +2,7 @@
 
 use zorro_runtime::compiler::autodiff::Seed;
 use zorro_runtime::compiler::{CompileOptions, Mode};
-use zorro_runtime::{Batch, RunOptions, Session, Tensors};
+use zorro_runtime::{Batch, Device, RunOptions, Session, Tensors};
 
 use super::models::{of_text, random_batch, tensor};
 
@@ -79,8 +79,8 @@ fn check(case: &Case) {
         mode: Mode::Gradients(Seed::Outputs),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
-    session.initialize(1);
+    let mut session = Session::new(&checked, &options, &Device::cpu(2)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     let mut batch = random_batch(&checked.model, 2, 1);
     for output in ["seen", "other"] {
         let modality = if output == "seen" { "ma" } else { "mb" };
@@ -89,13 +89,21 @@ fn check(case: &Case) {
         batch.tensors.insert(format!("cotangent.{output}"), ones);
     }
     let results = session.run(&batch, &RunOptions::default()).expect("it runs");
-    for tensors in [results.outputs(), results.input_gradients(), results.weight_gradients()] {
+    for tensors in [
+        results.outputs().expect("it comes back"),
+        results.input_gradients().expect("it comes back"),
+        results.weight_gradients().expect("it comes back"),
+    ] {
         finite(case.name, &tensors);
     }
-    rows(case.name, &results.outputs(), "seen", |token| case.empty.contains(&token));
-    rows(case.name, &results.input_gradients(), "ma", |token| case.empty.contains(&token));
+    rows(case.name, &results.outputs().expect("it comes back"), "seen", |token| {
+        case.empty.contains(&token)
+    });
+    rows(case.name, &results.input_gradients().expect("it comes back"), "ma", |token| {
+        case.empty.contains(&token)
+    });
     if !case.over.contains("b <-") {
-        let gradients = results.input_gradients();
+        let gradients = results.input_gradients().expect("it comes back");
         let own = gradients.get("mb").expect("it has one").data().to_f32();
         let tokens = own.len() / 8;
         for token in (0..tokens).filter(|token| case.unread.contains(token)) {
@@ -151,8 +159,8 @@ fn samples_that_lack_what_is_read() {
         mode: Mode::Gradients(Seed::Outputs),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
-    session.initialize(1);
+    let mut session = Session::new(&checked, &options, &Device::cpu(2)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     let run = |session: &mut Session, poison: f32| {
         let mut batch = random_batch(&checked.model, 3, 1);
         batch.tensors.insert("ma.present", tensor(&[3], vec![1.0, 1.0, 0.0]));
@@ -165,7 +173,11 @@ fn samples_that_lack_what_is_read() {
         cotangent[16..].fill(poison);
         batch.tensors.insert("cotangent.seen", tensor(&[3, 2, 4], cotangent));
         let results = session.run(&batch, &RunOptions::default()).expect("it runs");
-        (results.outputs(), results.input_gradients(), results.weight_gradients())
+        (
+            results.outputs().expect("it comes back"),
+            results.input_gradients().expect("it comes back"),
+            results.weight_gradients().expect("it comes back"),
+        )
     };
     let first = run(&mut session, 7.0);
     let second = run(&mut session, f32::NAN);
@@ -201,13 +213,13 @@ fn batches_of_nobody_are_finite() {
         mode: Mode::Gradients(Seed::Loss("loss".to_owned())),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
-    session.initialize(1);
+    let mut session = Session::new(&checked, &options, &Device::cpu(2)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     let mut tensors = Tensors::new();
     tensors.insert("ma.present", tensor(&[2], vec![0.0, 0.0]));
     let results = session.run(&Batch { tensors }, &RunOptions::default()).expect("it runs");
-    assert_eq!(results.losses()["loss"], 0.0);
-    for (name, gradient) in results.weight_gradients().iter() {
+    assert_eq!(results.losses().expect("it comes back")["loss"], 0.0);
+    for (name, gradient) in results.weight_gradients().expect("it comes back").iter() {
         assert!(gradient.data().to_f32().iter().all(|number| *number == 0.0), "{name}");
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use zorro_runtime::compiler::autodiff::Seed;
 use zorro_runtime::compiler::{Checked, CompileOptions, Mode};
-use zorro_runtime::{Batch, RunOptions, Session, Tensor, TensorData};
+use zorro_runtime::{Batch, Device, RunOptions, Session, Tensor, TensorData};
 
 use super::models::{self, random_batch, random_modality, tensor};
 
@@ -27,7 +27,7 @@ enum Other {
     Unfed,
 }
 
-fn session(checked: &Checked, own: &str, only: bool) -> Session {
+fn session(checked: &Checked, own: &str, only: bool, device: &Device) -> Session {
     let options = CompileOptions {
         batch: BATCH,
         mode: Mode::Gradients(Seed::Loss(format!("{own}_alone"))),
@@ -35,8 +35,8 @@ fn session(checked: &Checked, own: &str, only: bool) -> Session {
         random: true,
         ..CompileOptions::default()
     };
-    let mut session = Session::new(checked, &options, 2).expect("it compiles");
-    session.initialize(5);
+    let mut session = Session::new(checked, &options, device).expect("it compiles");
+    session.initialize(5).expect("it takes them");
     session
 }
 
@@ -93,16 +93,18 @@ fn seen(session: &mut Session, batch: &Batch, own: &str) -> Seen {
     let results = session.run(batch, &options).expect("it runs");
     let bits = |tensor: &Tensor| tensor.data().to_f32().iter().map(|n| n.to_bits()).collect();
     let mut seen = Seen::new();
-    for (name, tensor) in results.outputs().iter().filter(|(name, _)| name.starts_with(own)) {
+    for (name, tensor) in
+        results.outputs().expect("it comes back").iter().filter(|(name, _)| name.starts_with(own))
+    {
         seen.insert(format!("output {name}"), bits(tensor));
     }
-    for (name, loss) in results.losses() {
+    for (name, loss) in results.losses().expect("it comes back") {
         seen.insert(format!("loss {name}"), vec![loss.to_bits()]);
     }
-    for (name, tensor) in results.weight_gradients().iter() {
+    for (name, tensor) in results.weight_gradients().expect("it comes back").iter() {
         seen.insert(format!("gradient {name}"), bits(tensor));
     }
-    for (name, tensor) in results.input_gradients().iter() {
+    for (name, tensor) in results.input_gradients().expect("it comes back").iter() {
         seen.insert(format!("input gradient {name}"), bits(tensor));
     }
     assert!(seen.keys().any(|name| name.starts_with("output")), "{own} has outputs");
@@ -110,10 +112,15 @@ fn seen(session: &mut Session, batch: &Batch, own: &str) -> Seen {
 }
 
 fn check(name: &str, own: &str, all: &[&str]) {
+    check_on(name, own, all, &Device::cpu(2));
+}
+
+/// The same on a device.
+pub(crate) fn check_on(name: &str, own: &str, all: &[&str], device: &Device) {
     let loss = format!("  objective {own}_alone = sigmoid_cross_entropy({own}_logits, label)\n");
     let checked = models::with(name, &loss);
-    let mut whole = session(&checked, own, false);
-    let mut only = session(&checked, own, true);
+    let mut whole = session(&checked, own, false, device);
+    let mut only = session(&checked, own, true, device);
     for other in all.iter().filter(|other| **other != own) {
         let base = batch(&checked, own, other, Other::Noise(1));
         let expected = seen(&mut whole, &base, own);

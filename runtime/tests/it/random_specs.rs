@@ -20,9 +20,12 @@ use zorro_runtime::compiler::{Checked, Model, Options, check_text};
 use super::compare::{Old, Worst, compare};
 use super::execute::{executed, interpreted, rounded, weights};
 
+/// How many are tried where nobody asks for more.
+const N_SPECS: u64 = 200;
+
 /// How many specs are tried.
-fn n_specs() -> u64 {
-    std::env::var("ZORRO_RANDOM_SPECS").ok().and_then(|n| n.parse().ok()).unwrap_or(200)
+pub(crate) fn n_specs(usual: u64) -> u64 {
+    std::env::var("ZORRO_RANDOM_SPECS").ok().and_then(|n| n.parse().ok()).unwrap_or(usual)
 }
 
 /// The first seed.
@@ -35,7 +38,7 @@ fn random_specs_are_what_the_interpreter_says() {
     let mut worst = Worst::default();
     let mut failures = Vec::new();
     let mut tried = BTreeMap::new();
-    for seed in first()..first() + n_specs() {
+    for seed in first()..first() + n_specs(N_SPECS) {
         match catch_unwind(|| try_one(seed)) {
             Ok(Ok((errors, kinds))) => {
                 worst = worst.and(errors);
@@ -52,7 +55,7 @@ fn random_specs_are_what_the_interpreter_says() {
     if let Some((seed, text)) = failures.first() {
         panic!("{} fail; seed {seed}: {text}\n{}", failures.len(), random_spec(*seed));
     }
-    if n_specs() >= 200 {
+    if n_specs(N_SPECS) >= N_SPECS {
         for kind in ["random", "only", "again", "partial", "filler", "small buffers", "update"] {
             assert!(tried.contains_key(kind), "{kind} is tried");
         }
@@ -70,30 +73,61 @@ struct Setting {
 }
 
 fn try_one(seed: u64) -> Result<(Worst, Vec<&'static str>), String> {
-    let outcome = check_text(&random_spec(seed), &Options::default());
-    let checked = outcome.checked.ok_or_else(|| format!("refused: {:?}", outcome.diagnostics))?;
-    let mut random = Random::new(seed ^ 0x00C0_FFEE);
-    let setting = setting(&checked, &mut random);
+    let Tried { checked, setting, graphs } = Tried::of(seed)?;
     let told = |text: String| format!("{text}\n{setting:?}");
-    let forward =
-        lower(&checked, &setting.request).map_err(|missing| told(format!("{missing:?}")))?;
-    let again = |graph: &Graph| match setting.again.as_slice() {
-        [] => graph.clone(),
-        paths => recompute(graph, &|path| paths.iter().any(|again| path.starts_with(again))),
-    };
     let mut worst = Worst::default();
     let mut kinds = kinds(&checked, &setting);
-    let wanted = Wanted { parameters: true, inputs: true };
-    let gradients = again(&differentiate(forward.clone(), &setting.seed, wanted));
-    kinds.extend(try_graph(&checked, &gradients, seed, setting.threads, &mut worst).map_err(told)?);
-    if let Some(root) = forward.roots.iter().find(|root| root.kind == RootKind::Loss) {
-        let loss = Seed::Loss(root.name.clone());
-        let graph = differentiate(forward, &loss, Wanted { inputs: false, ..wanted });
-        let graph = again(&optimize(graph, &setting.optimizer));
-        kinds.push("update");
-        try_graph(&checked, &graph, seed ^ 1, setting.threads, &mut worst).map_err(told)?;
+    for (at, graph) in (0..).zip(&graphs) {
+        kinds.extend(
+            try_graph(&checked, graph, seed ^ at, setting.threads, &mut worst).map_err(told)?,
+        );
     }
+    kinds.extend((graphs.len() > 1).then_some("update"));
     Ok((worst, kinds))
+}
+
+/// A spec, how it is compiled, and what it becomes: gradients, and a step of training where it has a loss.
+struct Tried {
+    checked: Checked,
+    setting: Setting,
+    graphs: Vec<Graph>,
+}
+
+impl Tried {
+    fn of(seed: u64) -> Result<Self, String> {
+        let outcome = check_text(&random_spec(seed), &Options::default());
+        let checked =
+            outcome.checked.ok_or_else(|| format!("refused: {:?}", outcome.diagnostics))?;
+        let mut random = Random::new(seed ^ 0x00C0_FFEE);
+        let setting = setting(&checked, &mut random);
+        let forward = lower(&checked, &setting.request)
+            .map_err(|missing| format!("{missing:?}\n{setting:?}"))?;
+        let again = |graph: &Graph| match setting.again.as_slice() {
+            [] => graph.clone(),
+            paths => recompute(graph, &|path| paths.iter().any(|again| path.starts_with(again))),
+        };
+        let wanted = Wanted { parameters: true, inputs: true };
+        let mut graphs = vec![again(&differentiate(forward.clone(), &setting.seed, wanted))];
+        if let Some(root) = forward.roots.iter().find(|root| root.kind == RootKind::Loss) {
+            let loss = Seed::Loss(root.name.clone());
+            let graph = differentiate(forward, &loss, Wanted { inputs: false, ..wanted });
+            graphs.push(again(&optimize(graph, &setting.optimizer)));
+        }
+        Ok(Self { checked, setting, graphs })
+    }
+}
+
+/// What a seed becomes, with what it is fed.
+pub(crate) fn graphs(seed: u64) -> Result<Vec<(Graph, Feed, Model, Old)>, String> {
+    let Tried { checked, graphs, .. } = Tried::of(seed)?;
+    let fed = (0..).zip(graphs).map(|(at, graph)| {
+        let model = &checked.model;
+        let samples = random_samples(model, graph.batch, seed ^ at);
+        let feed = moving(random_feed(model, &graph, &samples, seed ^ at), seed ^ at);
+        let old = old(model, &graph, &feed);
+        (graph, feed, model.clone(), old)
+    });
+    Ok(fed.collect())
 }
 
 /// What this seed tries.

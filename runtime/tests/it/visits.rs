@@ -5,7 +5,7 @@ use zorro_runtime::compiler::plan::{AttendKind, Body};
 use zorro_runtime::compiler::routing::Tile;
 use zorro_runtime::compiler::{CompileOptions, Mode};
 use zorro_runtime::cpu::attend::{OTHERS, OWNERS};
-use zorro_runtime::{RunOptions, Session};
+use zorro_runtime::{Device, RunOptions, Session};
 
 use super::models::{random_batch, small};
 
@@ -20,8 +20,8 @@ fn check(name: &str) {
         mode: Mode::Gradients(Seed::Loss(objective)),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
-    session.initialize(1);
+    let mut session = Session::new(&checked, &options, &Device::cpu(2)).expect("it compiles");
+    session.initialize(1).expect("it takes them");
     let (mut blocks, mut pairs, mut dense) = (0, 0, 0);
     let mut gradients = 0;
     for kernel in &session.plan().kernels {
@@ -42,10 +42,10 @@ fn check(name: &str) {
         assert_eq!(schedule.allowed(), attention.mask.allowed(), "{name}: {}", kernel.path);
         dense += schedule.tiles(Tile { queries: 1, keys: 1 }).total() * BATCH as u128;
     }
-    session.executor_mut().profile(true);
+    session.executor_mut().profile(true).expect("it can");
     let batch = random_batch(&checked.model, BATCH, 1);
     session.run(&batch, &RunOptions::default()).expect("it runs");
-    let visits = session.executor().visits();
+    let visits = session.executor().cpu().expect("the processor").visits();
     assert_eq!(u128::from(visits.blocks()), blocks, "{name}: blocks");
     assert_eq!(u128::from(visits.pairs()), pairs, "{name}: pairs");
     assert!(gradients > 0 && pairs < dense, "{name}: {pairs} of {dense}");

@@ -7,9 +7,10 @@ use zorro_compiler::autodiff::Seed;
 use zorro_compiler::graph::interpret::{Feed, interpret};
 use zorro_compiler::graph::{Attention, Gradient, Graph, Input, InputKind, Parameters, RootKind};
 use zorro_compiler::routing::{Mask, Pair, Relation, Schedule, Side};
-use zorro_runtime::{Batch, RunOptions, Session, Tensor, TensorData, Tensors};
+use zorro_runtime::{Batch, Device, RunOptions, Session, Tensor, TensorData, Tensors};
 
 use super::compare::Comparison;
+use crate::adapter;
 
 /// An operation: a spec that does it, and where its golden tensors go.
 struct Case {
@@ -177,7 +178,7 @@ fn laid_out(tensors: &Tensors, name: &str, axes: &[usize], shape: &[usize]) -> T
     tensor.reshape(shape.to_vec()).expect("as many numbers")
 }
 
-fn compare(case: &Case, comparison: &mut Comparison) {
+fn compare(case: &Case, device: &Device, comparison: &mut Comparison) {
     let (inputs, outputs, grads) = (golden("inputs"), golden("outputs"), golden("grads"));
     let name = case.name;
     let spec = format!("model m {{\n{}\n}}", case.spec.replace("; ", "\n"));
@@ -217,7 +218,7 @@ fn compare(case: &Case, comparison: &mut Comparison) {
         mode: Mode::Gradients(seed),
         ..CompileOptions::default()
     };
-    let mut session = Session::new(&checked, &options, 2).expect("it compiles");
+    let mut session = Session::new(&checked, &options, device).expect("it compiles");
     session.set_weights(&weights).expect("the weights fit");
     let results = session.run(&batch, &RunOptions::default()).expect("it runs");
     // Single precision: what the rounding of one operation leaves.
@@ -226,28 +227,43 @@ fn compare(case: &Case, comparison: &mut Comparison) {
         Some((axes, shape)) => {
             let golden = laid_out(&outputs, &format!("{name}/out"), axes, shape);
             let golden = Tensors::from_iter([("y", golden)]);
-            comparison.tensors(name, &results.outputs(), &golden, limits);
+            comparison.tensors(name, &results.outputs().expect("it comes back"), &golden, limits);
         }
         None => {
             let golden = outputs.get(&format!("{name}/out")).expect("a loss").data().to_f32()[0];
-            let ours = results.losses()["l"];
+            let ours = results.losses().expect("it comes back")["l"];
             comparison.numbers(name, &[f64::from(ours)], &[f64::from(golden)], limits);
         }
     }
-    let ours = [results.weight_gradients(), results.input_gradients()];
+    let ours = [
+        results.weight_gradients().expect("it comes back"),
+        results.input_gradients().expect("it comes back"),
+    ];
     let ours = ours.iter().flat_map(Tensors::iter);
     let ours: Tensors = ours.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();
     comparison.tensors(&format!("{name}: gradient"), &ours, &wanted, limits);
 }
 
-#[test]
-fn operations_give_the_golden_numbers() {
+/// Holds a device to all golden numbers of operations.
+fn check(device: &Device) {
     let mut comparison = Comparison::default();
     for case in CASES {
-        compare(case, &mut comparison);
+        compare(case, device, &mut comparison);
     }
     assert!(comparison.complaints.is_empty(), "\n{}", comparison.complaints.join("\n"));
     eprintln!("{} tensors, worst {:?}", comparison.n_tensors, comparison.worst);
+}
+
+#[test]
+fn operations_give_the_golden_numbers() {
+    check(&Device::cpu(2));
+}
+
+#[test]
+fn operations_on_devices_give_the_golden_numbers() {
+    if let Some(device) = adapter::device() {
+        check(&device);
+    }
 }
 
 /// Attention of projected queries, keys and values under any mask of tokens: every token is a group of its own.

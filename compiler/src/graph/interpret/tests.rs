@@ -13,7 +13,11 @@ use crate::model::{ModalityId, TargetId};
 /// One buffer of three numbers.
 fn graph(batch: usize) -> Graph {
     let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 3, weights: Vec::new() };
-    Graph::new("g", batch, Parameters { buffers: vec![buffer], places: Vec::new() })
+    Graph::new(
+        "g",
+        batch,
+        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new(), scale: None },
+    )
 }
 
 #[track_caller]

@@ -10,8 +10,11 @@ use crate::model::ModalityId;
 /// A mean of squares of what a linear map makes, and a step that shrinks its weights.
 fn small() -> Graph {
     let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 6, weights: Vec::new() };
-    let mut graph =
-        Graph::new("small", 2, Parameters { buffers: vec![buffer], places: Vec::new() });
+    let mut graph = Graph::new(
+        "small",
+        2,
+        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new(), scale: None },
+    );
     graph.at("video.project", Phase::Forward);
     let kind = InputKind::Modality;
     let video = graph.input(Input { kind, name: "video".to_owned(), shape: vec![2, 2, 3] });

@@ -13,7 +13,12 @@ fn parameters() -> Parameters {
     let weights = vec![WeightId(0), WeightId(1)];
     let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 12, weights };
     let place = |offset, numbers| Some(Place { buffer: BufferId(0), offset, numbers });
-    Parameters { buffers: vec![buffer], places: vec![place(0, 8), None, place(8, 4)] }
+    Parameters {
+        buffers: vec![buffer],
+        places: vec![place(0, 8), None, place(8, 4)],
+        names: Vec::new(),
+        scale: None,
+    }
 }
 
 /// Two tokens of width 4 in two heads, within a window of 2.

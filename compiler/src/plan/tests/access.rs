@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::plan::Access;
+use crate::plan::Limits;
 use crate::plan::memory::Free;
 use crate::random_model::Random;
 
@@ -174,16 +175,20 @@ fn a_row_is_not_cut_across_axes() {
 fn free_parts_never_overlap() {
     for seed in 0..300 {
         let mut random = Random::new(seed);
+        // Nothing lies across a multiple of these.
+        let buffer_numbers = random.one_of(&[1 << 31, 1 << 31, 64 * 7]);
+        let limits = Limits { buffer_numbers, ..Limits::NONE };
         let mut free = Free::default();
         let mut taken: Vec<(usize, usize)> = Vec::new();
         for _ in 0..200 {
             if random.chance(55) || taken.is_empty() {
                 let numbers = 64 * random.within(1, 5);
-                let offset = free.take(numbers);
+                let offset = free.take(numbers, &limits);
                 let apart =
                     |(other, n): &(usize, usize)| offset + numbers <= *other || other + n <= offset;
                 assert!(taken.iter().all(apart), "{offset} of {numbers} in {taken:?}");
                 assert!(offset + numbers <= free.end);
+                assert!(offset % buffer_numbers + numbers <= buffer_numbers);
                 taken.push((offset, numbers));
             } else {
                 let (offset, numbers) = taken.swap_remove(random.below(taken.len()));

@@ -50,8 +50,11 @@ fn a_plan_as_text() {
 /// A linear map with an activation, its gradient by hand, and a step.
 fn small() -> Graph {
     let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 6, weights: Vec::new() };
-    let mut graph =
-        Graph::new("small", 2, Parameters { buffers: vec![buffer], places: Vec::new() });
+    let mut graph = Graph::new(
+        "small",
+        2,
+        Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new(), scale: None },
+    );
     graph.at("project", Phase::Forward);
     let kind = InputKind::Modality;
     let video = graph.input(Input { kind, name: "video".to_owned(), shape: vec![2, 2, 3] });

@@ -8,7 +8,7 @@ use crate::random_model::{random_feed, random_samples};
 use crate::{Checked, Options, check_text};
 
 /// What makes a model small, where it has such a param.
-const SMALL: &[(&str, &str)] = &[
+pub(super) const SMALL: &[(&str, &str)] = &[
     ("dim", "8"),
     ("depth", "2"),
     ("heads", "2"),
@@ -35,7 +35,7 @@ const SMALL: &[(&str, &str)] = &[
 ];
 
 /// The same for those whose params are lists.
-const LISTS: &[(&str, &str)] = &[
+pub(super) const LISTS: &[(&str, &str)] = &[
     ("size", "32"),
     ("n_frames", "4"),
     ("seconds", "0.64"),

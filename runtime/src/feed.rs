@@ -7,7 +7,7 @@ use crate::compiler::graph::InputId;
 use crate::compiler::plan::{Arena, Body, Instruction, Plan, Region, Tape};
 
 /// Whether as many numbers or integers can be fed.
-pub(super) fn fits(
+pub(crate) fn fits(
     plan: &Plan,
     id: InputId,
     integers: bool,
@@ -25,7 +25,7 @@ pub(super) fn fits(
 }
 
 /// Whether all integers point into what they are for.
-pub(super) fn ids_exist(
+pub(crate) fn ids_exist(
     plan: &Plan,
     id: InputId,
     largest: Option<u32>,
@@ -43,7 +43,7 @@ pub(super) fn ids_exist(
 }
 
 /// For each input the largest integer that all kernels which use it allow; none for inputs of numbers.
-pub(super) fn largest_ids(plan: &Plan) -> Vec<Option<u32>> {
+pub(crate) fn largest_ids(plan: &Plan) -> Vec<Option<u32>> {
     let mut largest = vec![None; plan.inputs.len()];
     let mut allow = |region: &Region, most: usize| {
         let most = u32::try_from(most).unwrap_or(u32::MAX);

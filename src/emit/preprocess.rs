@@ -1,0 +1,206 @@
+//! What a host does to data before it feeds it.
+//!
+//! In: a modality. Out: its steps as data with all their numbers, and in words. Deliberately not here: doing it, which is the
+//! runtime's, and where the tensor lies.
+
+use serde_json::{Map, Value, json};
+use zorro_compiler::model::{HostStep, Modality, Short, Source, TargetKind};
+use zorro_compiler::number::Number;
+
+/// A modality: the tensor of one sample, and how a host comes to it.
+pub(super) fn modality(modality: &Modality) -> Value {
+    let Modality { name, source, steps, shape, span: _ } = modality;
+    let mut sizes = shape.grid.clone();
+    if !matches!(source, Source::Text { .. }) {
+        sizes.push(shape.width);
+    }
+    let steps = std::iter::once(self::source(source)).chain(steps.iter().map(step));
+    let (steps, words): (Vec<Value>, Vec<String>) = steps.unzip();
+    json!({ "name": name, "shape": sizes, "steps": steps, "in_words": words.join("; then ") })
+}
+
+/// A target: the tensor of one sample.
+pub(super) fn target(name: &str, kind: &TargetKind) -> Value {
+    let (kind, shape, words) = match kind {
+        TargetKind::Class(n) => (
+            "class",
+            vec![*n],
+            "the probability of each class: 1 for the sample's class and 0 for the others, or a mixture of such".to_owned(),
+        ),
+        TargetKind::Classes(n) => {
+            ("classes", vec![*n], "for each class a number from 0 to 1: whether the sample has it".to_owned())
+        }
+        TargetKind::Tensor(shape) => {
+            let mut sizes = shape.grid.clone();
+            sizes.push(shape.width);
+            ("tensor", sizes, "what the result shall become".to_owned())
+        }
+    };
+    json!({ "name": name, "kind": kind, "shape": shape, "in_words": words })
+}
+
+fn source(source: &Source) -> (Value, String) {
+    match source {
+        Source::Frames { count, fps, size: [height, width], channels } => (
+            json!({
+                "do": "decode_video",
+                "count": count,
+                "fps": number(*fps),
+                "height": height,
+                "width": width,
+                "channels": channels,
+                "range": [0, 1],
+            }),
+            format!(
+                "{count} frames of a video, {fps} a second, resized to {height} rows of {width} pixels; {} from 0 to 1, \
+                 frame by frame, row by row, pixel by pixel, channel by channel",
+                colors(*channels)
+            ),
+        ),
+        Source::Image { size: [height, width], channels } => (
+            json!({
+                "do": "decode_image",
+                "height": height,
+                "width": width,
+                "channels": channels,
+                "range": [0, 1],
+            }),
+            format!(
+                "a picture resized to {height} rows of {width} pixels; {} from 0 to 1, row by row, pixel by pixel, \
+                 channel by channel",
+                colors(*channels)
+            ),
+        ),
+        Source::Wave { rate, seconds, short, channels } => {
+            let (short, words) = match short {
+                Short::Pad => ("pad", "zeros follow"),
+                Short::Loop => ("loop", "it is repeated"),
+            };
+            (
+                json!({
+                    "do": "decode_sound",
+                    "rate": rate,
+                    "seconds": number(*seconds),
+                    "short": short,
+                    "channels": channels,
+                    "range": [-1, 1],
+                }),
+                format!(
+                    "{seconds} s of sound resampled to {rate} samples a second, {channels} channel{}, from -1 to 1, sample by \
+                     sample, channel by channel; where the sound is shorter, {words}",
+                    if *channels == 1 { "" } else { "s" }
+                ),
+            )
+        }
+        Source::Text { length, vocabulary } => (
+            json!({ "do": "tokenize", "length": length, "vocabulary": vocabulary }),
+            format!("{length} token ids below {vocabulary}"),
+        ),
+        Source::Tensor => (json!({ "do": "take" }), "numbers as they are".to_owned()),
+    }
+}
+
+fn colors(channels: u64) -> &'static str {
+    if channels == 1 { "brightness" } else { "red, green and blue" }
+}
+
+fn step(step: &HostStep) -> (Value, String) {
+    match step {
+        HostStep::Normalize { mean, std } => (
+            json!({ "do": "normalize", "mean": numbers(mean), "std": numbers(std) }),
+            format!(
+                "(value - mean) / std with mean {} and std {}{}",
+                list(mean),
+                list(std),
+                if mean.len().max(std.len()) > 1 { ", a number for each channel" } else { "" }
+            ),
+        ),
+        HostStep::LogMel { .. } => log_mel(step),
+        HostStep::Spectrogram { window, hop, fft, power } => (
+            json!({
+                "do": "spectrogram",
+                "window": window,
+                "hop": hop,
+                "fft": fft,
+                "power": number(*power),
+            }),
+            format!(
+                "magnitudes to the power of {power} of Fourier transforms of {fft} samples of periodic Hann windows of {window} \
+                 samples, centered on every {hop}th sample; frequency by frequency, window by window"
+            ),
+        ),
+        HostStep::Crop(sizes) => (
+            json!({ "do": "crop", "grid": sizes }),
+            format!("the leading {} of the grid", grid(sizes)),
+        ),
+        HostStep::Pad(sizes) => (
+            json!({ "do": "pad", "grid": sizes }),
+            format!("zeros behind the grid up to {}", grid(sizes)),
+        ),
+    }
+}
+
+fn log_mel(step: &HostStep) -> (Value, String) {
+    let HostStep::LogMel {
+        rate,
+        bins,
+        window,
+        hop,
+        fft,
+        low,
+        high,
+        slaney_scale,
+        slaney_norm,
+        floor,
+    } = step
+    else {
+        unreachable!("only called for it")
+    };
+    let scale = if *slaney_scale { "slaney" } else { "htk" };
+    let norm = if *slaney_norm { "slaney" } else { "none" };
+    let data = json!({
+        "do": "log_mel",
+        "rate": rate,
+        "bins": bins,
+        "window": window,
+        "hop": hop,
+        "fft": fft,
+        "low": number(*low),
+        "high": number(*high),
+        "scale": scale,
+        "norm": norm,
+        "floor": number(*floor),
+    });
+    let words = format!(
+        "the natural logarithm of {floor} and the power, in {bins} triangular filters from {low} to {high} Hz ({scale} scale, \
+         norm {norm}), of Fourier transforms of {fft} samples of periodic Hann windows of {window} samples, centered on every \
+         {hop}th sample; filter by filter, window by window"
+    );
+    (data, words)
+}
+
+fn grid(sizes: &[u64]) -> String {
+    sizes.iter().map(u64::to_string).collect::<Vec<_>>().join("x")
+}
+
+fn list(numbers: &[Number]) -> String {
+    numbers.iter().map(Number::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn numbers(numbers: &[Number]) -> Value {
+    numbers.iter().copied().map(number).collect()
+}
+
+/// An integer where it is one, else the nearest double.
+pub(super) fn number(number: Number) -> Value {
+    let integer = number.to_integer().and_then(|integer| i64::try_from(integer).ok());
+    integer.map_or_else(|| json!(number.to_f64()), |integer| json!(integer))
+}
+
+/// Fields behind one that says what kind of thing it is.
+pub(super) fn tagged(key: &str, tag: &str, fields: &[(&str, Value)]) -> Value {
+    let mut all = Map::new();
+    all.insert(key.to_owned(), json!(tag));
+    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    Value::Object(all)
+}
