@@ -112,7 +112,7 @@ fn check_model(
     let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
     let mode = match model.objectives.first() {
         Some(objective) => {
-            Mode::Training { objective: objective.name.clone(), optimizer, decay: Decay::Matrices }
+            Mode::Training { objective: objective.name.clone(), optimizer, decay: Decay::Matrices, frozen: Vec::new() }
         }
         None => Mode::Gradients(Seed::Outputs),
     };

@@ -3,6 +3,8 @@
 //! In: a checked model and what is wanted of it; then weights, and batches by name. Out: outputs, losses and gradients by
 //! name. Deliberately not here: kernels, which are the executors'; files; the loop of training.
 
+mod state;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,9 +30,6 @@ pub struct Session {
     plan: Arc<Plan>,
     executor: Executor,
 }
-
-/// What an optimizer keeps from step to step, with its names.
-const STATES: [(&str, Slot); 2] = [("first", Slot::First), ("second", Slot::Second)];
 
 /// What a run needs to know beside the batch.
 #[derive(Debug, Clone, Copy)]
@@ -174,66 +173,18 @@ impl Session {
         let weights = self.places().into_iter().map(|(id, place)| {
             let Place { buffer, offset, numbers, .. } = place;
             let own = self.executor.parameters(buffer, Slot::Weight, offset, numbers)?;
-            Ok((self.name(id), self.weight_tensor(id, &own)))
+            Ok((self.name(id), tensor(self.weight_shape(id), &own)))
         });
         weights.collect()
     }
 
-    /// The optimizer's state by name: `first.WEIGHT` and `second.WEIGHT`. Sums of gradients are no part of it: between steps
-    /// there are none.
-    #[must_use]
-    pub fn states(&self) -> Tensors {
-        let mut states = Tensors::new();
-        for (id, place) in self.places() {
-            for (word, slot) in STATES {
-                if self.plan.states.contains(&(place.buffer, slot)) {
-                    let all = self.executor.parameters(place.buffer, slot);
-                    let own = &all[place.offset..place.offset + place.numbers];
-                    let name = format!("{word}.{}", self.name(id));
-                    states.insert(name, self.weight_tensor(id, own));
-                }
-            }
-        }
-        states
-    }
-
-    /// Takes the optimizer's state by name, as [`Self::states`] gives it. What is not there becomes zeros, as in the
-    /// beginning; what the optimizer does not keep is left out.
-    ///
-    /// # Errors
-    ///
-    /// State of another shape than its weight.
-    pub fn set_states(&mut self, states: &Tensors) -> Result<(), RuntimeError> {
-        for (id, place) in self.places() {
-            for (word, slot) in STATES {
-                if !self.plan.states.contains(&(place.buffer, slot)) {
-                    continue;
-                }
-                let name = format!("{word}.{}", self.name(id));
-                let numbers = match states.get(&name) {
-                    None => vec![0.0; place.numbers],
-                    Some(tensor) if tensor.data().len() == place.numbers => tensor.data().to_f32(),
-                    Some(tensor) => {
-                        let expected = format!("{:?}", self.model.weights[id.0 as usize].shape);
-                        let found = tensor.shape().to_vec();
-                        return Err(RuntimeError::Shape { name, expected, found });
-                    }
-                };
-                let all = self.executor.parameters_mut(place.buffer, slot);
-                all[place.offset..place.offset + place.numbers].copy_from_slice(&numbers);
-            }
-        }
-        Ok(())
+    fn weight_shape(&self, id: WeightId) -> Vec<usize> {
+        let shape = self.model.weights[id.0 as usize].shape.iter();
+        shape.map(|size| usize::try_from(*size).expect("it fits memory")).collect()
     }
 
     fn name(&self, id: WeightId) -> String {
         self.model.weights[id.0 as usize].name.clone()
-    }
-
-    fn weight_tensor(&self, id: WeightId, numbers: &[f32]) -> Tensor {
-        let shape = self.model.weights[id.0 as usize].shape.iter();
-        let shape = shape.map(|size| usize::try_from(*size).expect("it fits memory")).collect();
-        tensor(shape, numbers)
     }
 
     /// Feeds a batch.
@@ -422,7 +373,7 @@ impl Results<'_> {
         }
         let weights = session.places().into_iter().map(|(id, place)| {
             let own = &all[place.buffer.0 as usize][place.offset..place.offset + place.numbers];
-            (session.name(id), session.weight_tensor(id, own))
+            (session.name(id), tensor(session.weight_shape(id), own))
         });
         Ok(weights.collect())
     }

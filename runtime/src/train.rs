@@ -32,7 +32,7 @@ pub use heads::{Heads, mean};
 pub use init::Loaded;
 pub use log::{LOG, read as read_log};
 pub use plan::Setup;
-pub use run::train;
+pub use run::{Watcher, train};
 pub use schedule::Schedule;
 pub use scores::Metric;
 pub use sessions::{Machine, session};

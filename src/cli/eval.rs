@@ -14,7 +14,7 @@ use zorro_runtime::train::{Evaluator, Machine, Setup, TrainError};
 
 use super::options::Format;
 use super::train::{is_checkpoint, show_error};
-use super::wanted::Threads;
+use super::wanted::Place;
 use super::{Failure, note, print, print_quoting, show};
 
 /// Evaluate a trained model
@@ -48,7 +48,7 @@ pub(super) struct Args {
     format: Format,
 
     #[command(flatten)]
-    threads: Threads,
+    place: Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -85,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|error| Failure::Work(error.to_string()))?;
     let batch = args.batch.map(u64::from).or(config.eval.batch).unwrap_or(config.batch);
     let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-    let machine = Machine::cpu(args.threads.number());
+    let machine = Machine::single(args.place.open()?);
     let mut evaluator = Evaluator::new(&checked, &manifest.objective, batch, &machine)
         .map_err(|error| Failure::Work(error.to_string()))?;
     let mut loader = samples

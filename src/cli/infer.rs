@@ -15,7 +15,7 @@ use zorro_runtime::train::{Heads, MEAN, Machine, mean, session};
 use zorro_runtime::{Batch, RunOptions, Session, Tensors};
 
 use super::options::Format;
-use super::wanted::Threads;
+use super::wanted::Place;
 use super::{Failure, note, print, print_quoting, show};
 
 /// Classes or embeddings of media files
@@ -59,7 +59,7 @@ pub(super) struct Args {
     format: Format,
 
     #[command(flatten)]
-    threads: Threads,
+    place: Place,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -127,6 +127,7 @@ struct Answers<'a> {
     args: &'a Args,
     checked: &'a Checked,
     weights: &'a Tensors,
+    machine: Machine,
     heads: Vec<Heads>,
     /// Names of classes, by target.
     classes: BTreeMap<String, Vec<String>>,
@@ -161,7 +162,8 @@ impl<'a> Answers<'a> {
         }
         let sessions = BTreeMap::new();
         let weights = &checkpoint.weights;
-        Ok(Self { args, checked, weights, heads, classes, sessions })
+        let machine = Machine::single(args.place.open()?);
+        Ok(Self { args, checked, weights, machine, heads, classes, sessions })
     }
 
     /// What the model says of one sample, ready to be printed.
@@ -185,15 +187,14 @@ impl<'a> Answers<'a> {
                 mode: Mode::Forward { objectives: Vec::new() },
                 ..CompileOptions::default()
             };
-            let machine = Machine::cpu(self.args.threads.number());
             let mut session =
-                session(self.checked, &options, &machine).map_err(|error| work(&error))?;
+                session(self.checked, &options, &self.machine).map_err(|error| work(&error))?;
             session.set_weights(self.weights).map_err(|error| work(&error))?;
             self.sessions.insert(given.clone(), session);
         }
         let session = self.sessions.get_mut(&given).expect("it was made");
         let results = session.run(&Batch { tensors }, &RunOptions::default());
-        let outputs = results.map_err(|error| work(&error))?.outputs();
+        let outputs = results.and_then(|results| results.outputs()).map_err(|error| work(&error))?;
         if self.args.embed {
             Ok(self.embedded(&name, &outputs))
         } else {

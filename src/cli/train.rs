@@ -10,6 +10,7 @@ mod signals;
 use std::path::{Path, PathBuf};
 
 use zorro::{curves, evaluation, files};
+use zorro_runtime::DeviceChoice;
 use zorro_runtime::train::{Finished, LOG, TrainError, read_log, train};
 
 use super::options::Settings;
@@ -43,9 +44,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     folder: Option<PathBuf>,
 
-    /// What to compute on, in place of `device`
+    /// Where to run, in place of `device`: auto, cpu, gpu, or a device by its number or a part of its name
     #[arg(long, value_name = "DEVICE")]
-    device: Option<String>,
+    device: Option<DeviceChoice>,
 
     /// Threads to compute on, in place of `threads`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -64,7 +65,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         resume: args.resume,
         steps: args.steps,
         folder: args.folder.as_deref(),
-        device: args.device.as_deref(),
+        device: args.device.as_ref(),
         threads: args.threads,
         settings: &args.settings,
     };

@@ -56,7 +56,7 @@ impl Emitter<'_> {
             Mode::Gradients(Seed::Outputs | Seed::Chosen(_)) => {
                 json!({ "kind": "gradients", "of": "outputs" })
             }
-            Mode::Training { objective, optimizer, decay: _ } => {
+            Mode::Training { objective, optimizer, decay: _, frozen: _ } => {
                 json!({ "kind": "training", "objective": objective, "optimizer": rule(optimizer) })
             }
         }

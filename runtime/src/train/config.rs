@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::compiler::graph;
 use crate::data::config::DataConfig;
 
 pub use check::parse;
@@ -247,6 +248,15 @@ pub enum Precision {
     F32,
     /// Products in half precision, on GPUs that can.
     Mixed,
+}
+
+impl From<Precision> for graph::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::Single,
+            Precision::Mixed => Self::Mixed,
+        }
+    }
 }
 
 /// When checkpoints are written.

@@ -134,7 +134,7 @@ impl Evaluator {
         tallies: &mut [Vec<Vec<Tally>>],
     ) -> Result<f32, TrainError> {
         let results = self.session.run(batch, &RunOptions::default())?;
-        let outputs = results.outputs();
+        let outputs = results.outputs()?;
         for (heads, tallies) in self.heads.iter().zip(tallies) {
             let Some(truths) = batch.tensors.get(&heads.target) else { continue };
             let truths = truths.data().to_f32();
@@ -169,7 +169,7 @@ impl Evaluator {
                 }
             }
         }
-        Ok(results.losses().get(&self.objective).copied().unwrap_or(0.0))
+        Ok(results.losses()?.get(&self.objective).copied().unwrap_or(0.0))
     }
 
     fn scores(&self, tallies: &[Vec<Vec<Tally>>]) -> Vec<TargetScores> {

@@ -109,13 +109,9 @@ impl Setup {
     /// Devices and precisions that there are not.
     pub fn machine(&self) -> Result<Machine, TrainError> {
         let all = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let machine = Machine {
-            device: self.config.device.clone(),
-            threads: self.config.threads.map_or_else(all, usize::from),
-            precision: self.config.precision,
-        };
-        machine.check().map_err(|(path, message)| self.wrong(path, message, None))?;
-        Ok(machine)
+        let threads = self.config.threads.map_or_else(all, usize::from);
+        Machine::open(&self.config.device, threads, self.config.precision)
+            .map_err(|(path, message)| self.wrong(path, message, None))
     }
 
     /// The objective that is asked for, or the only one.

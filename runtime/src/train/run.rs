@@ -167,11 +167,11 @@ impl<'a, 'w> Run<'a, 'w> {
                 updates: at + 1 == batches,
             };
             let results = self.session.run(&loaded.batch, &options)?;
-            let found = results.losses().get(&self.course.objective).copied();
+            let found = results.losses()?.get(&self.course.objective).copied();
             #[expect(clippy::cast_precision_loss, reason = "few batches make a step")]
             let share = f64::from(found.expect("a step computes its loss")) / batches as f64;
             loss += share;
-            norm = results.gradient_norm().map(f64::from);
+            norm = results.gradient_norm()?.map(f64::from);
             epoch = loaded.epoch;
         }
         self.step += 1;
@@ -231,7 +231,7 @@ impl<'a, 'w> Run<'a, 'w> {
 
     /// Evaluates the model, if there is data for it; true where it is the best so far.
     fn evaluate(&mut self) -> Result<bool, TrainError> {
-        let weights = self.session.weights();
+        let weights = self.session.weights()?;
         let Some((evaluator, samples)) = &mut self.evaluation else { return Ok(false) };
         let threads = self.course.load.threads;
         let mut loader = samples.evaluation(self.course.eval_batch, threads)?;
@@ -262,7 +262,7 @@ impl<'a, 'w> Run<'a, 'w> {
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
-        let weights = self.session.weights();
+        let weights = self.session.weights()?;
         if let Some(name) = not_finite(&weights) {
             return Err(self.not_finite(&format!("the weight `{name}`")));
         }
@@ -270,7 +270,7 @@ impl<'a, 'w> Run<'a, 'w> {
         all.extend(weights);
         let mut manifest = self.manifest.clone();
         manifest.step = self.step;
-        let checkpoint = Checkpoint { manifest, weights: all, optimizer: self.session.states() };
+        let checkpoint = Checkpoint { manifest, weights: all, optimizer: self.session.states()? };
         let keep = usize::try_from(self.setup.config.checkpoints.keep).unwrap_or(usize::MAX);
         let path = self.folder.keep(&checkpoint, keep).map_err(|source| TrainError::Save {
             step: self.step,
@@ -375,7 +375,7 @@ impl Begun {
 
     fn take(&mut self, mut weights: Tensors) -> Result<(), TrainError> {
         self.session.set_weights(&weights)?;
-        let own = self.session.weights();
+        let own = self.session.weights()?;
         weights = weights.into_iter().filter(|(name, _)| own.get(name).is_none()).collect();
         self.rest = weights;
         Ok(())

@@ -3,45 +3,46 @@
 //! In: a model, what is wanted of it, and what to compute on. Out: a session. Deliberately not here: weights.
 
 use crate::compiler::{Checked, CompileOptions};
+use crate::device::{Device, DeviceChoice};
+use crate::gpu::GpuOptions;
 use crate::{RuntimeError, Session};
 
 use super::config::Precision;
 
 /// What to compute on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Machine {
-    /// `auto`, `cpu`, `gpu`, or a device's number or name.
-    pub device: String,
-    /// Threads of the CPU.
-    pub threads: usize,
+    /// The device, opened.
+    pub device: Device,
     /// What numbers are computed in.
     pub precision: Precision,
 }
 
 impl Machine {
-    /// The CPU with so many threads.
-    #[must_use]
-    pub fn cpu(threads: usize) -> Self {
-        Self { device: "cpu".to_owned(), threads, precision: Precision::F32 }
-    }
-
-    /// Why it cannot be had: the setting at fault, and what is wrong with it.
+    /// Opens a device, for so many threads where it is the CPU.
     ///
     /// # Errors
     ///
-    /// Devices and precisions that there are not.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
-        if !matches!(self.device.as_str(), "auto" | "cpu") {
-            let message = format!("there is no device `{}`; there is `cpu`", self.device);
-            return Err(("device", message));
+    /// The setting at fault, and what is wrong with it: devices and precisions that there are not.
+    pub fn open(
+        device: &str,
+        threads: usize,
+        precision: Precision,
+    ) -> Result<Self, (&'static str, String)> {
+        let choice: DeviceChoice = device.parse().map_err(|reason| ("device", reason))?;
+        let device = Device::open(&choice, &GpuOptions::default(), threads)
+            .map_err(|error| ("device", error.to_string()))?;
+        if precision == Precision::Mixed && matches!(device, Device::Cpu { .. }) {
+            let message = "mixed precision needs a GPU; the CPU computes in `f32`";
+            return Err(("precision", message.to_owned()));
         }
-        match self.precision {
-            Precision::F32 => Ok(()),
-            Precision::Mixed => Err((
-                "precision",
-                "mixed precision needs a GPU; the CPU computes in `f32`".to_owned(),
-            )),
-        }
+        Ok(Self { device, precision })
+    }
+
+    /// A device that is open, in single precision.
+    #[must_use]
+    pub fn single(device: Device) -> Self {
+        Self { device, precision: Precision::F32 }
     }
 }
 
@@ -49,11 +50,12 @@ impl Machine {
 ///
 /// # Errors
 ///
-/// What cannot be compiled as asked, and a machine without the memory or threads.
+/// What cannot be compiled as asked, or not for this device, and a machine without the memory or threads.
 pub fn session(
     checked: &Checked,
     options: &CompileOptions,
     machine: &Machine,
 ) -> Result<Session, RuntimeError> {
-    Session::new(checked, options, machine.threads)
+    let options = CompileOptions { precision: machine.precision.into(), ..options.clone() };
+    Session::new(checked, &options, &machine.device)
 }

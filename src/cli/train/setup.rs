@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anstream::{AutoStream, ColorChoice};
 use zorro::{Options, check_file_and_texts, files, report};
+use zorro_runtime::DeviceChoice;
 use zorro_runtime::checkpoint::CheckpointError;
 use zorro_runtime::train::config::{ConfigError, parse};
 use zorro_runtime::train::{Setup, TrainError};
@@ -20,7 +21,7 @@ pub(in crate::cli) struct Overrides<'a> {
     pub(in crate::cli) resume: bool,
     pub(in crate::cli) steps: Option<u64>,
     pub(in crate::cli) folder: Option<&'a Path>,
-    pub(in crate::cli) device: Option<&'a str>,
+    pub(in crate::cli) device: Option<&'a DeviceChoice>,
     pub(in crate::cli) threads: Option<u16>,
     pub(in crate::cli) settings: &'a Settings,
 }
@@ -35,7 +36,7 @@ pub(in crate::cli) fn setup(path: &Path, overrides: &Overrides<'_>) -> Result<Se
         (config.steps, config.epochs) = (Some(steps), None);
     }
     if let Some(device) = overrides.device {
-        device.clone_into(&mut config.device);
+        config.device = device.to_string();
     }
     config.threads = overrides.threads.or(config.threads);
     let folder = match overrides.folder {
