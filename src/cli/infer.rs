@@ -194,7 +194,8 @@ impl<'a> Answers<'a> {
         }
         let session = self.sessions.get_mut(&given).expect("it was made");
         let results = session.run(&Batch { tensors }, &RunOptions::default());
-        let outputs = results.and_then(|results| results.outputs()).map_err(|error| work(&error))?;
+        let outputs =
+            results.and_then(|results| results.outputs()).map_err(|error| work(&error))?;
         if self.args.embed {
             Ok(self.embedded(&name, &outputs))
         } else {

@@ -17,7 +17,12 @@ use super::{gpus, index, turn};
 fn training(objective: &str) -> Mode {
     let rule = Rule::AdamW { first: 0.9, second: 0.95, eps: 1e-8 };
     let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(0.5), accumulate: 1 };
-    Mode::Training { objective: objective.to_owned(), optimizer, decay: Decay::Matrices, frozen: Vec::new() }
+    Mode::Training {
+        objective: objective.to_owned(),
+        optimizer,
+        decay: Decay::Matrices,
+        frozen: Vec::new(),
+    }
 }
 
 /// Weights, outputs and losses after some steps, none of which is waited for before the next.
