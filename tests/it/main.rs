@@ -12,6 +12,8 @@ mod garbage;
 mod golden;
 mod mask;
 mod run;
+mod run_schema;
 mod semantics;
 mod stages;
 mod tidy;
+mod train;
