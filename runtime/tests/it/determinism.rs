@@ -57,6 +57,7 @@ fn trained(checked: &Checked, threads: usize) -> (Tensors, Tensors, Vec<u32>) {
             first_sample: 4 * step,
             learning_rate: 0.01,
             corrections: optimizer().corrections(u64::from(step) + 1),
+            updates: true,
         };
         let results = session.run(&batch, &options).expect("it runs");
         losses.extend(results.losses().expect("it comes back").values().map(|loss| loss.to_bits()));

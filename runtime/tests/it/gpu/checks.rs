@@ -39,6 +39,7 @@ fn trained(name: &str, device: &Device) -> (Tensors, Tensors, Vec<u32>) {
             first_sample: 3 * step,
             learning_rate: 0.01,
             corrections: (0.1, 0.05),
+            updates: true,
         };
         let results = session.run(&batch, &options).expect("it runs");
         if step == 3 {
