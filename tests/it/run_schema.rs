@@ -92,7 +92,9 @@ fn the_page_has_the_keys_of_the_schema() {
 #[test]
 fn configurations_that_are_shipped() {
     let mut found = 0;
-    for path in ["src/cli/new/run.yaml", "examples/synthetic/run.yaml"] {
+    for path in
+        ["src/cli/new/run.yaml", "examples/synthetic/run.yaml", "examples/av_digits/run.yaml"]
+    {
         parse(path, &read(path)).unwrap_or_else(|error| panic!("{error}"));
         found += 1;
     }

@@ -99,6 +99,15 @@ fn third_party_crates_show_in_one_place() {
         ("blake3", "runtime/src/checkpoint"),
         ("indicatif", "src/cli/train"),
         ("ctrlc", "src/cli/train"),
+        ("image", "runtime/src/data"),
+        ("fast_image_resize", "runtime/src/data/media"),
+        ("rubato", "runtime/src/data/media"),
+        ("symphonia", "runtime/src/data/media"),
+        ("realfft", "runtime/src/data/host"),
+        ("tar", "runtime/src/data"),
+        ("wgpu", "runtime/src/gpu"),
+        ("bytemuck", "runtime/src/gpu"),
+        ("naga", "compiler/src/program"),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut complaints = Vec::new();
