@@ -171,7 +171,7 @@ impl Session {
     /// If the device does not give them.
     pub fn weights(&self) -> Result<Tensors, RuntimeError> {
         let weights = self.places().into_iter().map(|(id, place)| {
-            let Place { buffer, offset, numbers, .. } = place;
+            let Place { buffer, offset, numbers } = place;
             let own = self.executor.parameters(buffer, Slot::Weight, offset, numbers)?;
             Ok((self.name(id), tensor(self.weight_shape(id), &own)))
         });

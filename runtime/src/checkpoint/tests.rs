@@ -66,7 +66,8 @@ fn the_last_and_the_best_are_kept() {
 
 #[test]
 fn damage_is_seen_and_the_one_before_is_taken() {
-    let damages: [(&str, &dyn Fn(&Path)); 5] = [
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 5] = [
         ("cut", &|path| {
             let file = path.join("weights.safetensors");
             let bytes = fs::read(&file).expect("it is there");

@@ -66,7 +66,7 @@ impl Session {
     /// What the optimizer keeps from step to step: names, shapes, and where it lies.
     fn state_places(&self) -> Vec<(String, Vec<usize>, StatePlace)> {
         let mut places = Vec::new();
-        for (id, Place { buffer, offset, numbers, .. }) in self.places() {
+        for (id, Place { buffer, offset, numbers }) in self.places() {
             for (word, slot) in STATES {
                 if self.plan.states.contains(&(buffer, slot)) {
                     let name = format!("{word}.{}", self.name(id));

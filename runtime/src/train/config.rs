@@ -297,7 +297,7 @@ impl Default for EvalConfig {
 pub struct LogConfig {
     /// Every so many steps.
     pub every: u64,
-    /// Whether events for TensorBoard are written, too.
+    /// Whether events for `TensorBoard` are written, too.
     pub tensorboard: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Events for TensorBoard: numbers by step, in its own file format.
+//! Events for `TensorBoard`: numbers by step, in its own file format.
 //!
 //! In: named numbers. Out: a file of records, each a protocol buffer `Event` between checksums, encoded by hand: a few fields are
 //! all there is to it. Deliberately not here: pictures, graphs, histograms.

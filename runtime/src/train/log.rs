@@ -1,4 +1,4 @@
-//! The log of a run: a line of JSON for each thing that happened, and the same numbers for TensorBoard.
+//! The log of a run: a line of JSON for each thing that happened, and the same numbers for `TensorBoard`.
 //!
 //! In: numbers by step. Out: `log.jsonl`, and `tensorboard/`. When a run goes on, lines of steps after its checkpoint are dropped
 //! first, since these steps are made again; so is a line that was half written when a run was killed. Deliberately not here: what

@@ -94,12 +94,8 @@ impl Setup {
 
     /// An error in data, at its place in the configuration where there is one.
     pub(super) fn data_error(&self, set: &str, error: DataError) -> TrainError {
-        match error {
-            DataError::Setting { place, message } => {
-                self.wrong(&format!("data.{set}.{place}"), message, None)
-            }
-            other => TrainError::Data(other),
-        }
+        let DataError::Setting { place, message } = error else { return TrainError::Data(error) };
+        self.wrong(&format!("data.{set}.{place}"), message, None)
     }
 
     /// What to compute on.

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn waves_become_their_samples() {
         let samples = tone(8000, 440.0, 1234);
-        let sound = decode(&wav(8000, &[samples.clone()]), "wav", 1).unwrap();
+        let sound = decode(&wav(8000, std::slice::from_ref(&samples)), "wav", 1).unwrap();
         assert_eq!((sound.rate, sound.channels[0].len()), (8000, 1234));
         for (found, wanted) in sound.channels[0].iter().zip(&samples) {
             // 16 bits a sample.

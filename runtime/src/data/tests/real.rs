@@ -61,7 +61,7 @@ fn videos_are_read() {
         if !["mp4", "webm"].contains(&extension) {
             continue;
         }
-        let tensors = match media::read(&model, &[path.clone()]) {
+        let tensors = match media::read(&model, std::slice::from_ref(&path)) {
             Ok(tensors) => tensors,
             Err(DataError::NoDecoder { .. }) => return,
             Err(error) => panic!("{error}"),

@@ -62,8 +62,8 @@ pub struct Places(Tree);
 enum Tree {
     #[default]
     Leaf,
-    Map(Vec<(Spanned<String>, Spanned<Tree>)>),
-    List(Vec<Spanned<Tree>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
+    List(Vec<Spanned<Self>>),
 }
 
 fn place<T>(spanned: &Spanned<T>) -> Place {
