@@ -57,6 +57,8 @@ pub struct EmittedFile {
 pub enum EmitError {
     /// The model cannot be compiled as asked.
     Compile(CompileError),
+    /// Mixed precision for a target that has no 16-bit floats.
+    Half,
     /// A shader cannot be had in a language; the reason names both.
     Language(String),
 }
@@ -81,7 +83,7 @@ struct Emitter<'a> {
 /// let spec = "model m {
 ///   modality photo = image(size: 4)
 ///   tokens photo = photo |> patches(2, 2) |> norm() |> gelu
-///   output tokens = photo
+///   output all = photo
 /// }";
 /// let checked = check_text(spec, &Options::default()).checked.expect("nothing is wrong");
 /// let files = emit(&checked, &CompileOptions::default(), &Target::PORTABLE, &[Form::Wgsl])?;
@@ -95,6 +97,9 @@ pub fn emit(
     forms: &[Form],
 ) -> Result<Vec<EmittedFile>, EmitError> {
     let made = shaders(checked, options, target).map_err(EmitError::Compile)?;
+    if made.plan.has_halves() && !target.f16 {
+        return Err(EmitError::Half);
+    }
     let emitter = Emitter { checked, options, made: &made };
     let mut files = Vec::new();
     let shaders = emitter.translated(forms, &mut files).map_err(EmitError::Language)?;
@@ -114,6 +119,7 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Compile(error) => error.fmt(f),
+            Self::Half => f.write_str("mixed precision needs a device with 16-bit floats (--f16)"),
             Self::Language(reason) => f.write_str(reason),
         }
     }

@@ -47,7 +47,7 @@ const READABLE_LINES: usize = 400;
 /// let spec = "model m {
 ///   modality photo = image(size: 4)
 ///   tokens photo = photo |> patches(2, 2) |> norm() |> gelu
-///   output tokens = photo
+///   output all = photo
 /// }";
 /// let checked = check_text(spec, &Options::default()).checked.expect("nothing is wrong");
 /// let shaders = shaders(&checked, &CompileOptions::default(), &Target::PORTABLE)?;

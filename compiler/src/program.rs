@@ -106,7 +106,7 @@ pub struct Dispatch {
 pub struct Binding {
     /// The buffer.
     pub memory: Memory,
-    /// The first number, a multiple of [`ALIGNMENT`](crate::plan::ALIGNMENT).
+    /// The first number, a multiple of [`ALIGNMENT`].
     pub offset: usize,
     /// How many numbers of four bytes.
     pub numbers: usize,

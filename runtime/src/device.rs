@@ -214,7 +214,7 @@ mod tests {
         ] {
             check(&all, choice, expected);
         }
-        check(&[soft.clone()], "auto", None);
+        check(std::slice::from_ref(&soft), "auto", None);
         check(&[soft], "gpu", None);
         assert!(" ".parse::<DeviceChoice>().is_err());
     }

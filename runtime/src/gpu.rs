@@ -17,8 +17,10 @@ mod open;
 mod pipelines;
 mod profile;
 mod results;
+mod tested;
 
 pub use adapters::{AdapterFacts, AdapterKind, adapters};
 pub use check::{Found, check};
 pub use executor::GpuExecutor;
 pub use open::{Gpu, GpuOptions};
+pub use tested::tested_adapter;

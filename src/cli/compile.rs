@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use zorro::emit::{EmitError, EmittedFile, Form, MANIFEST, emit};
 use zorro::files::{self, reason};
-use zorro::{Checked, Mode, Target};
+use zorro::{Checked, CompileOptions, Mode, Target};
 use zorro_compiler::autodiff::Seed;
 use zorro_compiler::cost::bytes;
 use zorro_compiler::lower::Decay;
 use zorro_compiler::optimizer::{Optimizer, Rule};
+use zorro_compiler::plan::{ALIGNMENT, Limits};
 
 use super::options::Settings;
-use super::wanted::Wanted;
+use super::wanted::{Wanted, size};
 use super::{Failure, print_quoting, spec};
 
 /// Compile a model to shaders and a manifest, for hosts of your own
@@ -60,15 +61,27 @@ pub(super) struct Args {
     training: Option<Train>,
 
     /// How much weights of linear maps decay in a step of training
-    #[arg(long, value_name = "RATE", default_value_t = 0.05, requires = "training")]
+    #[arg(
+        long,
+        value_name = "RATE",
+        default_value_t = 0.05,
+        requires = "training",
+        allow_negative_numbers = true
+    )]
     weight_decay: f64,
 
     /// The momentum of sgd
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9, requires = "training")]
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.9,
+        requires = "training",
+        allow_negative_numbers = true
+    )]
     momentum: f64,
 
     /// The largest norm that all gradients together keep
-    #[arg(long, value_name = "NORM", requires = "training")]
+    #[arg(long, value_name = "NORM", requires = "training", allow_negative_numbers = true)]
     clip: Option<f64>,
 
     #[command(flatten)]
@@ -111,6 +124,10 @@ struct Device {
     #[arg(long, value_name = "N", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u32).range(8..=64))]
     storage_buffers: u32,
+
+    /// The largest buffer, and the most of it that a shader sees, such as 128MiB [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_buffer: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,7 +156,10 @@ enum Train {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (_, checked) = spec::checked(&args.spec, &args.settings)?;
-    let wanted = args.wanted.options(args.batch, mode(args, &checked)?, args.training.is_some());
+    let wanted = CompileOptions {
+        limits: args.device.limits()?,
+        ..args.wanted.options(args.batch, mode(args, &checked)?, args.training.is_some())
+    };
     let forms: Vec<Form> = args.emit.iter().map(|form| form.form()).collect();
     let files = emit(&checked, &wanted, &args.device.target(), &forms)
         .map_err(|error: EmitError| Failure::Work(error.to_string()))?;
@@ -216,6 +236,18 @@ impl Emit {
 }
 
 impl Device {
+    /// What its buffers hold. Each of them begins where a binding may.
+    fn limits(&self) -> Result<Limits, Failure> {
+        let Some(bytes) = self.max_buffer else { return Ok(Limits::NONE) };
+        let numbers = usize::try_from(bytes / 4).unwrap_or(usize::MAX);
+        let buffer_numbers = numbers / ALIGNMENT * ALIGNMENT;
+        if buffer_numbers == 0 {
+            let least = 4 * ALIGNMENT;
+            return Err(Failure::Usage(format!("a buffer has at least {least} bytes")));
+        }
+        Ok(Limits::NONE.and(&Limits { buffer_numbers, binding_numbers: buffer_numbers }))
+    }
+
     fn target(&self) -> Target {
         Target {
             subgroup: self.subgroup,

@@ -62,7 +62,7 @@ fn check(args: &Args, choice: &DeviceChoice) -> Result<(), Failure> {
     let kinds = devices::check(&gpu).map_err(work)?;
     match args.format {
         Format::Text => {
-            print_quoting(&format!("{}\n{}", gpu.facts().name, devices::kinds_text(&kinds)))?
+            print_quoting(&format!("{}\n{}", gpu.facts().name, devices::kinds_text(&kinds)))?;
         }
         Format::Json => {
             let (device, kinds) = (&gpu.facts().name, devices::kinds_json(&kinds));

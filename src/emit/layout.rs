@@ -11,7 +11,6 @@ use zorro_compiler::plan::{Arena, PlanResult, Region};
 use zorro_compiler::program::STEP_HEAD;
 
 use super::Emitter;
-use super::buffers::place;
 use super::preprocess::{number, tagged};
 
 impl Emitter<'_> {
@@ -32,7 +31,7 @@ impl Emitter<'_> {
                 "type": if input.kind.is_integer() { "u32" } else { "f32" },
                 "shape": input.shape,
             });
-            at(&mut entry, &self.made.plan.input(id));
+            self.at(&mut entry, &self.made.plan.input(id));
             entry
         });
         inputs.collect()
@@ -67,7 +66,7 @@ impl Emitter<'_> {
     /// A result with who can reach it, and which samples have it.
     fn seen(&self, result: &PlanResult, sees: ModalitySet, presence: &Presence) -> Value {
         let mut entry = json!({ "name": result.name, "shape": result.shape });
-        at(&mut entry, &result.region);
+        self.at(&mut entry, &result.region);
         entry["sees"] = self.names(sees);
         entry["any_of"] = self.any_of(presence);
         entry
@@ -76,7 +75,7 @@ impl Emitter<'_> {
     pub(super) fn input_gradients(&self) -> Value {
         let found = self.results(|kind| kind == RootKind::InputGradient).map(|result| {
             let mut entry = json!({ "name": result.name, "shape": result.shape });
-            at(&mut entry, &result.region);
+            self.at(&mut entry, &result.region);
             entry
         });
         found.collect()
@@ -84,7 +83,7 @@ impl Emitter<'_> {
 
     pub(super) fn gradient_norm(&self) -> Value {
         let mut found = self.results(|kind| kind == RootKind::GradientNorm);
-        found.next().map_or(Value::Null, |result| place(&result.region))
+        found.next().map_or(Value::Null, |result| self.place(&result.region))
     }
 
     pub(super) fn weights(&self) -> Value {
@@ -104,7 +103,7 @@ impl Emitter<'_> {
         let gradient = self.made.plan.results.iter().find_map(|result| match result.kind {
             RootKind::ParameterGradient(of, start) if of == buffer && within(start, result) => {
                 let offset = result.region.offset + offset - start;
-                Some(self::place(&Region { offset, numbers, ..result.region }))
+                Some(self.place(&Region { offset, numbers, ..result.region }))
             }
             RootKind::ParameterGradient(..)
             | RootKind::Output
@@ -121,7 +120,7 @@ impl Emitter<'_> {
             }
         });
         let mut entry = json!({ "name": weight.name, "shape": weight.shape });
-        at(&mut entry, &own);
+        self.at(&mut entry, &own);
         entry["kind"] = json!(kind(weight.kind));
         entry["init"] = init(&weight.init);
         entry["decays"] = json!(self.made.plan.parameters.buffers[buffer.0 as usize].decays);
@@ -152,6 +151,13 @@ impl Emitter<'_> {
         })
     }
 
+    /// Adds where something lies.
+    fn at(&self, entry: &mut Value, region: &Region) {
+        if let (Value::Object(entry), Value::Object(place)) = (entry, self.place(region)) {
+            entry.extend(place);
+        }
+    }
+
     /// The names of modalities.
     fn names(&self, set: ModalitySet) -> Value {
         set.iter().map(|id| &*self.checked.model.modalities[id.index()].name).collect()
@@ -160,13 +166,6 @@ impl Emitter<'_> {
     /// Sets of modalities, one of which a sample must have whole.
     fn any_of(&self, presence: &Presence) -> Value {
         presence.terms().iter().map(|term| self.names(*term)).collect()
-    }
-}
-
-/// Adds where something lies.
-fn at(entry: &mut Value, region: &Region) {
-    if let (Value::Object(entry), Value::Object(place)) = (entry, place(region)) {
-        entry.extend(place);
     }
 }
 

@@ -11,7 +11,7 @@ use zorro_compiler::optimizer::{Optimizer, Rule};
 use zorro_compiler::program::{Dispatch, Target};
 
 use super::preprocess::{modality, tagged, target};
-use super::{Emitter, MANIFEST_VERSION, buffers};
+use super::{Emitter, MANIFEST_VERSION};
 
 impl Emitter<'_> {
     pub(super) fn manifest(&self, shaders: Value, buffers: Value) -> Value {
@@ -70,13 +70,9 @@ impl Emitter<'_> {
             Phase::Backward => "backward",
             Phase::Update => "update",
         };
-        let bindings = dispatch.bindings.iter().map(|binding| {
-            json!({
-                "buffer": buffers::name(binding.memory),
-                "offset": 4 * binding.offset,
-                "bytes": 4 * binding.numbers,
-            })
-        });
+        let bindings = dispatch.bindings.iter();
+        let bindings =
+            bindings.map(|binding| self.placed(binding.memory, binding.offset, binding.numbers));
         json!({
             "shader": dispatch.shader.0,
             "place": kernel.path,

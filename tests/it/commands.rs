@@ -112,7 +112,7 @@ fn results_errors_and_exit_codes() {
     );
     check("diff wrong.zorro none.zorro", 1, "", "cannot read `none.zorro`");
     check("diff - -", 2, "", "`-` can be given once");
-    check("snap pair.zorro --update", 0, "3 snapshots written\n", "");
+    check("snap pair.zorro --update", 0, "4 snapshots written\n", "");
     check("snap pair.zorro --accept", 0, "0 snapshots accepted\n", "");
     check("snap wrong.zorro", 1, "", "error[E0701]");
     check("snap -", 2, "", "`-` has no name");
@@ -196,10 +196,10 @@ fn snapshots_are_compared_accepted_and_updated() {
     let (code, stdout, stderr) = snap(&[]);
     assert_eq!(code, 1);
     assert!(stdout.contains("+fusion 2 <- video, audio, fusion\n"), "{stdout}");
-    assert!(stderr.contains("3 snapshots are not stored yet"), "{stderr}");
+    assert!(stderr.contains("4 snapshots are not stored yet"), "{stderr}");
     assert!(file("masks.snap.new").exists() && !file("masks.snap").exists());
-    assert_eq!(snap(&["--accept"]).1, "3 snapshots accepted\n");
-    assert_eq!(snap(&[]), (0, "3 snapshots match\n".to_owned(), String::new()));
+    assert_eq!(snap(&["--accept"]).1, "4 snapshots accepted\n");
+    assert_eq!(snap(&[]), (0, "4 snapshots match\n".to_owned(), String::new()));
     let flows = fs::read_to_string(file("flows.snap")).expect("it was accepted");
     assert!(flows.starts_with("---\nsource: \"pair.zorro\"\nexpression: flows\n---\nflow\n"));
 
@@ -213,7 +213,7 @@ fn snapshots_are_compared_accepted_and_updated() {
     assert!(!file("model.snap.new").exists());
     assert_eq!(snap(&["--set", "dim=16", "--update"]).0, 0);
     assert_eq!(snap(&["--set", "dim=16"]).0, 0);
-    assert_eq!(fs::read_dir(folder.path().join("snapshots")).expect("a folder").count(), 3);
+    assert_eq!(fs::read_dir(folder.path().join("snapshots")).expect("a folder").count(), 4);
 }
 
 #[test]

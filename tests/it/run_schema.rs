@@ -75,7 +75,7 @@ fn the_page_has_the_keys_of_the_schema() {
     let schema: Value = serde_json::from_str(&read("docs/run.schema.json")).expect("JSON");
     let page = read("docs/training.md");
     let has = |key: &str| {
-        assert!(page.contains(&format!("| `{key}` |")), "no `{key}` in docs/training.md")
+        assert!(page.contains(&format!("| `{key}` |")), "no `{key}` in docs/training.md");
     };
     for (key, part) in schema["properties"].as_object().expect("keys") {
         has(key);

@@ -9,7 +9,7 @@ use zorro_grammar::{SourceMap, parse};
 /// A snapshot that nobody can read through is not a test.
 const MAX_LINES: usize = 120;
 
-fn models() -> Vec<PathBuf> {
+pub(super) fn models() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
     let entries = fs::read_dir(folder).expect("the folder of models is there");
     let mut models: Vec<PathBuf> =
@@ -20,7 +20,7 @@ fn models() -> Vec<PathBuf> {
     models
 }
 
-fn name(path: &Path) -> &str {
+pub(super) fn name(path: &Path) -> &str {
     path.file_stem().and_then(|name| name.to_str()).expect("models have names")
 }
 

@@ -10,7 +10,7 @@ mod poison;
 
 use std::sync::Arc;
 
-use super::{Gpu, GpuExecutor, GpuOptions, adapters};
+use super::{Gpu, GpuExecutor, GpuOptions, tested_adapter};
 use crate::compiler::plan::{Plan, interpret};
 use crate::compiler::program::Target;
 use case::{Case, Options};
@@ -24,11 +24,7 @@ struct Bench {
 impl Bench {
     /// None without an adapter.
     fn new() -> Option<Self> {
-        if adapters().is_empty() {
-            println!("skipped: no adapter");
-            return None;
-        }
-        let gpu = Gpu::open(0, &GpuOptions::default()).unwrap();
+        let gpu = Gpu::open(tested_adapter()?, &GpuOptions::default()).unwrap();
         let real = *gpu.target();
         let mut targets = vec![
             ("staged", Target { shares: true, ..real }),

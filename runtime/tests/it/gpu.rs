@@ -23,8 +23,8 @@ use zorro_runtime::compiler::Model;
 use zorro_runtime::compiler::graph::Graph;
 use zorro_runtime::compiler::graph::interpret::Feed;
 use zorro_runtime::compiler::plan::plan_within;
-use zorro_runtime::device::{DeviceChoice, Feature};
-use zorro_runtime::gpu::{Gpu, GpuOptions, adapters};
+use zorro_runtime::device::Feature;
+use zorro_runtime::gpu::{Gpu, GpuOptions, tested_adapter};
 
 use super::compare::{Old, Worst, compare};
 use super::execute::{Results, executed, fill, results, rounded, step};
@@ -37,32 +37,14 @@ const WITHOUT: &[&[Feature]] =
 fn gpus() -> Vec<Gpu> {
     static OPENED: OnceLock<Vec<Gpu>> = OnceLock::new();
     let opened = OPENED.get_or_init(|| {
-        let Some(index) = index() else { return Vec::new() };
+        let Some(index) = tested_adapter() else { return Vec::new() };
         let open = |without: &&[Feature]| {
             let options = GpuOptions { without: without.to_vec(), ..GpuOptions::default() };
             Gpu::open(index, &options).expect("what is listed can be opened")
         };
         WITHOUT.iter().map(open).collect()
     });
-    if opened.is_empty() {
-        eprintln!("skipped: no adapter");
-    }
     opened.clone()
-}
-
-/// The adapter's place in the list.
-fn index() -> Option<usize> {
-    let all = adapters();
-    let found = match std::env::var("ZORRO_DEVICE") {
-        Ok(name) => {
-            let choice: DeviceChoice = name.parse().expect("ZORRO_DEVICE names a device");
-            choice.of(&all)
-        }
-        Err(_) => (!all.is_empty()).then_some(0),
-    };
-    let required = std::env::var("ZORRO_GPU").is_ok_and(|wish| wish == "require");
-    assert!(found.is_some() || !required, "no adapter, and ZORRO_GPU=require");
-    found
 }
 
 /// Software adapters use all processors by themselves, and drivers compile one kernel at a time: tests take turns.

@@ -69,10 +69,10 @@ fn show_config(error: &ConfigError) -> Failure {
 
 /// Why a run failed; a configuration is drawn.
 pub(in crate::cli) fn show_error(error: TrainError) -> Failure {
-    match error {
-        TrainError::Config(error) => show_config(&error),
-        other => Failure::Work(other.to_string()),
+    if let TrainError::Config(error) = &error {
+        return show_config(error);
     }
+    Failure::Work(error.to_string())
 }
 
 /// Whether a path means a checkpoint or a run's folder, and no configuration.

@@ -151,7 +151,7 @@ fn mixed_relations() {
     let options = Options { heads: 2, ..Options::default() };
     check(&bench, "several relations on one receiver", mixed, &options);
     let both = within(
-        &[("a", &[40]), ("b", &[23])],
+        &[("a", &[40]), ("b", &[40])],
         &[(0, 0, causal()), (0, 1, Relation::All), (1, 0, causal()), (1, 1, causal())],
     );
     let absent = vec![("b", 1)];

@@ -2,11 +2,11 @@
 
 use zorro_runtime::compiler::autodiff::Seed;
 use zorro_runtime::compiler::{CompileOptions, Mode};
-use zorro_runtime::gpu::{Gpu, GpuOptions};
+use zorro_runtime::gpu::{Gpu, GpuOptions, tested_adapter};
 use zorro_runtime::{Device, RunOptions, Session, Tensors};
 
 use super::super::models::{random_batch, small};
-use super::{index, turn};
+use super::turn;
 
 fn gradients(gpu: &Gpu, batch: usize) -> (Tensors, Tensors, usize) {
     let checked = small("zorro_vit");
@@ -26,7 +26,7 @@ fn gradients(gpu: &Gpu, batch: usize) -> (Tensors, Tensors, usize) {
 #[test]
 fn cut_arenas_give_the_same() {
     let _turn = turn();
-    let Some(index) = index() else { return };
+    let Some(index) = tested_adapter() else { return };
     let open = |buffer_bytes| {
         let options = GpuOptions { buffer_bytes, ..GpuOptions::default() };
         Gpu::open(index, &options).expect("it opens")

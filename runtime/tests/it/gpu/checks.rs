@@ -8,11 +8,11 @@ use zorro_runtime::compiler::optimizer::{Optimizer, Rule};
 use zorro_runtime::compiler::random_model::{random_feed, random_samples};
 use zorro_runtime::compiler::{CompileError, CompileOptions, Mode, compile_graph, plan};
 use zorro_runtime::device::DeviceChoice;
-use zorro_runtime::gpu::{Gpu, GpuOptions, adapters, check};
+use zorro_runtime::gpu::{Gpu, GpuOptions, adapters, check, tested_adapter};
 use zorro_runtime::{Device, RunOptions, RuntimeError, Session, Tensors};
 
 use super::super::models::{names, random_batch, small};
-use super::{gpus, index, turn};
+use super::{gpus, turn};
 
 fn training(objective: &str) -> Mode {
     let rule = Rule::AdamW { first: 0.9, second: 0.95, eps: 1e-8 };
@@ -137,7 +137,7 @@ fn what_there_is_not_is_said() {
 #[test]
 fn what_does_not_fit_is_said_before_anything_is_taken() {
     let _turn = turn();
-    let Some(index) = index() else { return };
+    let Some(index) = tested_adapter() else { return };
     let options = GpuOptions { buffer_bytes: Some(64 << 10), ..GpuOptions::default() };
     let gpu = Gpu::open(index, &options).expect("it opens");
     let checked = small("zorro_vit");

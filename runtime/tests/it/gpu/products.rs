@@ -12,10 +12,10 @@ use zorro_runtime::compiler::graph::{
 use zorro_runtime::compiler::plan::{Body, plan};
 use zorro_runtime::compiler::random_model::Random;
 use zorro_runtime::device::Feature;
-use zorro_runtime::gpu::{Gpu, GpuExecutor, GpuOptions};
+use zorro_runtime::gpu::{Gpu, GpuExecutor, GpuOptions, tested_adapter};
 
 use super::super::execute::step;
-use super::{index, turn};
+use super::turn;
 
 const TOLERANCE: f64 = 1e-5;
 
@@ -178,10 +178,7 @@ fn error(gpu: &Gpu, graph: &Graph, feed: &Feed) -> f64 {
 
 /// The adapter of these tests, if there is one.
 fn gpu(shares: bool, without: &[Feature]) -> Option<Gpu> {
-    let Some(index) = index() else {
-        eprintln!("skipped: no adapter");
-        return None;
-    };
+    let index = tested_adapter()?;
     let options =
         GpuOptions { without: without.to_vec(), shares: Some(shares), ..GpuOptions::default() };
     Some(Gpu::open(index, &options).expect("what is listed can be opened"))
