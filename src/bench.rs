@@ -155,6 +155,7 @@ pub fn bench(checked: &Checked, work: Work, options: &Options) -> Result<Measure
         learning_rate: 1e-4,
         first_correction: 1.0,
         second_correction: 1.0,
+        updates: true,
     };
     let (mut seconds, mut of_kernels, mut cpu) = (Vec::new(), Vec::new(), None);
     for run in 0..WARM_UP + options.runs.max(1) {
@@ -235,9 +236,14 @@ fn compiled(checked: &Checked, work: Work, options: &Options) -> CompileOptions 
         ),
         Work::Step => {
             let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-            let optimizer = Optimizer { rule, weight_decay: 0.05, clip: None };
+            let optimizer = Optimizer { rule, weight_decay: 0.05, clip: None, accumulate: 1 };
             (
-                Mode::Training { objective, optimizer, decay: Decay::default() },
+                Mode::Training {
+                    objective,
+                    optimizer,
+                    decay: Decay::default(),
+                    frozen: Vec::new(),
+                },
                 Some(options.outputs.clone().unwrap_or_default()),
             )
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use zorro_compiler::{Loader, Options, Outcome, check};
 use zorro_grammar::SourceMap;
+use zorro_runtime::checkpoint::Spec;
 
 use crate::files::Disk;
 
@@ -24,20 +25,34 @@ use crate::files::Disk;
 /// # Ok::<(), String>(())
 /// ```
 pub fn check_file(path: impl AsRef<Path>, options: &Options) -> Result<Outcome, String> {
+    Ok(check_file_and_texts(path, options)?.0)
+}
+
+/// Checks a spec on disk, and gives the texts that it is made of, too: what a checkpoint keeps.
+///
+/// # Errors
+///
+/// As for [`check_file`].
+pub fn check_file_and_texts(
+    path: impl AsRef<Path>,
+    options: &Options,
+) -> Result<(Outcome, Spec), String> {
     let (mut disk, name) = Disk::of_spec(path.as_ref())?;
     let text = disk.load(&name)?;
     // A file may be called what no `use` can say; the compiler then knows it by a name that no `use` finds.
     let name = name.replace([':', '\\'], "\u{fffd}");
     let mut loader = Watched { disk: Some(disk), spec: (name.clone(), text), loaded: Vec::new() };
     let outcome = check(&name, &mut loader, options);
-    let mut shown: Vec<String> = loader.loaded;
+    let files = loader.loaded.iter().cloned().collect();
+    let spec = Spec { path: name, files, set: options.set.clone() };
+    let mut shown: Vec<String> = loader.loaded.into_iter().map(|(path, _)| path).collect();
     if let (Some(disk), [_, used @ ..]) = (&loader.disk, shown.as_mut_slice()) {
         used.iter_mut().for_each(|path| *path = disk.shown(path));
     }
     if let Some(spec) = shown.first_mut() {
         *spec = path.as_ref().display().to_string();
     }
-    Ok(rename(outcome, shown))
+    Ok((rename(outcome, shown), spec))
 }
 
 /// Checks a text that stands in no file, under a name for messages. It uses no files.
@@ -52,8 +67,8 @@ pub fn check_named(name: &str, text: String, options: &Options) -> Outcome {
 struct Watched {
     disk: Option<Disk>,
     spec: (String, String),
-    /// What has been given, in this order: the first files of the source map.
-    loaded: Vec<String>,
+    /// What has been given, path and text, in this order: the first files of the source map.
+    loaded: Vec<(String, String)>,
 }
 
 impl Loader for Watched {
@@ -63,7 +78,7 @@ impl Loader for Watched {
             Some(disk) => disk.load(path)?,
             None => return Err("a spec that is no file uses no files".to_owned()),
         };
-        self.loaded.push(path.to_owned());
+        self.loaded.push((path.to_owned(), text.clone()));
         Ok(text)
     }
 }

@@ -10,9 +10,11 @@ mod compile;
 mod completions;
 mod devices;
 mod diff;
+mod eval;
 mod explain;
 mod fmt;
 mod graph;
+mod infer;
 mod mask;
 mod new;
 mod options;
@@ -20,6 +22,7 @@ mod run;
 mod snap;
 mod spec;
 mod tensors;
+mod train;
 mod wanted;
 mod weights;
 
@@ -73,6 +76,9 @@ enum Command {
     Snap(snap::Args),
     Compile(compile::Args),
     Run(run::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Infer(infer::Args),
     Bench(bench::Args),
     Weights(weights::Args),
     Audit(audit::Args),
@@ -146,6 +152,9 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Snap(args) => snap::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Infer(args) => infer::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Weights(args) => weights::run(&args),
         Command::Audit(args) => audit::run(&args),

@@ -109,11 +109,14 @@ fn check_model(
 ) -> Result<(), RuntimeError> {
     let model = &checked.model;
     let rule = Rule::AdamW { first: 0.9, second: 0.99, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0) };
+    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
     let mode = match model.objectives.first() {
-        Some(objective) => {
-            Mode::Training { objective: objective.name.clone(), optimizer, decay: Decay::Matrices }
-        }
+        Some(objective) => Mode::Training {
+            objective: objective.name.clone(),
+            optimizer,
+            decay: Decay::Matrices,
+            frozen: Vec::new(),
+        },
         None => Mode::Gradients(Seed::Outputs),
     };
     let options = CompileOptions {

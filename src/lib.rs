@@ -49,8 +49,10 @@
 pub mod audit;
 pub mod bench;
 mod check;
+pub mod curves;
 pub mod devices;
 pub mod emit;
+pub mod evaluation;
 pub mod files;
 mod masks;
 pub mod noise;
@@ -72,7 +74,7 @@ pub use zorro_compiler::{
 pub use zorro_runtime as runtime;
 
 pub use audit::{Audit, AuditError, AuditOptions, Cell, audit};
-pub use check::{check_file, check_named};
+pub use check::{check_file, check_file_and_texts, check_named};
 pub use masks::{Use, masks, masks_text, masks_where};
 pub use shaders::{Detail, Shaders, shaders};
 

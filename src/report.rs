@@ -4,6 +4,7 @@
 //! not here: where it is printed, and whether the terminal has colors. The only place that knows
 //! annotate-snippets.
 
+mod config;
 mod lines;
 
 use std::ops::Range;
@@ -15,6 +16,7 @@ use annotate_snippets::{
 use serde_json::{Value, json};
 use zorro_grammar::{Diagnostic, FileId, Label, Severity, SourceMap, Span};
 
+pub use config::render as render_config;
 use lines::Lines;
 
 /// Draws the diagnostics, in the order of file and place. Ends in a newline unless there is nothing.

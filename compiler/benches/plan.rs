@@ -24,6 +24,7 @@ fn forward(checked: &Checked) -> Graph {
         only: None,
         random: true,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 40,
     };
     lower(checked, &request).expect("nothing is missing")

@@ -79,8 +79,8 @@ fn active(graph: &Graph, wanted: Wanted) -> Vec<bool> {
     let mut active = vec![false; graph.nodes.len()];
     for id in graph.ids() {
         let node = graph.node(id);
-        active[id.index()] = if let Op::Leaf(Leaf::Parameters(_)) = node.op {
-            wanted.parameters
+        active[id.index()] = if let Op::Leaf(Leaf::Parameters(buffer)) = node.op {
+            wanted.parameters && !graph.parameters.buffers[buffer.0 as usize].frozen
         } else if let Op::Leaf(Leaf::Input(input)) = node.op {
             wanted.inputs && graph.inputs[input.0 as usize].kind == InputKind::Modality
         } else {

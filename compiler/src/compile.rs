@@ -9,7 +9,7 @@ use crate::autodiff::{Seed, Wanted, differentiate};
 use crate::flow::ModalitySet;
 use crate::graph::{Graph, Precision};
 use crate::lower::{Decay, Request, Unavailable, lower};
-use crate::model::{ModalityId, Model};
+use crate::model::{ModalityId, Model, WeightId};
 use crate::optimizer::{Optimizer, optimize, scale_loss};
 use crate::plan::{Limits, Plan, plan_within};
 use crate::recompute::recompute;
@@ -57,6 +57,8 @@ pub enum Mode {
         optimizer: Optimizer,
         /// To which weights decay applies.
         decay: Decay,
+        /// Weights that stay as they are, by name.
+        frozen: Vec<String>,
     },
 }
 
@@ -81,7 +83,7 @@ impl Default for CompileOptions {
 pub enum CompileError {
     /// A name that the model does not have.
     Unknown {
-        /// Of what: `output`, `objective`, `modality`, `apply`.
+        /// Of what: `output`, `objective`, `modality`, `apply`, `weight`.
         kind: &'static str,
         /// The name.
         name: String,
@@ -202,11 +204,18 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
         Some(names) => Some(modalities(model, names)?),
         None => None,
     };
+    let mut frozen = Vec::new();
     let (objectives, decay) = match &options.mode {
         Mode::Forward { objectives } => (objectives.clone(), Decay::default()),
         Mode::Gradients(Seed::Loss(name)) => (vec![name.clone()], Decay::default()),
         Mode::Gradients(Seed::Outputs | Seed::Chosen(_)) => (Vec::new(), Decay::default()),
-        Mode::Training { objective, decay, .. } => (vec![objective.clone()], *decay),
+        Mode::Training { objective, decay, frozen: names, .. } => {
+            let known = || model.weights.iter().map(|weight| weight.name.as_str());
+            for name in names {
+                frozen.push(WeightId::next(find("weight", name, known())?));
+            }
+            (vec![objective.clone()], *decay)
+        }
     };
     let objectives = objectives
         .iter()
@@ -246,6 +255,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
         only,
         random: options.random,
         decay,
+        frozen,
         buffer_numbers: MAX_NUMBERS.min(options.limits.whole()),
     })
 }

@@ -196,6 +196,8 @@ pub struct Parameters {
 pub struct ParameterBuffer {
     /// Whether weight decay applies to its weights.
     pub decays: bool,
+    /// Whether its weights stay as they are: no gradient is made of them.
+    pub frozen: bool,
     /// How many numbers.
     pub numbers: usize,
     /// Its weights in order.

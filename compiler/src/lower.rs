@@ -39,6 +39,8 @@ pub struct Request {
     pub random: bool,
     /// To which weights decay applies.
     pub decay: Decay,
+    /// Weights that stay as they are.
+    pub frozen: Vec<WeightId>,
     /// The most numbers that a buffer of weights may hold.
     pub buffer_numbers: usize,
 }

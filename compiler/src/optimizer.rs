@@ -9,8 +9,12 @@
 //! state element by element, and beside these only the norm. Weights that no objective reaches have no gradient, and no
 //! update: neither decay nor momentum moves them.
 //!
+//! Where several batches make a step, their gradients are added up in a state of its own, and weights and state change with the
+//! last of them alone. Where the loss is scaled, a batch whose gradients are no numbers adds nothing, and makes no step.
+//!
 //! Deliberately not here: schedules of the learning rate, which is an argument.
 
+mod accumulate;
 mod adam;
 mod clip;
 mod scale;
@@ -30,6 +34,8 @@ pub struct Optimizer {
     pub weight_decay: f64,
     /// The largest norm that all gradients together keep; none for no limit.
     pub clip: Option<f64>,
+    /// How many batches make a step: their gradients are averaged. With 1 nothing is added up.
+    pub accumulate: u32,
 }
 
 /// A rule by which weights follow gradients.
@@ -83,27 +89,34 @@ pub fn optimize(mut graph: Graph, optimizer: &Optimizer) -> Graph {
     graph.at("optimizer", Phase::Update);
     let mut parts = take_gradients(&mut graph, optimizer.weight_decay);
     let finite = scale::divide(&mut graph, &mut parts);
+    let mut sums = accumulate::add_up(&mut graph, &mut parts, optimizer.accumulate).into_iter();
     if let Some(limit) = optimizer.clip
         && !parts.is_empty()
     {
         clip::clip(&mut graph, &mut parts, limit);
     }
-    for part in parts {
-        let news = match optimizer.rule {
-            Rule::Sgd { momentum, nesterov } => sgd::update(&mut graph, &part, momentum, nesterov),
+    for part in &parts {
+        let mut news = match optimizer.rule {
+            Rule::Sgd { momentum, nesterov } => sgd::update(&mut graph, part, momentum, nesterov),
             Rule::Adam { first, second, eps } => {
                 let decoupled = false;
-                adam::Adam { first, second, eps, decoupled }.update(&mut graph, &part)
+                adam::Adam { first, second, eps, decoupled }.update(&mut graph, part)
             }
             Rule::AdamW { first, second, eps } => {
                 let decoupled = true;
-                adam::Adam { first, second, eps, decoupled }.update(&mut graph, &part)
+                adam::Adam { first, second, eps, decoupled }.update(&mut graph, part)
             }
         };
-        let news = match finite {
-            Some(finite) => scale::guard(&mut graph, &part, finite, news),
-            None => news,
-        };
+        if let Some(finite) = finite {
+            news = scale::guard(&mut graph, part, finite, news);
+        }
+        if let Some(sum) = sums.next() {
+            let mut sum = vec![(Slot::Gradient, sum)];
+            if let Some(finite) = finite {
+                sum = scale::guard(&mut graph, part, finite, sum);
+            }
+            news = accumulate::only_at_last(&mut graph, part, news, sum[0].1);
+        }
         for (slot, node) in news {
             graph.root(RootKind::Update(part.buffer, slot, part.start), "", node);
         }
@@ -161,7 +174,7 @@ impl Part {
     fn old(&self, graph: &mut Graph, slot: Slot) -> NodeId {
         let leaf = match slot {
             Slot::Weight => Leaf::Parameters(self.buffer),
-            Slot::First | Slot::Second => Leaf::State(self.buffer, slot),
+            Slot::First | Slot::Second | Slot::Gradient => Leaf::State(self.buffer, slot),
         };
         let size = graph.parameters.buffers[self.buffer.0 as usize].numbers;
         let whole = graph.push(Op::Leaf(leaf), vec![], vec![size]);

@@ -204,7 +204,8 @@ fn argument_words(kernel: &Kernel, bound: &Bound) -> Vec<u32> {
         Value::Number(
             crate::graph::Argument::LearningRate
             | crate::graph::Argument::FirstCorrection
-            | crate::graph::Argument::SecondCorrection,
+            | crate::graph::Argument::SecondCorrection
+            | crate::graph::Argument::Updates,
         ) => None,
     });
     bound.bases().chain(own).collect()

@@ -196,6 +196,8 @@ fn step(manifest: &Value, fed: &Tensors) -> Words {
             // 1 - 0.9 and 1 - 0.999: the first step of AdamW.
             "first_correction" => 0.1_f32.to_bits(),
             "second_correction" => 0.001_f32.to_bits(),
+            // One batch makes a step.
+            "updates" => 1.0_f32.to_bits(),
             _seed_and_first_sample => 0,
         };
     }

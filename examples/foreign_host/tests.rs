@@ -149,7 +149,11 @@ fn gradients() {
 #[test]
 fn a_step_of_training() {
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0) };
+    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
     let objective = "all".to_owned();
-    check(Mode::Training { objective, optimizer, decay: Decay::Matrices }, &[], Limits::NONE);
+    check(
+        Mode::Training { objective, optimizer, decay: Decay::Matrices, frozen: Vec::new() },
+        &[],
+        Limits::NONE,
+    );
 }

@@ -93,6 +93,7 @@ fn step() -> Step {
         learning_rate: 0.0,
         first_correction: 1.0,
         second_correction: 1.0,
+        updates: true,
     }
 }
 

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 pub mod batch;
+pub mod checkpoint;
 pub mod cpu;
 pub mod data;
 pub mod device;
@@ -16,6 +17,7 @@ pub mod gpu;
 pub mod names;
 pub mod session;
 pub mod tensors;
+pub mod train;
 
 pub use batch::Batch;
 pub use device::{Device, DeviceChoice};

@@ -3,6 +3,8 @@
 //! In: a checked model and what is wanted of it; then weights, and batches by name. Out: outputs, losses and gradients by
 //! name. Deliberately not here: kernels, which are the executors'; files; the loop of training.
 
+mod state;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,11 +42,19 @@ pub struct RunOptions {
     pub learning_rate: f64,
     /// What the optimizer corrects its moments by in this step.
     pub corrections: (f64, f64),
+    /// Whether weights are updated, or gradients only added up for a step of several batches.
+    pub updates: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self { seed: 0, first_sample: 0, learning_rate: 0.0, corrections: (1.0, 1.0) }
+        Self {
+            seed: 0,
+            first_sample: 0,
+            learning_rate: 0.0,
+            corrections: (1.0, 1.0),
+            updates: true,
+        }
     }
 }
 
@@ -163,19 +173,18 @@ impl Session {
         let weights = self.places().into_iter().map(|(id, place)| {
             let Place { buffer, offset, numbers } = place;
             let own = self.executor.parameters(buffer, Slot::Weight, offset, numbers)?;
-            Ok((self.name(id), self.weight_tensor(id, &own)))
+            Ok((self.name(id), tensor(self.weight_shape(id), &own)))
         });
         weights.collect()
     }
 
-    fn name(&self, id: WeightId) -> String {
-        self.model.weights[id.0 as usize].name.clone()
+    fn weight_shape(&self, id: WeightId) -> Vec<usize> {
+        let shape = self.model.weights[id.0 as usize].shape.iter();
+        shape.map(|size| usize::try_from(*size).expect("it fits memory")).collect()
     }
 
-    fn weight_tensor(&self, id: WeightId, numbers: &[f32]) -> Tensor {
-        let shape = self.model.weights[id.0 as usize].shape.iter();
-        let shape = shape.map(|size| usize::try_from(*size).expect("it fits memory")).collect();
-        tensor(shape, numbers)
+    fn name(&self, id: WeightId) -> String {
+        self.model.weights[id.0 as usize].name.clone()
     }
 
     /// Feeds a batch.
@@ -230,6 +239,7 @@ impl Session {
             learning_rate: options.learning_rate as f32,
             first_correction: options.corrections.0 as f32,
             second_correction: options.corrections.1 as f32,
+            updates: options.updates,
         };
         self.executor.run(&step)?;
         Ok(Results { session: self, step })
@@ -363,7 +373,7 @@ impl Results<'_> {
         }
         let weights = session.places().into_iter().map(|(id, place)| {
             let own = &all[place.buffer.0 as usize][place.offset..place.offset + place.numbers];
-            (session.name(id), session.weight_tensor(id, own))
+            (session.name(id), tensor(session.weight_shape(id), own))
         });
         Ok(weights.collect())
     }

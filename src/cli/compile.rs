@@ -218,8 +218,9 @@ fn mode(args: &Args, checked: &Checked) -> Result<Mode, Failure> {
         Train::Adam => Rule::Adam { first: 0.9, second: 0.999, eps: 1e-8 },
         Train::Sgd => Rule::Sgd { momentum: args.momentum, nesterov: false },
     };
-    let optimizer = Optimizer { rule, weight_decay: args.weight_decay, clip: args.clip };
-    Ok(Mode::Training { objective, optimizer, decay: Decay::Matrices })
+    let optimizer =
+        Optimizer { rule, weight_decay: args.weight_decay, clip: args.clip, accumulate: 1 };
+    Ok(Mode::Training { objective, optimizer, decay: Decay::Matrices, frozen: Vec::new() })
 }
 
 impl Emit {

@@ -133,8 +133,8 @@ fn mode(args: &Args, checked: &Checked) -> Result<Mode, Failure> {
                 Failure::Work("the spec has no objective to train for".to_owned())
             })?;
             let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-            let optimizer = Optimizer { rule, weight_decay: 0.05, clip: None };
-            Ok(Mode::Training { objective, optimizer, decay: Decay::Matrices })
+            let optimizer = Optimizer { rule, weight_decay: 0.05, clip: None, accumulate: 1 };
+            Ok(Mode::Training { objective, optimizer, decay: Decay::Matrices, frozen: Vec::new() })
         }
     }
 }

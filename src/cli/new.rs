@@ -1,11 +1,11 @@
-//! `zorro new`: a spec to start from.
+//! `zorro new`: a spec and a run to start from.
 //!
-//! In: a name. Out: a folder of that name with a spec that works at once. Deliberately not here: changing
+//! In: a name. Out: a folder of that name with a spec and a run's configuration that work at once. Deliberately not here: changing
 //! anything that is already there.
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zorro::files::reason;
 use zorro_grammar::SourceMap;
@@ -15,11 +15,14 @@ use super::{Failure, print};
 
 /// A spec like any other; its model is renamed.
 const TEMPLATE: &str = include_str!("new/template.zorro");
+/// A configuration like any other; its spec is renamed.
+const RUN: &str = include_str!("new/run.yaml");
 
-/// Create a folder with a spec that works at once
+/// Create a folder with a spec and a run's configuration that work at once
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  \
-    zorro new first && zorro check first/first.zorro")]
+#[command(after_help = "Examples:\n  \
+    zorro new first && zorro check first/first.zorro\n  \
+    zorro new first && zorro train first/run.yaml")]
 pub(super) struct Args {
     /// The name of the folder and of the model: letters, digits and `_`
     #[arg(value_parser = name)]
@@ -34,20 +37,31 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let reason = if already { "it is already there".to_owned() } else { reason(&error) };
         Failure::Work(format!("cannot create `{}`: {reason}", args.name))
     })?;
-    let path = folder.join(format!("{}.zorro", args.name));
-    if let Err(error) = fs::write(&path, spec(&args.name)) {
-        remove(&path, folder);
-        let path = path.display();
-        return Err(Failure::Work(format!("cannot write `{path}`: {}", reason(&error))));
+    let spec_path = folder.join(format!("{}.zorro", args.name));
+    let run_path = folder.join("run.yaml");
+    for (path, text) in [(&spec_path, spec(&args.name)), (&run_path, run_of(&args.name))] {
+        if let Err(error) = fs::write(path, text) {
+            remove(&[&spec_path, &run_path], folder);
+            let path = path.display();
+            return Err(Failure::Work(format!("cannot write `{path}`: {}", reason(&error))));
+        }
     }
-    let path = path.display();
-    print(&format!("created {path}\n\nNow try:\n  zorro check {path}\n  zorro mask {path}\n"))
+    let (spec, run) = (spec_path.display(), run_path.display());
+    print(&format!(
+        "created {spec} and {run}\n\nNow try:\n  zorro check {spec}\n  zorro mask {spec}\n  zorro train {run}\n"
+    ))
 }
 
-fn remove(path: &PathBuf, folder: &Path) {
+fn remove(files: &[&Path], folder: &Path) {
     // The failure that led here is the one to report.
-    let _ = fs::remove_file(path);
+    for file in files {
+        let _ = fs::remove_file(file);
+    }
     let _ = fs::remove_dir(folder);
+}
+
+fn run_of(name: &str) -> String {
+    RUN.replacen("spec: template.zorro", &format!("spec: {name}.zorro"), 1)
 }
 
 fn spec(name: &str) -> String {

@@ -147,7 +147,7 @@ impl Emitter<'_> {
                     json!({ "with": "weights" })
                 }
             }
-            Memory::Plan(Arena::Parameters(_, Slot::First | Slot::Second)) => {
+            Memory::Plan(Arena::Parameters(_, Slot::First | Slot::Second | Slot::Gradient)) => {
                 json!({ "with": "zeros" })
             }
             Memory::Plan(Arena::Table(id)) => match &self.made.plan.tables[id.0 as usize] {
@@ -179,6 +179,9 @@ fn name(memory: Memory) -> String {
         }
         Memory::Plan(Arena::Parameters(buffer, Slot::Second)) => {
             format!("second_moments.{}", buffer.0)
+        }
+        Memory::Plan(Arena::Parameters(buffer, Slot::Gradient)) => {
+            format!("gradient_sums.{}", buffer.0)
         }
         Memory::Plan(Arena::Table(table)) => format!("table.{}", table.0),
     }

@@ -56,7 +56,7 @@ impl Emitter<'_> {
             Mode::Gradients(Seed::Outputs | Seed::Chosen(_)) => {
                 json!({ "kind": "gradients", "of": "outputs" })
             }
-            Mode::Training { objective, optimizer, decay: _ } => {
+            Mode::Training { objective, optimizer, decay: _, frozen: _ } => {
                 json!({ "kind": "training", "objective": objective, "optimizer": rule(optimizer) })
             }
         }
@@ -99,8 +99,12 @@ fn described(target: &Target) -> Value {
 }
 
 fn rule(optimizer: &Optimizer) -> Value {
-    let Optimizer { rule, weight_decay, clip } = optimizer;
-    let both = [("weight_decay", json!(weight_decay)), ("clip", json!(clip))];
+    let Optimizer { rule, weight_decay, clip, accumulate } = optimizer;
+    let both = [
+        ("weight_decay", json!(weight_decay)),
+        ("clip", json!(clip)),
+        ("accumulate", json!(accumulate)),
+    ];
     let adam = |first: &f64, second: &f64, eps: &f64| {
         let own = [("first", json!(first)), ("second", json!(second)), ("eps", json!(eps))];
         own.into_iter().chain(both.clone()).collect::<Vec<_>>()

@@ -45,11 +45,11 @@ fn checked(path: &Path, set: &[(&str, &str)]) -> Checked {
 /// A step of training for the first objective; outputs alone where there is none.
 fn step(checked: &Checked) -> Mode {
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0) };
+    let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0), accumulate: 1 };
     match checked.model.objectives.first() {
         Some(objective) => {
             let objective = objective.name.clone();
-            Mode::Training { objective, optimizer, decay: Decay::Matrices }
+            Mode::Training { objective, optimizer, decay: Decay::Matrices, frozen: Vec::new() }
         }
         None => Mode::Forward { objectives: Vec::new() },
     }

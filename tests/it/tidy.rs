@@ -97,13 +97,16 @@ fn third_party_crates_show_in_one_place() {
         ("pulp", "runtime/src/cpu"),
         ("rayon", "runtime/"),
         ("safetensors", "runtime/src/tensors"),
-        ("serde_yaml", "runtime/src/names/parse.rs runtime/src/data/tests"),
+        ("serde_yaml", "runtime/src/names/parse.rs runtime/src/train/ runtime/src/data/tests"),
         ("symphonia", "runtime/src/data/media/sound.rs"),
         ("rubato", "runtime/src/data/media/sound.rs"),
         ("realfft", "runtime/src/data/host/spectrum.rs"),
         ("image", "runtime/src/data/"),
         ("fast_image_resize", "runtime/src/data/media/picture.rs"),
         ("tar", "runtime/src/data/"),
+        ("blake3", "runtime/src/checkpoint"),
+        ("indicatif", "src/cli/train"),
+        ("ctrlc", "src/cli/train"),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut complaints = Vec::new();

@@ -86,6 +86,7 @@ fn slot_text(slot: Slot) -> &'static str {
         Slot::Weight => "parameters",
         Slot::First => "first moments",
         Slot::Second => "second moments",
+        Slot::Gradient => "added gradients",
     }
 }
 
@@ -144,6 +145,7 @@ impl Graph {
             Leaf::Argument(Argument::LearningRate) => "learning rate".to_owned(),
             Leaf::Argument(Argument::FirstCorrection) => "first correction".to_owned(),
             Leaf::Argument(Argument::SecondCorrection) => "second correction".to_owned(),
+            Leaf::Argument(Argument::Updates) => "updates".to_owned(),
             Leaf::Table(_) => "table".to_owned(),
         }
     }

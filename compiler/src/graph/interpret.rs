@@ -39,6 +39,8 @@ pub struct Feed {
     pub first_correction: f64,
     /// `1 - beta^t` of the second moment.
     pub second_correction: f64,
+    /// Whether weights are updated, or gradients only added up.
+    pub updates: bool,
 }
 
 impl Feed {
@@ -63,6 +65,7 @@ impl Feed {
             learning_rate: 0.0,
             first_correction: 1.0,
             second_correction: 1.0,
+            updates: true,
         }
     }
 
@@ -74,6 +77,7 @@ impl Feed {
             Argument::LearningRate => self.learning_rate,
             Argument::FirstCorrection => self.first_correction,
             Argument::SecondCorrection => self.second_correction,
+            Argument::Updates => f64::from(u8::from(self.updates)),
         }
     }
 

@@ -109,6 +109,8 @@ pub enum Slot {
     First,
     /// The average of its gradient's square.
     Second,
+    /// The sum of its gradients since the last update, where several batches make one step.
+    Gradient,
 }
 
 /// A number that is known before a step and not part of a kernel.
@@ -122,6 +124,8 @@ pub enum Argument {
     FirstCorrection,
     /// `1 - beta^t` of the second moment.
     SecondCorrection,
+    /// 1 where weights are updated, 0 where gradients are only added up.
+    Updates,
 }
 
 /// A double that can be compared and hashed by its bits.

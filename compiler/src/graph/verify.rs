@@ -229,7 +229,8 @@ impl Shapes<'_> {
                 let input = graph.inputs.get(id.0 as usize).ok_or("no such input")?;
                 self.result_is(&input.shape)
             }
-            Leaf::Parameters(buffer) | Leaf::State(buffer, Slot::First | Slot::Second) => {
+            Leaf::Parameters(buffer)
+            | Leaf::State(buffer, Slot::First | Slot::Second | Slot::Gradient) => {
                 let found = graph.parameters.buffers.get(buffer.0 as usize);
                 self.result_is(&[found.ok_or("no such buffer")?.numbers])
             }

@@ -1,4 +1,4 @@
-//! Where weights lie: flat buffers, those that decay first.
+//! Where weights lie: flat buffers, those that decay first, those that stay as they are last.
 //!
 //! In: the weights that are needed. Out: a place for each. Weights of one buffer follow one another without gaps, in the order
 //! of the model, so that an update is one pass over a buffer. Deliberately not here: their values.
@@ -53,10 +53,12 @@ pub(super) fn layout(model: &Model, needs: &Needs, request: &Request) -> Paramet
         names: model.weights.iter().map(|weight| weight.name.clone()).collect(),
         scale: None,
     };
-    for decays in [true, false] {
+    for (decays, frozen) in [(true, false), (false, false), (false, true)] {
         let mut open: Option<ParameterBuffer> = None;
         for (at, weight) in model.weights.iter().enumerate() {
-            if !used[at] || request.decay.applies(weight.kind) != decays {
+            let is_frozen = request.frozen.contains(&WeightId::next(at));
+            let class = (!is_frozen && request.decay.applies(weight.kind), is_frozen);
+            if !used[at] || class != (decays, frozen) {
                 continue;
             }
             let numbers = number(weight.numbers());
@@ -68,6 +70,7 @@ pub(super) fn layout(model: &Model, needs: &Needs, request: &Request) -> Paramet
             }
             let buffer = open.get_or_insert_with(|| ParameterBuffer {
                 decays,
+                frozen,
                 numbers: 0,
                 weights: Vec::new(),
             });

@@ -60,6 +60,7 @@ fn lowered(checked: &Checked, how: How<'_>) -> Result<Graph, Vec<Unavailable>> {
         only,
         random: how.random,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 20,
     };
     lower(checked, &request)

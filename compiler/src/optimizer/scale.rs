@@ -33,6 +33,7 @@ pub fn scale_loss(graph: &mut Graph) {
     let id = BufferId(u32::try_from(graph.parameters.buffers.len()).expect("few buffers"));
     graph.parameters.buffers.push(ParameterBuffer {
         decays: false,
+        frozen: false,
         numbers: 1,
         weights: Vec::new(),
     });

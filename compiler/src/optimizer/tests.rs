@@ -27,7 +27,8 @@ const SCALE: f64 = 1024.0;
 
 /// A loss of half the squared distances to targets. The first buffer decays.
 fn distances(is_scaled: bool) -> Graph {
-    let buffer = |decays, numbers| ParameterBuffer { decays, numbers, weights: Vec::new() };
+    let buffer =
+        |decays, numbers| ParameterBuffer { decays, frozen: false, numbers, weights: Vec::new() };
     let buffers = vec![buffer(true, 5), buffer(false, 3)];
     let mut graph = Graph::new(
         "distances",
@@ -162,6 +163,13 @@ fn check(optimizer: Optimizer, is_scaled: bool) {
         (feed.first_correction, feed.second_correction) = optimizer.corrections(step);
         let expected = optimizer.clip.map(|_| by_hand.norm());
         by_hand.step(i32::try_from(step).expect("a few steps"), rate);
+        for batch in 1..optimizer.accumulate {
+            let before = feed.parameters.clone();
+            feed.updates = false;
+            advance(&graph, &mut feed);
+            assert_eq!(feed.parameters, before, "batch {batch} of {}", optimizer.accumulate);
+        }
+        feed.updates = true;
         let norm = advance(&graph, &mut feed);
         assert_eq!(norm.is_some(), expected.is_some());
         let pairs = feed.parameters.iter().flatten().zip(by_hand.weights.iter().flatten());
@@ -181,7 +189,9 @@ fn weights_follow_the_rules() {
             // reached.
             for clip in [None, Some(100.0), Some(0.01), Some(3.5)] {
                 for is_scaled in [false, true] {
-                    check(Optimizer { rule, weight_decay, clip }, is_scaled);
+                    for accumulate in [1, 3] {
+                        check(Optimizer { rule, weight_decay, clip, accumulate }, is_scaled);
+                    }
                 }
             }
         }
@@ -191,7 +201,7 @@ fn weights_follow_the_rules() {
 #[test]
 fn what_is_no_number_moves_nothing_but_the_scale() {
     for rule in RULES {
-        let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0) };
+        let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
         let graph = optimize(distances(true), &optimizer);
         let mut feed = Feed::zeros(&graph);
         feed.parameters = BEGINNINGS.iter().map(|begin| begin.to_vec()).collect();
@@ -213,7 +223,7 @@ fn what_is_no_number_moves_nothing_but_the_scale() {
 
 #[test]
 fn the_scale_grows_when_nothing_overflows_for_long() {
-    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: None };
+    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: None, accumulate: 1 };
     let graph = optimize(distances(true), &optimizer);
     let mut feed = Feed::zeros(&graph);
     feed.parameters = BEGINNINGS.iter().map(|begin| begin.to_vec()).collect();
@@ -235,7 +245,8 @@ fn state_is_kept_where_the_rule_has_some() {
         (ADAM_W, &[Slot::First, Slot::Second, Slot::Weight]),
     ];
     for (rule, slots) in cases {
-        let graph = optimize(distances(false), &Optimizer { rule, weight_decay: 0.1, clip: None });
+        let optimizer = Optimizer { rule, weight_decay: 0.1, clip: None, accumulate: 1 };
+        let graph = optimize(distances(false), &optimizer);
         let found: Vec<RootKind> = graph.roots[1..].iter().map(|root| root.kind).collect();
         let mut expected = Vec::new();
         // Gradients arrive at the last leaf first.
@@ -249,7 +260,7 @@ fn state_is_kept_where_the_rule_has_some() {
 
 #[test]
 fn corrections_count_from_one() {
-    let of = |rule| Optimizer { rule, weight_decay: 0.0, clip: None };
+    let of = |rule| Optimizer { rule, weight_decay: 0.0, clip: None, accumulate: 1 };
     let cases = [
         (MOMENTUM, 3, (1.0, 1.0)),
         (ADAM, 1, (0.1, 0.01)),
@@ -269,7 +280,7 @@ fn corrections_count_from_one() {
 
 #[test]
 fn a_norm_that_is_no_number_spreads() {
-    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: Some(1.0) };
+    let optimizer = Optimizer { rule: SGD, weight_decay: 0.0, clip: Some(1.0), accumulate: 1 };
     let graph = optimize(distances(false), &optimizer);
     let mut feed = Feed::zeros(&graph);
     feed.parameters[0][0] = f64::NAN;
@@ -316,6 +327,7 @@ fn training(text: &str, buffer_numbers: usize, optimizer: &Optimizer) -> Graph {
         only: None,
         random: true,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers,
     };
     let graph = lower(&checked, &request).expect("everything is there");
@@ -366,7 +378,7 @@ fn updates_are_one_kernel_for_each_part() {
     for clip in [None, Some(1.0)] {
         let norm = usize::from(clip.is_some());
         for (rule, reads) in [(SGD, 2), (NESTEROV, 3), (ADAM, 4), (ADAM_W, 4)] {
-            let optimizer = Optimizer { rule, weight_decay: 0.1, clip };
+            let optimizer = Optimizer { rule, weight_decay: 0.1, clip, accumulate: 1 };
             check_plan(&optimize(distances(false), &optimizer), reads + norm);
             for text in MODELS {
                 check_plan(&training(text, 1 << 40, &optimizer), reads + norm);

@@ -199,9 +199,8 @@ fn stores(
             && (!store.by_row || tape.by_row[register]);
         ensure(fits, || format!("store {} of {wanted} in {region:?}", store.access))?;
     }
-    let weights = kernel
-        .writes
-        .iter()
-        .any(|write| matches!(write.arena, Arena::Parameters(_, Slot::First | Slot::Second)));
+    let weights = kernel.writes.iter().any(|write| {
+        matches!(write.arena, Arena::Parameters(_, Slot::First | Slot::Second | Slot::Gradient))
+    });
     ensure(!weights || !stores.is_empty(), || "an update keeps nothing".to_owned())
 }

@@ -50,6 +50,7 @@ pub(super) enum ArgumentKind {
     LearningRate,
     FirstCorrection,
     SecondCorrection,
+    Updates,
 }
 
 /// What a writer makes of a kernel: one dispatch.
@@ -86,6 +87,7 @@ impl ArgumentKind {
             Value::Number(Argument::LearningRate) => Self::LearningRate,
             Value::Number(Argument::FirstCorrection) => Self::FirstCorrection,
             Value::Number(Argument::SecondCorrection) => Self::SecondCorrection,
+            Value::Number(Argument::Updates) => Self::Updates,
             Value::Site(_) => Self::Site,
         }
     }
@@ -197,6 +199,7 @@ impl<'a> Kit<'a> {
             ArgumentKind::LearningRate => "step.learning_rate".to_owned(),
             ArgumentKind::FirstCorrection => "step.first_correction".to_owned(),
             ArgumentKind::SecondCorrection => "step.second_correction".to_owned(),
+            ArgumentKind::Updates => "step.updates".to_owned(),
         }
     }
 
@@ -318,7 +321,8 @@ impl<'a> Kit<'a> {
                     ArgumentKind::Site => Some(format!("site_{at}: u32")),
                     ArgumentKind::LearningRate
                     | ArgumentKind::FirstCorrection
-                    | ArgumentKind::SecondCorrection => None,
+                    | ArgumentKind::SecondCorrection
+                    | ArgumentKind::Updates => None,
                 },
             );
         bases.chain(own).collect()

@@ -53,6 +53,7 @@ impl<'a> Names<'a> {
                 Slot::Weight => self.weight(region).unwrap_or(format!("weights.{}", buffer.0)),
                 Slot::First => format!("first_moments.{}", buffer.0),
                 Slot::Second => format!("second_moments.{}", buffer.0),
+                Slot::Gradient => format!("gradient_sums.{}", buffer.0),
             },
             Arena::Table(table) => format!("table.{}", table.0),
         }

@@ -8,7 +8,8 @@
 //! | 2 | the number of the batch's first sample |
 //! | 3 | the learning rate, f32 |
 //! | 4, 5 | the corrections of the first and second moment, f32 |
-//! | 6, 7 | nothing |
+//! | 6 | whether weights are updated, or gradients only added up: 1 or 0, f32 |
+//! | 7 | nothing |
 //! | from 8 | one bit for each condition and, within it, for each sample: whether the sample has what it stands for |
 //!
 //! Deliberately not here: arguments of kernels, which do not change.
@@ -27,7 +28,7 @@ pub const STEP_HEAD: [(&str, &str); 8] = [
     ("learning_rate", "f32"),
     ("first_correction", "f32"),
     ("second_correction", "f32"),
-    ("unused", "u32"),
+    ("updates", "f32"),
     ("unused", "u32"),
 ];
 
@@ -49,6 +50,8 @@ pub struct StepNumbers<'a> {
     pub first_correction: f32,
     /// `1 - beta^t` of the second moment.
     pub second_correction: f32,
+    /// Whether weights are updated, or gradients only added up for a step of several batches.
+    pub updates: bool,
 }
 
 /// Elements of the array of bits.
@@ -71,6 +74,7 @@ pub fn step_words(plan: &Plan, step: &StepNumbers<'_>) -> Vec<u32> {
     block[3] = step.learning_rate.to_bits();
     block[4] = step.first_correction.to_bits();
     block[5] = step.second_correction.to_bits();
+    block[6] = f32::from(u8::from(step.updates)).to_bits();
     let conditions = plan.presences.iter();
     let holds = conditions.flat_map(|condition| step.samples.iter().map(|it| condition.holds(it)));
     for (at, holds) in holds.enumerate() {
@@ -89,7 +93,8 @@ pub(super) fn declaration(plan: &Plan) -> String {
   learning_rate: f32,
   first_correction: f32,
   second_correction: f32,
-  unused: vec2<u32>,
+  updates: f32,
+  unused: u32,
   present: array<vec4<u32>, {vectors}>,
 }}
 "

@@ -45,6 +45,7 @@ fn try_one(seed: u64) -> Result<(), String> {
         only: None,
         random: random.chance(60),
         decay: random.one_of(&[Decay::Matrices, Decay::All]),
+        frozen: Vec::new(),
         buffer_numbers: random.one_of(&[1 << 20, 200]),
     };
     let graph = lower(&checked, &request).map_err(|missing| format!("{missing:?}"))?;

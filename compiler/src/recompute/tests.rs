@@ -38,6 +38,7 @@ fn training(name: &str, set: &[(&str, &str)], batch: usize) -> Graph {
         only: None,
         random: true,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 40,
     };
     let graph = lower(&checked, &request).expect("everything is there");
@@ -168,7 +169,7 @@ fn numbers_stay_the_same() {
 #[test]
 fn numbers_stay_the_same_with_an_update_behind_them() {
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0) };
+    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
     let before = optimize(small("2", 2), &optimizer);
     let after = check(&before, &|_| true);
     assert_eq!(verify(&plan(&after)), Ok(()));

@@ -40,6 +40,8 @@ pub struct Step {
     pub first_correction: f32,
     /// `1 - beta^t` of the second moment.
     pub second_correction: f32,
+    /// Whether weights are updated, or gradients only added up.
+    pub updates: bool,
 }
 
 /// Runs a plan on the threads of this machine.
@@ -114,7 +116,7 @@ fn arena_number(plan: &Plan, arena: Arena) -> Option<usize> {
             let number = buffer.0 as usize;
             (number < weights).then_some(2 + number)
         }
-        Arena::Parameters(buffer, slot @ (Slot::First | Slot::Second)) => {
+        Arena::Parameters(buffer, slot @ (Slot::First | Slot::Second | Slot::Gradient)) => {
             let state = plan.states.iter().position(|state| *state == (buffer, slot));
             state.map(|state| 2 + weights + state)
         }
@@ -355,6 +357,7 @@ fn job<'a>(
         Value::Number(Argument::LearningRate) => Given::Number(step.learning_rate),
         Value::Number(Argument::FirstCorrection) => Given::Number(step.first_correction),
         Value::Number(Argument::SecondCorrection) => Given::Number(step.second_correction),
+        Value::Number(Argument::Updates) => Given::Number(f32::from(u8::from(step.updates))),
         Value::Site(site) => Given::Site(*site),
     };
     Job {

@@ -152,6 +152,7 @@ fn step(batch: usize) -> Step {
         learning_rate: 0.25,
         first_correction: 0.5,
         second_correction: 0.125,
+        updates: true,
     }
 }
 

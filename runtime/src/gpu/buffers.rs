@@ -82,7 +82,10 @@ impl Buffers {
             Memory::Plan(Arena::Parameters(id, Slot::Weight)) => {
                 (self.weights.get(id.0 as usize)?, offset)
             }
-            Memory::Plan(Arena::Parameters(id, slot @ (Slot::First | Slot::Second))) => {
+            Memory::Plan(Arena::Parameters(
+                id,
+                slot @ (Slot::First | Slot::Second | Slot::Gradient),
+            )) => {
                 let found = self.states.iter().find(|(state, _)| *state == (id, slot))?;
                 (&found.1, offset)
             }

@@ -48,6 +48,7 @@ pub fn check(gpu: &Gpu, plan: &Arc<Plan>, feed: &Feed) -> Result<Vec<Found>, Run
         learning_rate: feed.learning_rate as f32,
         first_correction: feed.first_correction as f32,
         second_correction: feed.second_correction as f32,
+        updates: feed.updates,
     };
     let mut all = Vec::new();
     for (at, kernel) in plan.kernels.iter().enumerate() {

@@ -334,6 +334,7 @@ fn words(plan: &Plan, step: &Step) -> Vec<u32> {
         learning_rate: step.learning_rate,
         first_correction: step.first_correction,
         second_correction: step.second_correction,
+        updates: step.updates,
     };
     step_words(plan, &numbers)
 }

@@ -111,16 +111,23 @@ impl Tensors {
         Ok(tensors)
     }
 
+    /// The bytes of a file, the same for the same tensors.
+    ///
+    /// # Errors
+    /// Why the format cannot hold them, in words.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        // Some readers ask for this entry. One alone keeps the bytes of a file the same on every run.
+        let metadata = [("format".to_owned(), "pt".to_owned())].into();
+        safetensors::serialize(self.iter(), Some(metadata)).map_err(|error| error.to_string())
+    }
+
     /// Writes a file: aside, synced, renamed. Links are followed; what is no file, such as a pipe, is written to as it is.
     ///
     /// # Errors
     /// What the system says, such as that the disk is full; then the file that was there is untouched.
     pub fn write(&self, path: &Path) -> Result<(), TensorsError> {
         let failed = |source| TensorsError::Write { path: path.to_owned(), source };
-        // Some readers ask for this entry. One alone keeps the bytes of a file the same on every run.
-        let metadata = [("format".to_owned(), "pt".to_owned())].into();
-        let bytes = safetensors::serialize(self.iter(), Some(metadata))
-            .map_err(|error| failed(io::Error::other(error)))?;
+        let bytes = self.to_bytes().map_err(|reason| failed(io::Error::other(reason)))?;
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if fs::metadata(&target).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
             return fs::write(&target, bytes).map_err(failed);

@@ -9,12 +9,17 @@ use super::models::{names, random_batch, small};
 
 fn optimizer() -> Optimizer {
     let rule = Rule::AdamW { first: 0.9, second: 0.95, eps: 1e-8 };
-    Optimizer { rule, weight_decay: 0.1, clip: Some(0.5) }
+    Optimizer { rule, weight_decay: 0.1, clip: Some(0.5), accumulate: 1 }
 }
 
 fn training(checked: &Checked, batch: usize) -> CompileOptions {
     let objective = checked.model.objectives[0].name.clone();
-    let mode = Mode::Training { objective, optimizer: optimizer(), decay: Decay::Matrices };
+    let mode = Mode::Training {
+        objective,
+        optimizer: optimizer(),
+        decay: Decay::Matrices,
+        frozen: Vec::new(),
+    };
     CompileOptions { batch, mode, random: true, ..CompileOptions::default() }
 }
 
@@ -52,6 +57,7 @@ fn trained(checked: &Checked, threads: usize) -> (Tensors, Tensors, Vec<u32>) {
             first_sample: 4 * step,
             learning_rate: 0.01,
             corrections: optimizer().corrections(u64::from(step) + 1),
+            updates: true,
         };
         let results = session.run(&batch, &options).expect("it runs");
         losses.extend(results.losses().expect("it comes back").values().map(|loss| loss.to_bits()));

@@ -107,6 +107,7 @@ pub(crate) fn step(feed: &Feed) -> Step {
         learning_rate: feed.learning_rate as f32,
         first_correction: feed.first_correction as f32,
         second_correction: feed.second_correction as f32,
+        updates: feed.updates,
     }
 }
 

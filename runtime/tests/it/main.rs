@@ -14,5 +14,6 @@ mod models;
 mod nothing_read;
 mod purity;
 mod random_specs;
+mod training;
 mod visits;
 mod whole_models;

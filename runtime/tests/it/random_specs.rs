@@ -160,6 +160,7 @@ fn setting(checked: &Checked, random: &mut Random) -> Setting {
         only,
         random: random.chance(60),
         decay: random.one_of(&[Decay::Matrices, Decay::All]),
+        frozen: Vec::new(),
         buffer_numbers: random.one_of(&[1 << 20, 1 << 20, 200]),
     };
     // Objectives that need what is not there.
@@ -193,6 +194,7 @@ fn optimizer(random: &mut Random) -> Optimizer {
         rule,
         weight_decay: random.one_of(&[0.0, 0.1]),
         clip: random.one_of(&[None, Some(0.1), Some(100.0)]),
+        accumulate: random.one_of(&[1, 1, 3]),
     }
 }
 
@@ -229,11 +231,12 @@ pub(crate) fn moving(mut feed: Feed, seed: u64) -> Feed {
     feed.learning_rate = f64::from(0.1_f32);
     feed.first_correction = f64::from(0.75_f32);
     feed.second_correction = f64::from(0.5_f32);
+    feed.updates = random.below(4) > 0;
     for ((_, slot), numbers) in &mut feed.states {
         for number in numbers {
             *number = match slot {
                 Slot::Second => 1.0 + random.real() / 2.0,
-                Slot::First | Slot::Weight => random.real(),
+                Slot::First | Slot::Weight | Slot::Gradient => random.real(),
             };
         }
     }

@@ -59,9 +59,14 @@ fn all_objectives_and_outputs() {
 #[test]
 fn steps_of_training() {
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0) };
+    let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0), accumulate: 1 };
     let decay = Decay::Matrices;
-    check_all(|objective| Mode::Training { objective: objective.to_owned(), optimizer, decay });
+    check_all(|objective| Mode::Training {
+        objective: objective.to_owned(),
+        optimizer,
+        decay,
+        frozen: Vec::new(),
+    });
 }
 
 /// Weights are moved in place; an output that is nothing but weights shows those that the step began with.
@@ -78,8 +83,13 @@ fn outputs_of_weights_are_older_than_the_step() {
         }",
     );
     let rule = Rule::Sgd { momentum: 0.9, nesterov: false };
-    let optimizer = Optimizer { rule, weight_decay: 0.0, clip: None };
-    let mode = Mode::Training { objective: "loss".to_owned(), optimizer, decay: Decay::Matrices };
+    let optimizer = Optimizer { rule, weight_decay: 0.0, clip: None, accumulate: 1 };
+    let mode = Mode::Training {
+        objective: "loss".to_owned(),
+        optimizer,
+        decay: Decay::Matrices,
+        frozen: Vec::new(),
+    };
     let options = CompileOptions { batch: 1, mode, ..CompileOptions::default() };
     let mut session = Session::new(&checked, &options, &Device::cpu(1)).expect("it compiles");
     session.initialize(1).expect("it takes them");

@@ -100,9 +100,9 @@ fn train(
         }
         OptimizerKind::Sgd { momentum, decay } => (Rule::Sgd { momentum, nesterov: false }, decay),
     };
-    let optimizer = Optimizer { rule, weight_decay, clip: None };
+    let optimizer = Optimizer { rule, weight_decay, clip: None, accumulate: 1 };
     let objective = told.objective.clone();
-    let mode = Mode::Training { objective, optimizer, decay: Decay::All };
+    let mode = Mode::Training { objective, optimizer, decay: Decay::All, frozen: Vec::new() };
     let mut session = session(loaded, Vec::new(), mode, device);
     let values = (loaded.tolerance.value, loaded.tolerance.absolute);
     let batch = batch(loaded, None);

@@ -40,6 +40,7 @@ fn gradients_of(checked: &Checked, objective: &str) -> Graph {
         only: None,
         random: true,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 20,
     };
     let graph = lower(checked, &request).expect("all is there");
@@ -149,6 +150,7 @@ fn outputs_are_differentiated_with_fed_cotangents() {
         only: None,
         random: false,
         decay: Decay::All,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 20,
     };
     let graph = lower(&checked, &request).expect("all is there");

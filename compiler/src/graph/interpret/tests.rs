@@ -12,7 +12,7 @@ use crate::model::{ModalityId, TargetId};
 
 /// One buffer of three numbers.
 fn graph(batch: usize) -> Graph {
-    let buffer = ParameterBuffer { decays: true, numbers: 3, weights: Vec::new() };
+    let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 3, weights: Vec::new() };
     Graph::new(
         "g",
         batch,

@@ -9,7 +9,7 @@ use crate::model::ModalityId;
 
 /// A mean of squares of what a linear map makes, and a step that shrinks its weights.
 fn small() -> Graph {
-    let buffer = ParameterBuffer { decays: true, numbers: 6, weights: Vec::new() };
+    let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 6, weights: Vec::new() };
     let mut graph = Graph::new(
         "small",
         2,

@@ -11,7 +11,7 @@ use crate::routing::{Mask, Pair, Relation, Schedule, Side};
 
 fn parameters() -> Parameters {
     let weights = vec![WeightId(0), WeightId(1)];
-    let buffer = ParameterBuffer { decays: true, numbers: 12, weights };
+    let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 12, weights };
     let place = |offset, numbers| Some(Place { buffer: BufferId(0), offset, numbers });
     Parameters {
         buffers: vec![buffer],

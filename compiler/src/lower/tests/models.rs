@@ -108,6 +108,7 @@ fn forward(checked: &Checked) -> Graph {
         only: None,
         random: true,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 27,
     };
     lower(checked, &request).expect("all is there")

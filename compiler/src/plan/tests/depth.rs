@@ -49,7 +49,7 @@ fn a_plan_as_text() {
 
 /// A linear map with an activation, its gradient by hand, and a step.
 fn small() -> Graph {
-    let buffer = ParameterBuffer { decays: true, numbers: 6, weights: Vec::new() };
+    let buffer = ParameterBuffer { decays: true, frozen: false, numbers: 6, weights: Vec::new() };
     let mut graph = Graph::new(
         "small",
         2,

@@ -78,6 +78,7 @@ pub(super) fn everything(checked: &Checked, batch: usize, random: bool) -> Graph
         only: None,
         random,
         decay: Decay::Matrices,
+        frozen: Vec::new(),
         buffer_numbers: 1 << 40,
     };
     lower(checked, &request).expect("nothing is missing")

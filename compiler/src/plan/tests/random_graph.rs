@@ -26,7 +26,8 @@ const HEADS: usize = 2;
 
 /// A random graph and what it is fed.
 pub(super) fn random_graph(seed: u64) -> (Graph, Feed) {
-    let buffer = ParameterBuffer { decays: true, numbers: PARAMETERS, weights: Vec::new() };
+    let buffer =
+        ParameterBuffer { decays: true, frozen: false, numbers: PARAMETERS, weights: Vec::new() };
     let parameters =
         Parameters { buffers: vec![buffer], places: Vec::new(), names: Vec::new(), scale: None };
     let mut graph = Graph::new("random", BATCH, parameters);

@@ -52,6 +52,7 @@ fn of_model(seed: u64) -> Result<(), String> {
         only: None,
         random: random.chance(60),
         decay: random.one_of(&[Decay::Matrices, Decay::All]),
+        frozen: Vec::new(),
         buffer_numbers: random.one_of(&[1 << 20, 200]),
     };
     let samples = random_samples(&checked.model, request.batch, seed);

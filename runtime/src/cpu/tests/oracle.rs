@@ -168,6 +168,7 @@ fn argument_of(case: &Case, argument: usize) -> f64 {
         Value::Number(Argument::LearningRate) => 0.25,
         Value::Number(Argument::FirstCorrection) => 0.5,
         Value::Number(Argument::SecondCorrection) => 0.125,
+        Value::Number(Argument::Updates) => 1.0,
         Value::Site(_) => panic!("a site is no number"),
     }
 }

@@ -212,6 +212,7 @@ impl Case {
             learning_rate: 0.0,
             first_correction: 1.0,
             second_correction: 1.0,
+            updates: true,
         }
     }
 
@@ -223,6 +224,7 @@ impl Case {
             learning_rate: 0.0,
             first_correction: 1.0,
             second_correction: 1.0,
+            updates: true,
         }
     }
 

@@ -16,8 +16,13 @@ use super::{gpus, turn};
 
 fn training(objective: &str) -> Mode {
     let rule = Rule::AdamW { first: 0.9, second: 0.95, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(0.5) };
-    Mode::Training { objective: objective.to_owned(), optimizer, decay: Decay::Matrices }
+    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(0.5), accumulate: 1 };
+    Mode::Training {
+        objective: objective.to_owned(),
+        optimizer,
+        decay: Decay::Matrices,
+        frozen: Vec::new(),
+    }
 }
 
 /// Weights, outputs and losses after some steps, none of which is waited for before the next.
@@ -34,6 +39,7 @@ fn trained(name: &str, device: &Device) -> (Tensors, Tensors, Vec<u32>) {
             first_sample: 3 * step,
             learning_rate: 0.01,
             corrections: (0.1, 0.05),
+            updates: true,
         };
         let results = session.run(&batch, &options).expect("it runs");
         if step == 3 {

@@ -71,8 +71,8 @@ fn session(gpu: &Gpu) -> Result<Session, RuntimeError> {
     let checked = small("zorro_vit");
     let objective = checked.model.objectives[0].name.clone();
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0) };
-    let mode = Mode::Training { objective, optimizer, decay: Decay::Matrices };
+    let optimizer = Optimizer { rule, weight_decay: 0.1, clip: Some(1.0), accumulate: 1 };
+    let mode = Mode::Training { objective, optimizer, decay: Decay::Matrices, frozen: Vec::new() };
     let precision = Precision::Mixed;
     let options = CompileOptions { batch: 3, mode, precision, ..CompileOptions::default() };
     let mut session = Session::new(&checked, &options, &Device::Gpu(gpu.clone()))?;

@@ -54,7 +54,12 @@ fn gradients_of_cotangents() {
 #[test]
 fn steps_of_training() {
     let rule = Rule::AdamW { first: 0.9, second: 0.999, eps: 1e-8 };
-    let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0) };
+    let optimizer = Optimizer { rule, weight_decay: 0.05, clip: Some(1.0), accumulate: 1 };
     let decay = Decay::Matrices;
-    check_all(|objective| Mode::Training { objective: objective.to_owned(), optimizer, decay });
+    check_all(|objective| Mode::Training {
+        objective: objective.to_owned(),
+        optimizer,
+        decay,
+        frozen: Vec::new(),
+    });
 }

@@ -1,0 +1,132 @@
+//! Folders of checkpoints, whole and damaged.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Best, Checkpoint, CheckpointError, Folder, Manifest, Spec, find, name};
+use crate::{Tensor, TensorData, Tensors};
+
+fn checkpoint(step: u64) -> Checkpoint {
+    let numbers = |numbers: Vec<f32>| {
+        let tensor = Tensor::new(vec![numbers.len()], TensorData::F32(numbers));
+        tensor.expect("a list is a shape")
+    };
+    #[expect(clippy::cast_precision_loss, reason = "small")]
+    let weights = Tensors::from_iter([("w", numbers(vec![step as f32, f32::MIN_POSITIVE, -0.0]))]);
+    let optimizer = Tensors::from_iter([("first.w", numbers(vec![0.1, 0.2, 0.3]))]);
+    let spec = Spec { path: "m.zorro".to_owned(), ..Spec::default() };
+    let mut manifest = Manifest::new(spec, "loss", "steps: 3\n", 7);
+    manifest.step = step;
+    Checkpoint { manifest, weights, optimizer }
+}
+
+fn same(found: &Checkpoint, expected: &Checkpoint) {
+    assert_eq!(found.weights, expected.weights);
+    assert_eq!(found.optimizer, expected.optimizer);
+    assert_eq!(found.manifest.step, expected.manifest.step);
+}
+
+fn write(folder: &Folder, steps: impl IntoIterator<Item = u64>) {
+    for step in steps {
+        folder.keep(&checkpoint(step), 3).expect("there is room");
+    }
+}
+
+#[test]
+fn written_and_read() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = Folder::open(temporary.path()).expect("it opens");
+    assert!(folder.newest().expect("nothing is wrong").is_none());
+    write(&folder, [5]);
+    let newest = folder.newest().expect("it is whole").expect("there is one");
+    same(&newest.checkpoint, &checkpoint(5));
+    // The same step again, over what is there.
+    write(&folder, [5]);
+    for path in
+        [temporary.path().to_owned(), newest.path.clone(), temporary.path().join("checkpoints")]
+    {
+        assert_eq!(find(&path).expect("there is one").checkpoint.manifest.step, 5);
+    }
+    assert!(matches!(find(Path::new("nowhere")), Err(CheckpointError::None(_))));
+}
+
+#[test]
+fn the_last_and_the_best_are_kept() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let folder = Folder::open(temporary.path()).expect("it opens");
+    for step in 1..=6 {
+        let mut new = checkpoint(step);
+        new.manifest.best = Some(Best { step: 2, metric: "accuracy".to_owned(), value: 0.5 });
+        folder.keep(&new, 2).expect("there is room");
+    }
+    assert_eq!(folder.steps(), [2, 5, 6]);
+    let left = fs::read_dir(temporary.path().join("checkpoints")).expect("it is there").count();
+    assert_eq!(left, 3, "nothing half deleted is left");
+}
+
+#[test]
+fn damage_is_seen_and_the_one_before_is_taken() {
+    type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+    let damages: [Damage<'_>; 5] = [
+        ("cut", &|path| {
+            let file = path.join("weights.safetensors");
+            let bytes = fs::read(&file).expect("it is there");
+            fs::write(&file, &bytes[..bytes.len() - 3]).expect("it is written");
+        }),
+        ("a bit", &|path| {
+            let file = path.join("optimizer.safetensors");
+            let mut bytes = fs::read(&file).expect("it is there");
+            *bytes.last_mut().expect("it has bytes") ^= 1;
+            fs::write(&file, bytes).expect("it is written");
+        }),
+        ("gone", &|path| fs::remove_file(path.join("weights.safetensors")).expect("it was there")),
+        ("no manifest", &|path| fs::remove_file(path.join("manifest.json")).expect("it was there")),
+        ("newer", &|path| {
+            fs::write(path.join("manifest.json"), "{\"version\": 99}").expect("it is written");
+        }),
+    ];
+    for (what, damage) in damages {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(temporary.path()).expect("it opens");
+        write(&folder, [1, 2]);
+        damage(&folder.checkpoint(2));
+        let newest = folder.newest().expect("one is whole").expect("there is one");
+        same(&newest.checkpoint, &checkpoint(1));
+        assert_eq!(newest.skipped.len(), 1, "{what}");
+        damage(&folder.checkpoint(1));
+        assert!(folder.newest().is_err(), "{what}");
+        // Written anew over the damage.
+        write(&folder, [2]);
+        same(
+            &folder.newest().expect("it is whole").expect("it is there").checkpoint,
+            &checkpoint(2),
+        );
+    }
+}
+
+#[test]
+fn what_was_half_written_is_cleared_away() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let checkpoints = temporary.path().join("checkpoints");
+    for name in [".writing-abc", ".deleting-def"] {
+        fs::create_dir_all(checkpoints.join(name)).expect("it is made");
+        fs::write(checkpoints.join(name).join("weights.safetensors"), "half").expect("written");
+    }
+    let folder = Folder::open(temporary.path()).expect("it opens");
+    assert_eq!(fs::read_dir(&checkpoints).expect("it is there").count(), 0);
+    assert!(folder.newest().expect("nothing is wrong").is_none());
+}
+
+#[test]
+fn one_run_at_a_time() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let first = Folder::open(temporary.path()).expect("it opens");
+    assert!(matches!(Folder::open(temporary.path()), Err(CheckpointError::Locked(_))));
+    drop(first);
+    Folder::open(temporary.path()).expect("it is free again");
+}
+
+#[test]
+fn names_sort_as_numbers() {
+    assert_eq!(name(7).display().to_string(), "step-000000007");
+}

@@ -1,0 +1,91 @@
+//! Configurations, right and wrong.
+
+use super::{Length, OptimizerKind, Setting, parse};
+
+const SMALL: &str = "\
+spec: m.zorro
+data:
+  train: { sources: [ { synthetic: {} } ] }
+batch: 8
+steps: 10
+rate: { peak: 1e-3 }
+";
+
+/// A configuration with lines added, and where and how it is wrong.
+#[track_caller]
+fn wrong(added: &str, place: (usize, usize), words: &str) {
+    let error = parse("run.yaml", &format!("{SMALL}{added}\n")).expect_err("it is wrong");
+    let problem = &error.problems[0];
+    let told = error.to_string();
+    assert_eq!(problem.place, Some(place), "{told}");
+    assert!(told.contains(words), "{told}");
+}
+
+#[test]
+fn defaults() {
+    let config = parse("run.yaml", SMALL).expect("nothing is wrong");
+    assert_eq!(config.optimizer.kind, OptimizerKind::Adamw);
+    assert_eq!((config.accumulate, config.seed, config.device.as_str()), (1, 0, "auto"));
+    assert_eq!(config.checkpoints.every, Length::Epochs(1.0));
+    assert!(config.log.tensorboard);
+}
+
+#[test]
+fn params_are_expressions() {
+    let text =
+        format!("{SMALL}set: {{ dim: 64, drop: 0.1, deep: true, sizes: [2, 2], sum: '3 + 4' }}\n");
+    let config = parse("run.yaml", &text).expect("nothing is wrong");
+    let set: Vec<String> =
+        config.set.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(set, ["deep=true", "dim=64", "drop=0.1", "sizes=[2, 2]", "sum=3 + 4"]);
+    assert_eq!(config.set["dim"], Setting::Whole(64));
+}
+
+#[test]
+fn mistakes_have_their_place() {
+    wrong("epoch: 3", (7, 1), "did you mean `epochs`?");
+    wrong("optimizer: { knid: sgd }", (7, 14), "did you mean `kind`?");
+    wrong("optimizer: { kind: adma }", (7, 20), "did you mean `adam`?");
+    wrong("zzz: 3", (7, 1), "known here: spec, set,");
+    wrong("epochs: 3", (5, 8), "exclude each other");
+    wrong("accumulate: 0", (7, 13), "at least 1");
+    wrong("mixup: -1", (7, 8), "more than 0");
+    wrong("optimizer:\n  kind: sgd\n  beta1: 0.9", (9, 10), "`beta1` is a number of `adam`");
+    wrong("optimizer: { beta2: 1 }", (7, 21), "less than 1");
+    wrong("modality_dropout: { video: 2 }", (7, 28), "0 to 1");
+    wrong("checkpoints: { every: 3 parsecs }", (7, 23), "a length such as");
+    wrong("eval: { every: 0 epochs }", (7, 16), "at least 1 step");
+    wrong("seed: -1", (7, 7), "");
+    wrong("batch: 9", (7, 1), "duplicate");
+}
+
+#[test]
+fn mistakes_inside_data() {
+    let text = SMALL.replace("synthetic: {}", "synthetic: { sample: 3 }");
+    let error = parse("run.yaml", &text).expect_err("it is wrong");
+    assert_eq!(error.problems[0].help.as_deref(), Some("did you mean `samples`?"));
+    assert_eq!(error.problems[0].place.map(|place| place.0), Some(3));
+}
+
+#[test]
+fn all_wrong_numbers_at_once() {
+    let text = SMALL.replace("1e-3", "-1").replace("batch: 8", "batch: 0");
+    let error = parse("run.yaml", &text).expect_err("it is wrong");
+    assert_eq!(error.problems.len(), 2, "{error}");
+}
+
+#[test]
+fn garbage() {
+    for text in [
+        "",
+        "[",
+        "a: b: c",
+        "- 1",
+        "spec: [1]",
+        "\u{0}",
+        "spec: &a [*a]",
+        "batch: 99999999999999999999",
+    ] {
+        assert!(parse("run.yaml", text).is_err(), "{text:?}");
+    }
+}

@@ -1,0 +1,154 @@
+//! What a person sees of a run.
+//!
+//! In: what happens. Out: on a terminal a bar with loss, rate, speed and time left; elsewhere some lines. All of it on standard
+//! error. Deliberately not here: results.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use zorro_runtime::train::{Begins, Evaluation, Event, Loaded, Step};
+
+use crate::cli::note;
+
+/// Where nobody watches, a line about progress comes at least this far apart.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Shows a run.
+pub(super) struct Progress {
+    quiet: bool,
+    bar: ProgressBar,
+    is_terminal: bool,
+    told: Option<Instant>,
+}
+
+impl Progress {
+    pub(super) fn new(quiet: bool) -> Self {
+        Self {
+            quiet,
+            bar: ProgressBar::hidden(),
+            is_terminal: io::stderr().is_terminal(),
+            told: None,
+        }
+    }
+
+    pub(super) fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Note(text) => self.warn(text),
+            Event::Skipped(problems) => self.warn(&problems.to_string()),
+            Event::Begins(begins) => self.begin(begins),
+            Event::Loaded(loaded) => self.loaded(loaded),
+            Event::Step(step) => self.step(step),
+            Event::Evaluating(_) => self.bar.set_message("evaluating"),
+            Event::Evaluated(step, evaluation) => self.say(&evaluated(*step, evaluation)),
+            // The run says at its end where the last one is; on the way they are no news.
+            Event::Saved(..) => {}
+        }
+    }
+
+    pub(super) fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            self.bar.suspend(|| note(line));
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        let text = text.replace('\n', "\n  ");
+        self.bar.suspend(|| note(&format!("note: {text}")));
+    }
+
+    fn begin(&mut self, begins: &Begins) {
+        let (learned, frozen) = begins.parameters;
+        let frozen = if frozen > 0 { format!(" and {frozen} frozen") } else { String::new() };
+        let eval = match begins.eval_samples {
+            0 => String::new(),
+            samples => format!(", {samples} to evaluate"),
+        };
+        self.say(&format!(
+            "{} steps of {} samples for `{}`: {learned} parameters{frozen}, {} samples{eval}, {} MiB, in {}",
+            begins.steps,
+            begins.step_samples,
+            begins.objective,
+            begins.samples,
+            begins.memory >> 20,
+            begins.folder.display()
+        ));
+        if begins.from > 0 {
+            self.say(&format!("going on after step {}", begins.from));
+        }
+        if self.is_terminal && !self.quiet {
+            let style = ProgressStyle::with_template(
+                "{bar:24} {pos}/{len} {msg} {elapsed} of {duration}, {eta} left",
+            );
+            self.bar =
+                ProgressBar::with_draw_target(Some(begins.steps), ProgressDrawTarget::stderr())
+                    .with_style(style.expect("the template is well-formed"));
+            self.bar.set_position(begins.from);
+            self.bar.reset_eta();
+        }
+    }
+
+    fn loaded(&self, loaded: &Loaded) {
+        self.say(&format!(
+            "{} weights from {}; {} missing there, {} of another shape, {} not used",
+            loaded.loaded.len(),
+            loaded.from.display(),
+            loaded.missing.len(),
+            loaded.other_shape.len(),
+            loaded.unused.len()
+        ));
+        for (names, what) in [(&loaded.missing, "missing"), (&loaded.unused, "not used")] {
+            self.names(names, what);
+        }
+        for (name, found, wanted) in &loaded.other_shape {
+            self.say(&format!("  {name}: {found:?} there, {wanted:?} in the model"));
+        }
+    }
+
+    fn names(&self, names: &[String], what: &str) {
+        let shown = &names[..names.len().min(8)];
+        let more = names.len() - shown.len();
+        if !shown.is_empty() {
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            self.say(&format!("  {what}: {}{more}", shown.join(", ")));
+        }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let waiting = match (100.0 * step.waiting).round() {
+            percent if percent >= 5.0 => format!(", {percent:.0} % waiting for data"),
+            _ => String::new(),
+        };
+        let line = format!(
+            "loss {:.4} rate {:.2e} {:.1} samples/s{waiting}",
+            step.loss, step.rate, step.speed
+        );
+        if self.is_terminal {
+            self.bar.set_message(line);
+            self.bar.set_position(step.step);
+            return;
+        }
+        if self.told.is_none_or(|told| told.elapsed() >= PAUSE) || step.step == step.of {
+            self.told = Some(Instant::now());
+            self.say(&format!("step {}/{} {line}", step.step, step.of));
+        }
+    }
+}
+
+/// One line about an evaluation.
+fn evaluated(step: u64, evaluation: &Evaluation) -> String {
+    let mut line = format!("step {step}: evaluation loss {:.4}", evaluation.loss);
+    for target in &evaluation.targets {
+        let Some((_, scores)) = target.outputs.last() else { continue };
+        let scores = target.given.iter().zip(scores).filter_map(|(given, score)| {
+            Some(format!("{} {:.1} %", given.join("+"), 100.0 * (*score)?))
+        });
+        let scores: Vec<String> = scores.collect();
+        line.push_str(&format!(", {} {}", target.metric.name(), scores.join(", ")));
+    }
+    line
+}

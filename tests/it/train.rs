@@ -1,0 +1,332 @@
+//! `zorro train`, `eval` and `infer` from outside, on runs of a few steps: what they print and leave, and what kills and full
+//! disks leave.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::cli::{Run, zorro};
+
+/// The model of `zorro new`, made small.
+const SMALL: &str = "\
+spec: tiny.zorro
+set: { dim: 8, depth: 1, heads: 2 }
+objective: supervised
+data:
+  train: { sources: [ { synthetic: { samples: 24 } } ] }
+  eval: { sources: [ { synthetic: { samples: 12, first: 1000 } } ] }
+batch: 6
+steps: 8
+rate: { peak: 0.001 }
+optimizer: { clip: 1 }
+device: cpu
+checkpoints: { every: 2 }
+eval: { every: 4 }
+log: { every: 1 }
+";
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let made = zorro(folder.path(), &["new", "tiny"], "");
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let at = |name: &str| folder.path().join("tiny").join(name);
+    fs::rename(at("tiny.zorro"), folder.path().join("tiny.zorro")).expect("it is there");
+    write(folder.path(), SMALL);
+    folder
+}
+
+fn write(folder: &Path, config: &str) {
+    fs::write(folder.join("run.yaml"), config).expect("it is written");
+}
+
+/// Runs zorro, which must do its work.
+#[track_caller]
+fn works(folder: &Path, args: &[&str]) -> Run {
+    let run = zorro(folder, args, "");
+    assert_eq!(run.code, 0, "{args:?}: {}", run.stderr);
+    run
+}
+
+/// Runs zorro, which must fail with these words.
+#[track_caller]
+fn fails(folder: &Path, args: &[&str], code: i32, words: &[&str]) {
+    let run = zorro(folder, args, "");
+    assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{args:?}: {}", run.stderr);
+    for word in words {
+        assert!(run.stderr.contains(word), "no `{word}` in: {}", run.stderr);
+    }
+}
+
+fn weights(folder: &Path, run: &str, step: u64) -> Vec<u8> {
+    let path = format!("{run}/checkpoints/step-{step:09}/weights.safetensors");
+    fs::read(folder.join(path)).expect("it is there")
+}
+
+#[test]
+fn from_nothing_to_answers() {
+    let folder = folder();
+    let folder = folder.path();
+    let run = works(folder, &["train", "run.yaml"]);
+    assert!(
+        run.stdout.starts_with("accuracy of label, %") && run.stdout.contains("audio alone"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.ends_with("checkpoint run/checkpoints/step-000000008\n"), "{}", run.stdout);
+    assert!(
+        run.stderr.contains("step 8/8 loss ") && !run.stderr.contains('\u{1b}'),
+        "{}",
+        run.stderr
+    );
+    for file in
+        ["log.jsonl", "curves.svg", "tensorboard", "checkpoints/step-000000008/manifest.json"]
+    {
+        assert!(folder.join("run").join(file).exists(), "{file}");
+    }
+    fails(folder, &["train", "run.yaml"], 1, &["has a run already", "--resume"]);
+
+    // The spec and the configuration may be gone: a checkpoint has all.
+    let text = works(folder, &["eval", "run.yaml"]);
+    let table = run.stdout.find(" on 12 samples\n").map(|at| &run.stdout[..at]);
+    assert_eq!(text.stdout.strip_suffix(" on 12 samples\n"), table);
+    let json = works(folder, &["eval", "run", "--format", "json"]);
+    let json: Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(json["step"], 8);
+    let scores = json["evaluation"]["targets"][0]["scores"].as_array().expect("scores");
+    assert_eq!(
+        scores.len(),
+        4 * 3,
+        "three outputs and their mean; both modalities, and each alone"
+    );
+    let alone = |output: &str, given: &str| {
+        let found = scores
+            .iter()
+            .find(|row| row["output"] == output && row["given"] == serde_json::json!([given]));
+        found.expect("it is there")["score"].clone()
+    };
+    assert!(alone("video_logits", "audio").is_null() && alone("audio_logits", "audio").is_number());
+    let train = works(folder, &["eval", "run", "--set-of", "train", "--batch", "5"]);
+    assert!(train.stdout.contains("on 24 samples"), "{}", train.stdout);
+
+    answers(folder);
+}
+
+fn answers(folder: &Path) {
+    fs::write(folder.join("tone.wav"), wave()).expect("it is written");
+    fs::write(folder.join("gray.png"), picture()).expect("it is written");
+    let sound = works(folder, &["infer", "run", "tone.wav"]).stdout;
+    assert_eq!(sound.lines().count(), 3, "{sound}");
+    assert!(!sound.contains("video_logits") && sound.contains("mean"), "{sound}");
+    let both = works(folder, &["infer", "run", "gray.png,tone.wav", "--format", "json"]).stdout;
+    let both: Value = serde_json::from_str(&both).expect("JSON");
+    assert_eq!(both["given"], serde_json::json!(["video", "audio"]));
+    assert_eq!(both["outputs"].as_object().expect("outputs").len(), 4);
+    let alone = works(folder, &["infer", "run", "tone.wav", "gray.png", "--format", "json"]).stdout;
+    let alone: Vec<Value> =
+        alone.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(alone.len(), 2);
+    // The same to the last bit, whatever else a sample has.
+    assert_eq!(alone[0]["outputs"]["audio_logits"], both["outputs"]["audio_logits"]);
+    assert_eq!(alone[1]["outputs"]["video_logits"], both["outputs"]["video_logits"]);
+    let pairs =
+        works(folder, &["infer", "run", "--pairs", "gray.png", "tone.wav", "--top", "1"]).stdout;
+    assert_eq!(pairs.lines().count(), 4, "{pairs}");
+    let embedded =
+        works(folder, &["infer", "run", "tone.wav", "--embed", "--format", "json"]).stdout;
+    let embedded: Value = serde_json::from_str(&embedded).expect("JSON");
+    assert_eq!(embedded["outputs"]["audio_embedding"].as_array().expect("numbers").len(), 64);
+    fails(folder, &["infer", "run", "none.wav"], 1, &["none.wav"]);
+    fails(folder, &["infer", "nowhere", "tone.wav"], 1, &["no checkpoint"]);
+    fails(folder, &["infer", "run", "--pairs", "tone.wav"], 2, &["even number"]);
+    fails(folder, &["infer", "run", "tone.wav", "--outputs", "x"], 2, &["no output `x`"]);
+    let mixed = zorro(folder, &["infer", "run", "none.wav", "tone.wav"], "");
+    assert_eq!((mixed.code, mixed.stdout.as_str()), (1, sound.as_str()), "{}", mixed.stderr);
+}
+
+#[test]
+fn wrong_use() {
+    let folder = folder();
+    let folder = folder.path();
+    fails(folder, &["train", "none.yaml"], 1, &["cannot read `none.yaml`"]);
+    fails(folder, &["train", "run.yaml", "--resume"], 1, &["no checkpoint to go on from"]);
+    fails(folder, &["train", "run.yaml", "--steps", "0"], 2, &["--steps"]);
+    fails(folder, &["train", "run.yaml", "--set", "dmi=3"], 1, &["dim"]);
+    fails(folder, &["eval", "run.yaml"], 1, &["no checkpoint"]);
+    write(folder, &SMALL.replace("batch:", "bacth:"));
+    fails(
+        folder,
+        &["train", "run.yaml"],
+        1,
+        &["there is no `bacth` here", "run.yaml:7:1", "bacth: 6", "did you mean `batch`?"],
+    );
+    write(folder, &SMALL.replace("samples: 24", "samples: 24, modalities: [vidoe]"));
+    fails(folder, &["train", "run.yaml"], 1, &["run.yaml:5", "vidoe"]);
+    write(folder, &SMALL.replace("objective: supervised\n", ""));
+    fails(folder, &["train", "run.yaml"], 1, &["several objectives", "supervised, contrastive"]);
+    write(folder, &SMALL.replace("tiny.zorro", "none.zorro"));
+    fails(folder, &["train", "run.yaml"], 1, &["none.zorro"]);
+}
+
+fn start(folder: &Path, args: &[&str]) -> std::process::Child {
+    Command::new(env!("CARGO_BIN_EXE_zorro"))
+        .args(args)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("zorro starts")
+}
+
+/// Waits until a file is there.
+fn wait_for(path: &Path) {
+    let start = Instant::now();
+    while !path.exists() {
+        assert!(start.elapsed() < Duration::from_secs(120), "no {}", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Kills at many moments, and goes on each time; the last weights are those of a run that nobody killed.
+#[cfg(unix)]
+#[test]
+fn kills_cost_nothing_but_time() {
+    let folder = folder();
+    let folder = folder.path();
+    write(folder, &SMALL.replace("every: 2", "every: 1"));
+    works(folder, &["train", "run.yaml", "--steps", "30", "--folder", "whole", "--quiet"]);
+    let args = ["train", "run.yaml", "--steps", "30", "--folder", "cut", "--quiet"];
+    for (at, step) in [2, 7, 11, 16].into_iter().enumerate() {
+        let mut child = if at == 0 {
+            start(folder, &args)
+        } else {
+            start(folder, &[&args[..], &["--resume"]].concat())
+        };
+        wait_for(&folder.join(format!("cut/checkpoints/step-{step:09}")));
+        // At another moment of a step each time.
+        std::thread::sleep(Duration::from_millis(7 * at as u64));
+        child.kill().expect("it is killed");
+        child.wait().expect("it ends");
+    }
+    let last = works(folder, &[&args[..], &["--resume"]].concat());
+    assert!(last.stdout.ends_with("step-000000030\n"), "{}", last.stdout);
+    assert!(weights(folder, "cut", 30) == weights(folder, "whole", 30));
+    let lines = fs::read_to_string(folder.join("cut/log.jsonl")).expect("a log");
+    let steps: Vec<u64> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("whole lines"))
+        .filter(|line| line["loss"].is_number())
+        .filter_map(|line| line["step"].as_u64())
+        .collect();
+    assert_eq!(steps, (1..=30).collect::<Vec<u64>>());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_says_how_to_go_on() {
+    let folder = folder();
+    let folder = folder.path();
+    let args = ["train", "run.yaml", "--steps", "100000"];
+    let child = start(folder, &args);
+    wait_for(&folder.join("run/checkpoints/step-000000002"));
+    // The same folder, meanwhile.
+    fails(folder, &["train", "run.yaml", "--resume"], 1, &["another run works in"]);
+    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(status.expect("there is kill").success());
+    let output = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("stopping after this step") && said.contains("run.yaml --resume` goes on"),
+        "{said}"
+    );
+}
+
+/// Files beyond a size cannot be written, as on a full disk.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_stops_a_run_with_its_checkpoints_whole() {
+    let folder = folder();
+    let folder = folder.path();
+    works(folder, &["train", "run.yaml", "--steps", "4", "--quiet"]);
+    let limited = format!(
+        "trap '' XFSZ; ulimit -f 8; exec '{}' train run.yaml --steps 8 --resume",
+        env!("CARGO_BIN_EXE_zorro")
+    );
+    let output = Command::new("bash").args(["-c", &limited]).current_dir(folder).output();
+    let output = output.expect("there is bash");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no checkpoint of step 6") && said.contains("step 4 is whole"), "{said}");
+    works(folder, &["train", "run.yaml", "--steps", "8", "--resume", "--quiet"]);
+    works(folder, &["train", "run.yaml", "--steps", "8", "--folder", "whole", "--quiet"]);
+    // The schedule of the first part was that of four steps: only that it goes on is to be seen here.
+    assert_eq!(weights(folder, "run", 8).len(), weights(folder, "whole", 8).len());
+}
+
+/// A second of silence but for one tone, as a WAV file.
+fn wave() -> Vec<u8> {
+    let samples: Vec<i16> =
+        (0..8000_i16).map(|at| if at % 10 < 5 { 3000 } else { -3000 }).collect();
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + 2 * 8000_u32).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16_u32.to_le_bytes());
+    bytes.extend([1_u16, 1].map(u16::to_le_bytes).concat());
+    bytes.extend([8000_u32, 16000].map(u32::to_le_bytes).concat());
+    bytes.extend([2_u16, 16].map(u16::to_le_bytes).concat());
+    bytes.extend(b"data");
+    bytes.extend((2 * 8000_u32).to_le_bytes());
+    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    bytes
+}
+
+/// A small gray picture as a PNG file.
+fn picture() -> Vec<u8> {
+    gray_png(8, 8, 128)
+}
+
+/// An uncompressed gray PNG.
+fn gray_png(width: u32, height: u32, gray: u8) -> Vec<u8> {
+    let mut rows = Vec::new();
+    for _ in 0..height {
+        rows.push(0);
+        rows.extend(vec![gray; width as usize]);
+    }
+    // One stored block of deflate, then the checksum of zlib.
+    let length = u16::try_from(rows.len()).expect("small");
+    let mut data = vec![0x78, 0x01, 0x01];
+    data.extend(length.to_le_bytes());
+    data.extend((!length).to_le_bytes());
+    let (mut a, mut b) = (1_u32, 0_u32);
+    for byte in &rows {
+        a = (a + u32::from(*byte)) % 65521;
+        b = (b + a) % 65521;
+    }
+    data.extend(rows);
+    data.extend((b << 16 | a).to_be_bytes());
+    let mut header = width.to_be_bytes().to_vec();
+    header.extend(height.to_be_bytes());
+    header.extend([8, 0, 0, 0, 0]);
+    let mut bytes = vec![0x89, b'P', b'N', b'G', 13, 10, 26, 10];
+    for (kind, content) in [(b"IHDR", header), (b"IDAT", data), (b"IEND", Vec::new())] {
+        bytes.extend(u32::try_from(content.len()).expect("small").to_be_bytes());
+        let checked = [&kind[..], &content].concat();
+        bytes.extend(&checked);
+        bytes.extend(crc(&checked).to_be_bytes());
+    }
+    bytes
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = !0_u32;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    !crc
+}
