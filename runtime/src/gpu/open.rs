@@ -132,6 +132,10 @@ impl Gpu {
 
     /// What went wrong behind our back.
     pub(super) fn healthy(&self, doing: &str) -> Result<(), RuntimeError> {
+        // A lost device tells so when it is polled, and takes everything in silence until then.
+        if let Err(error) = self.device().poll(wgpu::PollType::Poll) {
+            return Err(self.error(Fault::Other(error.to_string()), doing));
+        }
         match self.shared.faults.first() {
             Some(fault) => Err(self.error(fault, doing)),
             None => Ok(()),
