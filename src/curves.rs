@@ -11,7 +11,8 @@ use serde_json::Value;
 /// A named list of points.
 type Curves = BTreeMap<String, Vec<(f64, f64)>>;
 
-const COLORS: [&str; 7] =
+/// Okabe and Ito's palette, without what is hard to see on white.
+pub(crate) const COLORS: [&str; 7] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#1a1a1a"];
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 240.0;
@@ -43,7 +44,7 @@ pub fn svg(title: &str, lines: &[Value]) -> Option<String> {
     }
     // The mean of all outputs says enough, where there are many.
     if scores.len() > COLORS.len() {
-        scores.retain(|name, _| name.contains("/mean/"));
+        scores.retain(|name, _| name.contains("/mean/") || name.starts_with("recall at 1/"));
     }
     let panels: Vec<(&str, Curves)> = [("loss", losses), ("score", scores)]
         .into_iter()

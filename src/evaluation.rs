@@ -1,39 +1,135 @@
 //! Evaluations as people and programs read them.
 //!
-//! In: scores. Out: a table, or JSON. Deliberately not here: how they are measured.
+//! In: scores. Out: tables, JSON, or a picture. Deliberately not here: how they are measured.
 
-use serde_json::{Value, json};
-use zorro_runtime::train::{Evaluation, MEAN, TargetScores};
+mod bars;
+mod json;
 
-/// A table for each target: a row for each output, a column for each set of modalities, in percent. Ends in a newline.
+use zorro_runtime::train::{
+    Condition, Evaluation, FIRST, MEAN, Metric, Probe, ProbeScores, Retrieval, Score, TargetScores,
+};
+
+pub use bars::bars;
+pub use json::{json, probe_json};
+
+/// Outputs with a cell for each condition.
+type Rows<T> = [(String, Vec<Option<T>>)];
+
+/// A table for each target: a row for each output, a column for each condition, in percent; then how well outputs find each
+/// other, and the loss. Ends in a newline.
 #[must_use]
 pub fn text(evaluation: &Evaluation) -> String {
-    let mut text = String::new();
-    for target in &evaluation.targets {
-        if !text.is_empty() {
-            text.push('\n');
+    let mut tables: Vec<String> =
+        evaluation.targets.iter().map(|target| scores(target, &evaluation.conditions)).collect();
+    for (at, condition) in evaluation.conditions.iter().enumerate() {
+        let own: Vec<&Retrieval> =
+            evaluation.retrieval.iter().filter(|one| one.condition == at).collect();
+        if let Some(first) = own.first() {
+            tables.push(recalls(first, &own, condition));
         }
-        text.push_str(&table(target));
     }
+    let mut text = tables.join("\n");
     text.push_str(&format!("loss {:.4} on {} samples\n", evaluation.loss, evaluation.samples));
     text
 }
 
-fn table(target: &TargetScores) -> String {
-    let title = format!("{} of {}, %", target.metric.name(), target.target);
-    let heads = target.given.iter().enumerate().map(|(at, given)| match at {
-        0 if given.len() > 1 => "all".to_owned(),
-        _ => format!("{} alone", given.join("+")),
-    });
+/// A table of probes: what they say of the samples that were kept apart, and in brackets of those that they were fitted to.
+/// Ends in a newline.
+#[must_use]
+pub fn probe_text(probes: &ProbeScores) -> String {
+    let ProbeScores {
+        target, metric, decay, samples: [fitted, judged], conditions, outputs, ..
+    } = probes;
+    let title = format!("{} of {target} by probes, %", metric.name());
+    let both = |value: fn(&Score) -> Option<f64>| {
+        move |probe: &Probe| {
+            let cell = |score: Option<Score>| percent(score.as_ref().and_then(value));
+            format!("{} ({})", cell(probe.eval), cell(Some(probe.train)))
+        }
+    };
+    let mut text = table(&title, conditions, outputs, both(|score| Some(score.value)));
+    if has_top5(*metric, probes.classes) {
+        let title = format!("{target} in top 5 by probes, %");
+        text.push_str(&format!(
+            "\n{}",
+            table(&title, conditions, outputs, both(|score| score.top5))
+        ));
+    }
+    text.push_str(&format!(
+        "on {judged} samples (in brackets: on the {fitted} that were fitted); decay {decay}\n"
+    ));
+    for (output, probes) in outputs.iter().filter(|(output, _)| output != MEAN) {
+        let late = |(at, probe): (usize, &Option<Probe>)| {
+            probe.is_some_and(|probe| !probe.converged).then(|| conditions[at].heading())
+        };
+        let late: Vec<String> = probes.iter().enumerate().filter_map(late).collect();
+        if !late.is_empty() {
+            let late = late.join("; ");
+            text.push_str(&format!("not converged: {output} ({late}); a larger decay helps\n"));
+        }
+    }
+    text
+}
+
+fn scores(target: &TargetScores, conditions: &[Condition]) -> String {
+    let TargetScores { target: name, classes, metric, outputs } = target;
+    let title = format!("{} of {name}, %", metric.name());
+    let mut text = table(&title, conditions, outputs, |score: &Score| percent(Some(score.value)));
+    if has_top5(*metric, *classes) {
+        let title = format!("{name} in top 5, %");
+        let top5 = table(&title, conditions, outputs, |score: &Score| percent(score.top5));
+        text.push_str(&format!("\n{top5}"));
+    }
+    text
+}
+
+/// With five classes or fewer every class is among the first five.
+fn has_top5(metric: Metric, classes: usize) -> bool {
+    metric == Metric::Accuracy && classes > 5
+}
+
+fn percent(part: Option<f64>) -> String {
+    part.map_or_else(|| "-".to_owned(), |part| format!("{:.1}", 100.0 * part))
+}
+
+/// An output's name in tables.
+fn shown(output: &str) -> String {
+    if output == MEAN { "mean of all outputs".to_owned() } else { output.to_owned() }
+}
+
+fn table<T>(
+    title: &str,
+    conditions: &[Condition],
+    outputs: &Rows<T>,
+    cell: impl Fn(&T) -> String,
+) -> String {
+    let heads = conditions.iter().map(Condition::heading);
+    let mut rows: Vec<Vec<String>> = vec![std::iter::once(title.to_owned()).chain(heads).collect()];
+    for (output, cells) in outputs {
+        let cells = cells.iter().map(|one| one.as_ref().map_or_else(|| "-".to_owned(), &cell));
+        rows.push(std::iter::once(shown(output)).chain(cells).collect());
+    }
+    aligned(&rows)
+}
+
+fn recalls(first: &Retrieval, all: &[&Retrieval], condition: &Condition) -> String {
+    let by = first.by.as_deref().unwrap_or("pair");
+    let title = match condition.is_all {
+        true => format!("recall by {by}, %"),
+        false => format!("recall by {by}, {}, %", condition.heading()),
+    };
+    let heads = FIRST.iter().map(|first| format!("at {first}"));
     let mut rows: Vec<Vec<String>> = vec![std::iter::once(title).chain(heads).collect()];
-    for (output, scores) in &target.outputs {
-        let name = if output == MEAN { "mean of all outputs".to_owned() } else { output.clone() };
-        let cells = scores.iter().map(|score| match score {
-            Some(score) => format!("{:.1}", 100.0 * score),
-            None => "-".to_owned(),
-        });
+    for one in all {
+        let name = format!("{} to {}", one.from, one.to);
+        let cells = one.recall.iter().map(|recall| percent(Some(*recall)));
         rows.push(std::iter::once(name).chain(cells).collect());
     }
+    aligned(&rows)
+}
+
+/// Columns of one width each, the first one to the left.
+fn aligned(rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..rows[0].len())
         .map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0))
         .collect();
@@ -46,54 +142,5 @@ fn table(target: &TargetScores) -> String {
     lines.collect()
 }
 
-/// For programs: scores are 0 to 1, `null` where they cannot be had.
-#[must_use]
-pub fn json(evaluation: &Evaluation) -> Value {
-    let targets: Vec<Value> = evaluation
-        .targets
-        .iter()
-        .map(|target| {
-            let scores: Vec<Value> = target
-                .outputs
-                .iter()
-                .flat_map(|(output, scores)| {
-                    target.given.iter().zip(scores).map(
-                        move |(given, score)| json!({ "output": output, "given": given, "score": score }),
-                    )
-                })
-                .collect();
-            json!({ "target": target.target, "metric": target.metric.name(), "scores": scores })
-        })
-        .collect();
-    json!({ "samples": evaluation.samples, "loss": evaluation.loss, "targets": targets })
-}
-
 #[cfg(test)]
-mod tests {
-    use zorro_runtime::train::{Evaluation, Metric, TargetScores};
-
-    #[test]
-    fn a_table() {
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let target = TargetScores {
-            target: "label".to_owned(),
-            metric: Metric::Accuracy,
-            given: vec![names(&["video", "audio"]), names(&["video"]), names(&["audio"])],
-            outputs: vec![
-                ("video_logits".to_owned(), vec![Some(0.5), Some(0.5), None]),
-                ("mean".to_owned(), vec![Some(1.0), Some(0.25), Some(0.125)]),
-            ],
-        };
-        let evaluation = Evaluation { samples: 8, loss: 1.5, targets: vec![target] };
-        let expected = "\
-accuracy of label, %  all  video alone  audio alone
-video_logits           50.0         50.0            -
-mean of all outputs   100.0         25.0         12.5
-loss 1.5000 on 8 samples
-";
-        assert_eq!(
-            super::text(&evaluation).replace("%  all", "%    all"),
-            expected.replace("%  all", "%    all")
-        );
-    }
-}
+mod tests;

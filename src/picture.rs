@@ -1,4 +1,4 @@
-//! Pictures of masks: who reads whom, for people, papers and programs.
+//! Pictures of masks: who reads whom, for people, papers and programs; and bar charts.
 //!
 //! In: masks. Out: text that snapshots can hold, SVG, PNG, JSON; the same bytes on every machine. A row is a
 //! receiver, a column what it reads: `allow[query, key]`. Deliberately not here: files and terminals, and any
@@ -22,6 +22,7 @@
 //! assert!(svg.starts_with("<svg "));
 //! ```
 
+mod bars;
 mod cells;
 mod draw;
 mod font;
@@ -35,6 +36,7 @@ mod text;
 
 use zorro_compiler::routing::Mask;
 
+pub use bars::Bars;
 pub use json::json;
 pub use text::text;
 
@@ -64,6 +66,21 @@ pub fn svg(title: &str, panels: &[Panel<'_>]) -> String {
 /// The reason in words, where the picture is too large to be held.
 pub fn png(title: &str, panels: &[Panel<'_>]) -> Result<Vec<u8>, String> {
     png::rendered(&plan::sheet(title, panels))
+}
+
+/// Draws bar charts, one below the other, as an SVG that refers to nothing outside.
+#[must_use]
+pub fn bars_svg(title: &str, charts: &[Bars]) -> String {
+    bars::sheet(title, charts).svg(Letters::Text)
+}
+
+/// Draws the same charts as PNG.
+///
+/// # Errors
+///
+/// The reason in words, where the picture is too large to be held.
+pub fn bars_png(title: &str, charts: &[Bars]) -> Result<Vec<u8>, String> {
+    png::rendered(&bars::sheet(title, charts))
 }
 
 #[cfg(test)]

@@ -26,10 +26,11 @@ use zorro_compiler::model::Model;
 
 use crate::Batch;
 use config::{Clip, DataConfig};
+use draw::Draw;
 pub use error::{DataError, Problems};
 use host::Feed;
 pub use loader::Loader;
-use loader::{Row, Wanted};
+use loader::{Once, Row, Wanted};
 use media::video::Programs;
 use order::{Order, Pick};
 use recipe::{Recipe, setting};
@@ -60,6 +61,9 @@ pub struct Loaded {
     pub batch: Batch,
     /// The key of each sample.
     pub keys: Vec<String>,
+    /// The place of each sample in the row of all that are drawn: in evaluation its number among all. Clips of one sample
+    /// share it, and lie one after the other.
+    pub places: Vec<u64>,
     /// How often all samples were seen before the first of these, from 0.
     pub epoch: u64,
 }
@@ -77,6 +81,8 @@ struct Found {
     sources: Vec<Source>,
     broken: f64,
     clip: Clip,
+    /// How many clips evaluation takes of each sample.
+    clips: u64,
     skipped: Mutex<Skipped>,
 }
 
@@ -88,6 +94,8 @@ struct Skipped {
     known: BTreeSet<(usize, usize)>,
 }
 
+/// How many clips of a sample may be evaluated.
+const MAX_CLIPS: u64 = 1000;
 /// Before so many samples were drawn, nobody can say which part of them is broken.
 const FEW: u64 = 100;
 
@@ -103,6 +111,10 @@ impl Collection {
         }
         if !(0.001..=1e6).contains(&config.timeout) {
             return Err(setting("timeout", "0.001 to 1000000 seconds"));
+        }
+        let clips = config.clips.unwrap_or(1);
+        if !(1..=MAX_CLIPS).contains(&clips) {
+            return Err(setting("clips", format!("1 to {MAX_CLIPS}")));
         }
         if config.sources.is_empty() {
             return Err(setting("sources", "name at least one source"));
@@ -123,7 +135,7 @@ impl Collection {
         }
         let skipped = Mutex::new(Skipped { problems, known: BTreeSet::new() });
         let (broken, clip) = (config.broken, config.clip);
-        Ok(Self { found: Arc::new(Found { recipe, sources, broken, clip, skipped }) })
+        Ok(Self { found: Arc::new(Found { recipe, sources, broken, clip, clips, skipped }) })
     }
 
     /// How many samples.
@@ -164,15 +176,40 @@ impl Collection {
         Loader::new(Arc::clone(&self.found), wanted, *threads)
     }
 
-    /// Each sample once, in order, without random changes. A batch is shorter where a sample cannot be read, and at the
-    /// end; the session fills it up with samples that count in nothing. Noise that is set is the same every time.
+    /// Each sample once, in order, without random changes; as often as `clips` says, one clip after the other. A batch is
+    /// shorter where a sample cannot be read, and at the end; the session fills it up with samples that count in nothing.
+    /// Noise that is set is the same every time.
     ///
     /// # Errors
     ///
     /// A batch of no samples; no threads.
     pub fn evaluation(&self, batch: usize, threads: usize) -> Result<Loader, DataError> {
+        self.once(batch, threads, Once::default())
+    }
+
+    /// As [`Self::evaluation`], but only so many samples: of as many equal parts of the set one each, always the same ones.
+    ///
+    /// # Errors
+    ///
+    /// A batch of no samples; no threads.
+    pub fn some(&self, batch: usize, threads: usize, samples: u64) -> Result<Loader, DataError> {
+        let len = self.len();
+        if samples >= len {
+            return self.evaluation(batch, threads);
+        }
+        // Anywhere in its part: what stands at equal distances may be of one kind.
+        let begin = |part: u64| u128::from(part) * u128::from(len) / u128::from(samples);
+        let begin = |part: u64| u64::try_from(begin(part)).expect("at most the length");
+        let chosen = (0..samples).map(|part| {
+            let width = begin(part + 1) - begin(part);
+            begin(part) + Draw::new(0, "data.some", part).below(width)
+        });
+        self.once(batch, threads, Once::chosen(chosen.collect()))
+    }
+
+    fn once(&self, batch: usize, threads: usize, row: Once) -> Result<Loader, DataError> {
         check_batch(batch)?;
-        let row = Row::Evaluation(0);
+        let row = Row::Evaluation(row);
         let wanted = Wanted { batch, seed: 0, mixup: None, dropout: None, row };
         Loader::new(Arc::clone(&self.found), wanted, threads)
     }
@@ -211,7 +248,7 @@ impl Found {
         for (source, found) in self.sources.iter().enumerate() {
             if rest < found.len() as u64 {
                 let place = usize::try_from(rest).expect("below a length");
-                return Some(Pick { source, number: place, at: number });
+                return Some(Pick { source, number: place, at: number, clip: 0 });
             }
             rest -= found.len() as u64;
         }

@@ -27,14 +27,17 @@ use crate::data::Problems;
 
 pub use config::RunConfig;
 pub use error::TrainError;
-pub use evaluate::{Evaluation, Evaluator, MEAN, TargetScores};
+pub use evaluate::{
+    Absence, Condition, EvaluateOptions, Evaluation, Evaluator, FIRST, MEAN, Probe, ProbeOptions,
+    ProbeScores, Retrieval, TargetScores, probe,
+};
 pub use heads::{Heads, mean};
 pub use init::Loaded;
 pub use log::{LOG, read as read_log};
 pub use plan::Setup;
 pub use run::{Watcher, train};
 pub use schedule::Schedule;
-pub use scores::Metric;
+pub use scores::{Metric, Score};
 pub use sessions::{Machine, session};
 
 /// Something that happens in a run.

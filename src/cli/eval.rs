@@ -1,16 +1,22 @@
-//! `zorro eval`: how good a trained model is, under every subset of modalities that counts.
+//! `zorro eval`: how good a trained model is, with all modalities and with each alone, and what its outputs know.
 //!
-//! In: a run's configuration or a checkpoint. Out: a table of scores. Deliberately not here: measuring, which is the runtime's.
+//! In: a run's configuration or a checkpoint. Out: tables of scores, a picture. Deliberately not here: measuring, which is the
+//! runtime's.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use zorro::{evaluation, summary};
-use zorro_runtime::checkpoint::find;
-use zorro_runtime::data::Collection;
+use zorro::grammar::diagnostic::nearest;
+use zorro::{Checked, evaluation, files, picture, summary};
+use zorro_runtime::Tensors;
+use zorro_runtime::checkpoint::{Manifest, find};
 use zorro_runtime::data::config::DataConfig;
+use zorro_runtime::data::{Collection, Loader};
 use zorro_runtime::train::config::{RunConfig, parse};
-use zorro_runtime::train::{Evaluator, Machine, Setup, TrainError};
+use zorro_runtime::train::{
+    Absence, EvaluateOptions, Evaluation, Evaluator, Machine, ProbeOptions, ProbeScores, Setup,
+    TrainError, probe,
+};
 
 use super::options::Format;
 use super::train::{is_checkpoint, show_error};
@@ -20,13 +26,17 @@ use super::{Failure, note, print, print_quoting, show};
 /// Evaluate a trained model
 ///
 /// The score of every output that names classes, and of the mean of their probabilities, with all modalities and with each alone:
-/// accuracy where classes exclude each other, else mean average precision. The model and its weights are those of the newest
-/// checkpoint; the data is what the configuration says of `data.eval`.
+/// accuracy where classes exclude each other, else mean average precision; and for outputs that the objective compares (`nce`)
+/// how well one finds the other. The model and its weights are those of the newest checkpoint; the data is what the
+/// configuration says of `data.eval`. With --probe, a linear classifier is fitted to frozen outputs on `data.train`, too.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     zorro eval first/run.yaml\n  \
     zorro eval first/run/checkpoints/step-000000400 --format json\n  \
-    zorro eval first/run --data run.yaml --set-of train")]
+    zorro eval first/run --data run.yaml --set-of train\n  \
+    zorro eval first/run.yaml --absent dropped,zeroed --plot scores.svg\n  \
+    zorro eval first/run.yaml --objective contrastive\n  \
+    zorro eval first/run.yaml --probe label --probe-outputs video_embedding --probe-samples 2000")]
 pub(super) struct Args {
     /// A run's configuration, or a checkpoint, or a run's folder
     what: PathBuf,
@@ -38,6 +48,41 @@ pub(super) struct Args {
     /// The part of the data: `eval`, or `train`, without what is random in training
     #[arg(long, value_name = "PART", value_enum, default_value_t = Part::Eval)]
     set_of: Part,
+
+    /// Evaluate for this objective [default: that of the run]
+    #[arg(long, value_name = "NAME")]
+    objective: Option<String>,
+
+    /// How modalities that the model is not given are absent: `dropped`, as if samples never had them; `zeroed`, zeros that
+    /// count as present
+    #[arg(
+        long,
+        value_name = "HOW,..",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "dropped"
+    )]
+    absent: Vec<Absent>,
+
+    /// Fit a linear classifier of this target to frozen outputs on `data.train`
+    #[arg(long, value_name = "TARGET")]
+    probe: Option<String>,
+
+    /// The outputs [default: those that the objective compares, else all that name no classes of the target]
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',', requires = "probe")]
+    probe_outputs: Option<Vec<String>>,
+
+    /// Half of it times the squared weights is added to the mean loss of a probe
+    #[arg(long, value_name = "DECAY", default_value_t = 1e-3, value_parser = decay, requires = "probe")]
+    probe_decay: f64,
+
+    /// Fit to so many samples of `data.train`, spread over all of them [default: all]
+    #[arg(long, value_name = "N", requires = "probe", value_parser = clap::value_parser!(u64).range(1..))]
+    probe_samples: Option<u64>,
+
+    /// Draw the scores as bars: a file that ends in .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = plot)]
+    plot: Option<PathBuf>,
 
     /// Samples of a batch [default: as the configuration says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
@@ -55,6 +100,27 @@ pub(super) struct Args {
 enum Part {
     Eval,
     Train,
+}
+
+/// How modalities are absent, as users write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Absent {
+    Dropped,
+    Zeroed,
+}
+
+/// What is evaluated.
+struct Subject<'a> {
+    args: &'a Args,
+    weights: &'a Tensors,
+    checked: Checked,
+    config: RunConfig,
+    /// Paths of the configuration start here.
+    base: PathBuf,
+    machine: Machine,
+    objective: String,
+    batch: usize,
+    absences: Vec<Absence>,
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
@@ -79,36 +145,175 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         (None, Some(given)) => given,
         (None, None) => (stored(&manifest.config)?, home(&found.path)),
     };
-    let base = path.parent().unwrap_or(Path::new("")).to_owned();
-    let data = chosen(&config, args.set_of)?;
-    let samples = Collection::open(data, &base, &checked.model)
-        .map_err(|error| Failure::Work(error.to_string()))?;
     let batch = args.batch.map(u64::from).or(config.eval.batch).unwrap_or(config.batch);
-    let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-    let machine = Machine::single(args.place.open()?);
-    let mut evaluator = Evaluator::new(&checked, &manifest.objective, batch, &machine)
-        .map_err(|error| Failure::Work(error.to_string()))?;
-    let mut loader = samples
-        .evaluation(batch, config.data.threads.into())
-        .map_err(|error| show_error(TrainError::Data(error)))?;
-    let scores = evaluator.evaluate(&found.checkpoint.weights, &mut loader).map_err(show_error)?;
-    let problems = samples.problems();
-    if !problems.is_empty() {
-        note(&format!("note: {problems}"));
+    let subject = Subject {
+        args,
+        weights: &found.checkpoint.weights,
+        objective: objective(args, manifest, &checked)?,
+        checked,
+        config,
+        base: path.parent().unwrap_or(Path::new("")).to_owned(),
+        machine: Machine::single(args.place.open()?),
+        batch: usize::try_from(batch).unwrap_or(usize::MAX),
+        absences: absences(&args.absent),
+    };
+    let scores = subject.evaluate()?;
+    let probes = args.probe.as_ref().map(|target| subject.probe(target)).transpose()?;
+    if let Some(path) = &args.plot {
+        draw(path, &subject.checked.model.name, &scores, probes.as_ref())?;
     }
     match args.format {
         Format::Text => {
             note(&format!("step {} of {}", manifest.step, found.path.display()));
-            print_quoting(&evaluation::text(&scores))
+            let mut text = evaluation::text(&scores);
+            if let Some(probes) = &probes {
+                text.push_str(&format!("\n{}", evaluation::probe_text(probes)));
+            }
+            print_quoting(&text)
         }
         Format::Json => {
             let mut document = json!({ "version": summary::VERSION });
             document["checkpoint"] = json!(found.path.display().to_string());
             document["step"] = json!(manifest.step);
             document["evaluation"] = evaluation::json(&scores);
+            document["probe"] = json!(probes.as_ref().map(evaluation::probe_json));
             print(&format!("{document:#}\n"))
         }
     }
+}
+
+impl Subject<'_> {
+    fn evaluate(&self) -> Result<Evaluation, Failure> {
+        let options = EvaluateOptions {
+            batch: self.batch,
+            absences: self.absences.clone(),
+            retrieval: u64::MAX,
+        };
+        let evaluator = Evaluator::new(&self.checked, &self.objective, &options, &self.machine);
+        let mut evaluator = evaluator.map_err(|error| Failure::Work(error.to_string()))?;
+        if evaluator.compares_hidden() {
+            note(&format!(
+                "note: `{}` compares values that are no outputs; declare them as such to see how well they find each other",
+                self.objective
+            ));
+        }
+        let samples = self.samples(chosen(&self.config, self.args.set_of)?)?;
+        let mut loader = self.loader(&samples, None)?;
+        let scores = evaluator.evaluate(self.weights, &mut loader).map_err(show_error)?;
+        note_problems(&samples);
+        Ok(scores)
+    }
+
+    fn probe(&self, target: &str) -> Result<ProbeScores, Failure> {
+        let options = ProbeOptions {
+            target: target.to_owned(),
+            outputs: self.args.probe_outputs.clone(),
+            objective: self.objective.clone(),
+            decay: self.args.probe_decay,
+            batch: self.batch,
+            absences: self.absences.clone(),
+        };
+        let train = self.samples(&self.config.data.train)?;
+        let eval = self.samples(chosen(&self.config, self.args.set_of)?)?;
+        let mut fitted = self.loader(&train, self.args.probe_samples)?;
+        let mut judged = self.loader(&eval, None)?;
+        let loaders = [&mut fitted, &mut judged];
+        let probes = probe(&self.checked, self.weights, &options, &self.machine, loaders);
+        let probes = probes.map_err(show_error)?;
+        note_problems(&train);
+        Ok(probes)
+    }
+
+    fn samples(&self, data: &DataConfig) -> Result<Collection, Failure> {
+        Collection::open(data, &self.base, &self.checked.model)
+            .map_err(|error| Failure::Work(error.to_string()))
+    }
+
+    fn loader(&self, samples: &Collection, some: Option<u64>) -> Result<Loader, Failure> {
+        let threads = self.config.data.threads.into();
+        let loader = match some {
+            Some(some) => samples.some(self.batch, threads, some),
+            None => samples.evaluation(self.batch, threads),
+        };
+        loader.map_err(|error| show_error(TrainError::Data(error)))
+    }
+}
+
+fn note_problems(samples: &Collection) {
+    let problems = samples.problems();
+    if !problems.is_empty() {
+        note(&format!("note: {problems}"));
+    }
+}
+
+/// The objective that is asked for, or that of the run.
+fn objective(args: &Args, manifest: &Manifest, checked: &Checked) -> Result<String, Failure> {
+    let Some(asked) = &args.objective else { return Ok(manifest.objective.clone()) };
+    let known: Vec<&str> =
+        checked.model.objectives.iter().map(|objective| &*objective.name).collect();
+    if known.contains(&asked.as_str()) {
+        return Ok(asked.clone());
+    }
+    let help = match nearest(asked, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("it has {}", known.join(", ")),
+    };
+    Err(Failure::Usage(format!("the model has no objective `{asked}`; {help}")))
+}
+
+/// Each way once, in the order in which they are named.
+fn absences(asked: &[Absent]) -> Vec<Absence> {
+    let mut absences = Vec::new();
+    for absent in asked {
+        let absence = match absent {
+            Absent::Dropped => Absence::Dropped,
+            Absent::Zeroed => Absence::Zeroed,
+        };
+        if !absences.contains(&absence) {
+            absences.push(absence);
+        }
+    }
+    absences
+}
+
+fn decay(text: &str) -> Result<f64, String> {
+    let decay: f64 = text.parse().map_err(|_| "expected a number such as 0.001")?;
+    if (0.0..=1e6).contains(&decay) { Ok(decay) } else { Err("0 to 1000000".to_owned()) }
+}
+
+/// Whether a picture is to be a PNG or an SVG.
+fn is_png(path: &Path) -> Option<bool> {
+    match path.extension()?.to_ascii_lowercase().to_str()? {
+        "png" => Some(true),
+        "svg" => Some(false),
+        _ => None,
+    }
+}
+
+fn plot(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    is_png(&path).ok_or("expected a name that ends in .svg or .png")?;
+    Ok(path)
+}
+
+/// Draws the scores.
+fn draw(
+    path: &Path,
+    name: &str,
+    scores: &Evaluation,
+    probes: Option<&ProbeScores>,
+) -> Result<(), Failure> {
+    let charts = evaluation::bars(scores, probes);
+    if charts.is_empty() {
+        note("note: there are no scores to draw");
+        return Ok(());
+    }
+    let bytes = match is_png(path) == Some(true) {
+        true => picture::bars_png(name, &charts).map_err(Failure::Work)?,
+        false => picture::bars_svg(name, &charts).into_bytes(),
+    };
+    files::write(path, &bytes)
+        .map_err(|reason| Failure::Work(format!("cannot write `{}`: {reason}", path.display())))
 }
 
 fn read(path: &Path) -> Result<RunConfig, Failure> {

@@ -34,7 +34,7 @@ impl Label {
         Self { anchor: Anchor::Middle, ..self }
     }
 
-    fn end(self) -> Self {
+    pub(super) fn end(self) -> Self {
         Self { anchor: Anchor::End, ..self }
     }
 

@@ -17,6 +17,10 @@ pub struct DataConfig {
     /// Which part of a long sound or video is taken.
     #[serde(default)]
     pub clip: Clip,
+    /// How many clips of each sample evaluation takes, at equal distances from the first to the last that there is; what is
+    /// said of them is averaged.
+    #[serde(default)]
+    pub clips: Option<u64>,
     /// Random changes in training, by modality.
     #[serde(default)]
     pub augment: BTreeMap<String, AugmentConfig>,
@@ -43,6 +47,7 @@ impl Default for DataConfig {
         Self {
             sources: Vec::new(),
             clip: Clip::default(),
+            clips: None,
             augment: BTreeMap::new(),
             noise: BTreeMap::new(),
             classes: BTreeMap::new(),

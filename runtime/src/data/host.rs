@@ -67,12 +67,14 @@ pub(super) struct Moment {
     pub(super) at: u64,
     pub(super) is_training: bool,
     pub(super) clip: Clip,
+    /// Which of how many clips, where several are taken.
+    pub(super) part: Option<(u64, u64)>,
 }
 
 impl Moment {
     /// The middle, and nothing at random.
     pub(super) fn still() -> Self {
-        Self { seed: 0, at: 0, is_training: false, clip: Clip::Middle }
+        Self { seed: 0, at: 0, is_training: false, clip: Clip::Middle, part: None }
     }
 
     pub(super) fn draw(&self, purpose: &str, name: &str) -> Draw {
@@ -81,6 +83,9 @@ impl Moment {
 
     /// Where between first and last a clip begins, 0..1; the same for all files of a sample.
     pub(super) fn place(&self) -> f64 {
+        if let Some((clip, of)) = self.part {
+            return clip as f64 / (of.max(2) - 1) as f64;
+        }
         match self.clip {
             Clip::Start => 0.0,
             Clip::Random if self.is_training => self.draw("clip", "").uniform(),

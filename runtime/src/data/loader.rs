@@ -45,8 +45,34 @@ pub(super) struct Wanted {
 pub(super) enum Row {
     /// Drawn without end.
     Training(Order),
-    /// Each once, from this one on.
-    Evaluation(u64),
+    /// Each once.
+    Evaluation(Once),
+}
+
+/// Samples once, in order, each of them as often as clips are taken of it.
+#[derive(Debug, Default)]
+pub(super) struct Once {
+    /// Clips that were taken.
+    next: u64,
+    /// Which samples; `None` for all.
+    chosen: Option<Vec<u64>>,
+}
+
+impl Once {
+    pub(super) fn chosen(samples: Vec<u64>) -> Self {
+        Self { next: 0, chosen: Some(samples) }
+    }
+
+    /// The clip that comes next.
+    fn pick(&self, found: &Found) -> Option<Pick> {
+        let sample = self.next / found.clips;
+        let number = match &self.chosen {
+            Some(chosen) => *chosen.get(usize::try_from(sample).ok()?)?,
+            None => sample,
+        };
+        let pick = found.sample(number)?;
+        Some(Pick { clip: self.next % found.clips, ..pick })
+    }
 }
 
 struct Shared {
@@ -191,12 +217,12 @@ impl State {
         let mut picks = Vec::new();
         match &mut self.row {
             Row::Training(order) => picks.extend((0..shared.batch).map(|_| order.next())),
-            Row::Evaluation(next) => {
+            Row::Evaluation(row) => {
                 while let Some(pick) =
-                    shared.found.sample(*next).filter(|_| picks.len() < shared.batch)
+                    row.pick(&shared.found).filter(|_| picks.len() < shared.batch)
                 {
                     picks.push(pick);
-                    *next += 1;
+                    row.next += 1;
                 }
             }
         }
@@ -247,7 +273,7 @@ impl Shared {
             }
             let is_over = match &state.row {
                 Row::Training(_) => false,
-                Row::Evaluation(next) => self.found.sample(*next).is_none(),
+                Row::Evaluation(row) => row.pick(&self.found).is_none(),
             };
             if is_over && state.given == state.begun {
                 return None;
@@ -280,7 +306,7 @@ impl Shared {
         }
         let epoch = if self.is_training { job.picks[0].at / self.found.len() } else { 0 };
         let batch = mix::batch(&samples, &self.found.recipe);
-        made.loaded = Some(Loaded { batch, keys, epoch });
+        made.loaded = Some(Loaded { batch, keys, places, epoch });
         Ok(made)
     }
 
@@ -292,6 +318,8 @@ impl Shared {
             at: pick.at,
             is_training: self.is_training,
             clip: self.found.clip,
+            part: (self.found.clips > 1 && !self.is_training)
+                .then_some((pick.clip, self.found.clips)),
         };
         let attempts = if self.is_training { source.len().min(N_ATTEMPTS) } else { 1 };
         for attempt in 0..attempts {

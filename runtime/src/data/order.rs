@@ -16,6 +16,8 @@ pub(super) struct Pick {
     pub(super) number: usize,
     /// The place in the row of all draws.
     pub(super) at: u64,
+    /// Which clip of it, from 0; only evaluation takes several.
+    pub(super) clip: u64,
 }
 
 /// The row of draws, from a place on.
@@ -89,7 +91,7 @@ impl Order {
         self.drawn[source] += 1;
         self.next += 1;
         let place = usize::try_from(place).expect("below the size");
-        Pick { source, number: shuffled[place] as usize, at }
+        Pick { source, number: shuffled[place] as usize, at, clip: 0 }
     }
 }
 

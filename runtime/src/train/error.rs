@@ -38,6 +38,8 @@ pub enum TrainError {
     NothingLoaded(PathBuf),
     /// A name map does not fit.
     Map(String),
+    /// What shall be probed makes no sense for the model or the data.
+    Probe(String),
     /// A number is no number any more.
     NotFinite {
         /// In this step.
@@ -87,7 +89,7 @@ impl fmt::Display for TrainError {
                 "`{}` has no weight of the model, by name and shape; a name map helps where names are foreign",
                 path.display()
             ),
-            Self::Map(error) => f.write_str(error),
+            Self::Map(error) | Self::Probe(error) => f.write_str(error),
             Self::NotFinite { step, what, last } => {
                 write!(f, "{what} is not finite in step {step}")?;
                 go_on(f, *last)?;

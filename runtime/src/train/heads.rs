@@ -5,7 +5,7 @@
 
 use crate::compiler::model::{Loss, Model, TargetId, TargetKind, ValueId};
 
-use super::scores::{Metric, sigmoid, softmax};
+use super::scores::Metric;
 
 /// A target of classes, and the outputs that name its classes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,10 +53,7 @@ impl Heads {
     /// Probabilities of the classes.
     #[must_use]
     pub fn probabilities(&self, logits: &[f32]) -> Vec<f32> {
-        match self.metric {
-            Metric::Accuracy => softmax(logits),
-            Metric::MeanAveragePrecision => sigmoid(logits),
-        }
+        self.metric.probabilities(logits)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::compiler::random;
 use crate::data::{Collection, Loader, Problems};
 use crate::{RunOptions, Session, Tensor, TensorData, Tensors};
 
-use super::evaluate::{Evaluation, Evaluator};
+use super::evaluate::{EvaluateOptions, Evaluation, Evaluator, FIRST};
 use super::log::Log;
 use super::plan::{Course, Setup};
 use super::sessions::{Machine, session};
@@ -238,16 +238,7 @@ impl<'a, 'w> Run<'a, 'w> {
         (self.watcher)(&Event::Evaluating(self.step));
         let found = evaluator.evaluate(&weights, &mut loader)?;
         (self.watcher)(&Event::Evaluated(self.step, &found));
-        let mut numbers = vec![("eval/loss".to_owned(), found.loss)];
-        for target in &found.targets {
-            for (output, scores) in &target.outputs {
-                for (given, score) in target.given.iter().zip(scores) {
-                    let given = given.join("+");
-                    let name = format!("eval/{}/{output}/{given}", target.metric.name());
-                    numbers.extend(score.map(|score| (name, score)));
-                }
-            }
-        }
+        let numbers = logged(&found);
         let numbers: Vec<(&str, f64)> =
             numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         self.write_log(&numbers);
@@ -309,8 +300,30 @@ fn evaluation(
     let Some(data) = &setup.config.data.eval else { return Ok(None) };
     let samples = Collection::open(data, &setup.base, &setup.checked.model)
         .map_err(|error| setup.data_error("eval", error))?;
-    let evaluator = Evaluator::new(&setup.checked, &course.objective, course.eval_batch, machine)?;
+    let options = EvaluateOptions::in_training(course.eval_batch);
+    let evaluator = Evaluator::new(&setup.checked, &course.objective, &options, machine)?;
     Ok(Some((evaluator, samples)))
+}
+
+/// An evaluation by the names of its numbers in logs.
+fn logged(found: &Evaluation) -> Vec<(String, f64)> {
+    let mut numbers = vec![("eval/loss".to_owned(), found.loss)];
+    let given = |at: usize| found.conditions[at].given.join("+");
+    for target in &found.targets {
+        for (output, scores) in &target.outputs {
+            for (at, score) in scores.iter().enumerate() {
+                let name = format!("eval/{}/{output}/{}", target.metric.name(), given(at));
+                numbers.extend(score.map(|score| (name, score.value)));
+            }
+        }
+    }
+    for one in &found.retrieval {
+        for (first, recall) in FIRST.iter().zip(one.recall) {
+            let (from, to, given) = (&one.from, &one.to, given(one.condition));
+            numbers.push((format!("eval/recall at {first}/{from} to {to}/{given}"), recall));
+        }
+    }
+    numbers
 }
 
 fn not_finite(weights: &Tensors) -> Option<&str> {

@@ -22,6 +22,23 @@ impl Metric {
             Self::MeanAveragePrecision => "mAP",
         }
     }
+
+    /// Probabilities of the classes.
+    pub(super) fn probabilities(self, logits: &[f32]) -> Vec<f32> {
+        match self {
+            Self::Accuracy => softmax(logits),
+            Self::MeanAveragePrecision => sigmoid(logits),
+        }
+    }
+}
+
+/// How good predictions are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Score {
+    /// What the metric says, 0 to 1.
+    pub value: f64,
+    /// For accuracies the part of samples whose true class is among the five most probable, 0 to 1.
+    pub top5: Option<f64>,
 }
 
 /// Predictions of one output under one set of modalities.
@@ -29,6 +46,8 @@ impl Metric {
 pub(super) struct Tally {
     samples: u64,
     right: u64,
+    /// The true class is among the first five.
+    near: u64,
     /// For average precision: probabilities and truths, sample by sample.
     probabilities: Vec<f32>,
     truths: Vec<bool>,
@@ -38,7 +57,11 @@ impl Tally {
     pub(super) fn add(&mut self, metric: Metric, probabilities: &[f32], truth: &[f32]) {
         self.samples += 1;
         match metric {
-            Metric::Accuracy => self.right += u64::from(largest(probabilities) == largest(truth)),
+            Metric::Accuracy => {
+                let place = place(probabilities, largest(truth));
+                self.right += u64::from(place == 0);
+                self.near += u64::from(place < 5);
+            }
             Metric::MeanAveragePrecision => {
                 self.probabilities.extend(probabilities);
                 self.truths.extend(truth.iter().map(|truth| *truth > 0.5));
@@ -46,12 +69,15 @@ impl Tally {
         }
     }
 
-    /// 0 to 1; none where nothing was predicted, or no class occurs.
+    /// None where nothing was predicted, or no class occurs.
     #[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
-    pub(super) fn score(&self, metric: Metric) -> Option<f64> {
+    pub(super) fn score(&self, metric: Metric) -> Option<Score> {
         let samples = usize::try_from(self.samples).ok().filter(|samples| *samples > 0)?;
         match metric {
-            Metric::Accuracy => Some(self.right as f64 / samples as f64),
+            Metric::Accuracy => {
+                let part = |count: u64| count as f64 / samples as f64;
+                Some(Score { value: part(self.right), top5: Some(part(self.near)) })
+            }
             Metric::MeanAveragePrecision => {
                 let classes = self.probabilities.len() / samples;
                 let of_class = |class: usize| {
@@ -60,14 +86,15 @@ impl Tally {
                     average_precision(scores.zip(truths).collect())
                 };
                 let found: Vec<f64> = (0..classes).filter_map(of_class).collect();
-                (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+                let mean = found.iter().sum::<f64>() / found.len() as f64;
+                (!found.is_empty()).then_some(Score { value: mean, top5: None })
             }
         }
     }
 }
 
 /// The first of the largest numbers.
-fn largest(numbers: &[f32]) -> usize {
+pub(super) fn largest(numbers: &[f32]) -> usize {
     let mut best = 0;
     for (at, number) in numbers.iter().enumerate() {
         if *number > numbers[best] {
@@ -75,6 +102,20 @@ fn largest(numbers: &[f32]) -> usize {
         }
     }
     best
+}
+
+/// How many classes come before one when the most probable is first; of equals the first one comes first. What is no number
+/// comes first in any case.
+fn place(numbers: &[f32], class: usize) -> usize {
+    let own = numbers[class];
+    let comes_before = |(at, number): &(usize, &f32)| {
+        *at != class && (*number > &own || (number == &&own && *at < class) || number.is_nan())
+    };
+    if own.is_nan() {
+        numbers.len()
+    } else {
+        numbers.iter().enumerate().filter(comes_before).count()
+    }
 }
 
 /// The mean of the precision at each true sample, the most probable first; those of one probability count as one step, so
@@ -97,7 +138,7 @@ fn average_precision(mut scored: Vec<(f32, bool)>) -> Option<f64> {
 }
 
 /// Probabilities of classes that exclude each other.
-pub(super) fn softmax(logits: &[f32]) -> Vec<f32> {
+fn softmax(logits: &[f32]) -> Vec<f32> {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let powers: Vec<f64> = logits.iter().map(|logit| libm::exp(f64::from(logit - top))).collect();
     let sum: f64 = powers.iter().sum();
@@ -106,14 +147,14 @@ pub(super) fn softmax(logits: &[f32]) -> Vec<f32> {
 }
 
 /// Probabilities of classes, each by itself.
-pub(super) fn sigmoid(logits: &[f32]) -> Vec<f32> {
+fn sigmoid(logits: &[f32]) -> Vec<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "rounds")]
     logits.iter().map(|logit| (1.0 / (1.0 + libm::exp(-f64::from(*logit)))) as f32).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Metric, Tally, average_precision, softmax};
+    use super::{Metric, Score, Tally, average_precision, place, softmax};
 
     #[test]
     fn precision_by_hand() {
@@ -134,17 +175,38 @@ mod tests {
     }
 
     #[test]
+    fn places_by_hand() {
+        let check = |numbers: &[f32], expected: &[usize]| {
+            let found: Vec<usize> = (0..numbers.len()).map(|class| place(numbers, class)).collect();
+            assert_eq!(found, expected, "{numbers:?}");
+        };
+        check(&[0.1, 0.6, 0.3], &[2, 0, 1]);
+        // Of equals the first comes first, as where one class is chosen.
+        check(&[0.5; 4], &[0, 1, 2, 3]);
+        check(&[0.2, f32::NAN, 0.8], &[2, 3, 1]);
+        let mut tally = Tally::default();
+        for class in 0..7 {
+            let truth: Vec<f32> = (0..7).map(|at| f32::from(u8::from(at == class))).collect();
+            tally.add(Metric::Accuracy, &[0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6], &truth);
+        }
+        let score = tally.score(Metric::Accuracy).expect("there are samples");
+        assert_eq!(score, Score { value: 1.0 / 7.0, top5: Some(5.0 / 7.0) });
+    }
+
+    #[test]
     fn tallies() {
         let mut tally = Tally::default();
         assert_eq!(tally.score(Metric::Accuracy), None);
         tally.add(Metric::Accuracy, &[0.1, 0.9], &[0.0, 1.0]);
         tally.add(Metric::Accuracy, &[0.6, 0.4], &[0.0, 1.0]);
-        assert_eq!(tally.score(Metric::Accuracy), Some(0.5));
+        let score = tally.score(Metric::Accuracy);
+        assert_eq!(score, Some(Score { value: 0.5, top5: Some(1.0) }));
         let mut tally = Tally::default();
         tally.add(Metric::MeanAveragePrecision, &[0.9, 0.1, 0.3], &[1.0, 0.0, 0.0]);
         tally.add(Metric::MeanAveragePrecision, &[0.8, 0.2, 0.3], &[0.0, 1.0, 0.0]);
         // The third class never occurs.
-        assert_eq!(tally.score(Metric::MeanAveragePrecision), Some(1.0));
+        let score = tally.score(Metric::MeanAveragePrecision);
+        assert_eq!(score, Some(Score { value: 1.0, top5: None }));
         assert_eq!(softmax(&[1000.0, 1000.0]), [0.5, 0.5]);
     }
 }

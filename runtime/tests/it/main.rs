@@ -7,6 +7,7 @@
 mod batches;
 mod compare;
 mod determinism;
+mod evaluation;
 mod execute;
 mod gpu;
 mod losses;

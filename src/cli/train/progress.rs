@@ -144,11 +144,15 @@ fn evaluated(step: u64, evaluation: &Evaluation) -> String {
     let mut line = format!("step {step}: evaluation loss {:.4}", evaluation.loss);
     for target in &evaluation.targets {
         let Some((_, scores)) = target.outputs.last() else { continue };
-        let scores = target.given.iter().zip(scores).filter_map(|(given, score)| {
-            Some(format!("{} {:.1} %", given.join("+"), 100.0 * (*score)?))
+        let scores = evaluation.conditions.iter().zip(scores).filter_map(|(condition, score)| {
+            Some(format!("{} {:.1} %", condition.given.join("+"), 100.0 * (*score)?.value))
         });
         let scores: Vec<String> = scores.collect();
         line.push_str(&format!(", {} {}", target.metric.name(), scores.join(", ")));
+    }
+    for one in evaluation.retrieval.iter().filter(|one| one.condition == 0) {
+        let recall = 100.0 * one.recall[0];
+        line.push_str(&format!(", recall at 1 {} to {} {recall:.1} %", one.from, one.to));
     }
     line
 }

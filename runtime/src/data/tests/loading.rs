@@ -170,3 +170,88 @@ fn a_loader_can_be_left_at_any_time() {
     }
     assert!(loader.blocked() > std::time::Duration::ZERO);
 }
+
+/// A model of a second of sound, so slow that a sample of it is easily told.
+const SLOW: &str = "model m {
+  modality sound = wave(rate: 100, seconds: 1)
+  tokens sound = sound |> patches(10) |> linear(4)
+  target label = class(10)
+  output heard = sound |> pool(mean) |> linear(10)
+  objective loss = cross_entropy(heard, label)
+}";
+
+/// A table of sounds of so many seconds, each second of a value of its own.
+fn sounds(seconds: &[u32]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = "sound,label\n".to_owned();
+    for (at, seconds) in seconds.iter().enumerate() {
+        let samples = (0..100 * seconds).map(|sample| 0.1 * (sample / 100) as f32).collect();
+        std::fs::write(folder.path().join(format!("{at}.wav")), wav(100, &[samples])).unwrap();
+        table.push_str(&format!("{at}.wav,{}\n", at % 10));
+    }
+    std::fs::write(folder.path().join("table.csv"), table).unwrap();
+    folder
+}
+
+/// The places of all samples, and the mean of what each is fed.
+fn heard(all: &[Loaded]) -> Vec<(u64, f32)> {
+    let of = |loaded: &Loaded| -> Vec<(u64, f32)> {
+        let numbers = numbers(loaded, "sound");
+        let means = numbers.chunks(100).map(|one| one.iter().sum::<f32>() / 100.0);
+        loaded.places.iter().copied().zip(means).collect()
+    };
+    all.iter().flat_map(of).collect()
+}
+
+#[test]
+fn clips_are_spread_over_the_whole() {
+    let folder = sounds(&[5, 1, 3]);
+    let check = |settings: &str, expected: &[(u64, f32)]| {
+        let yaml = format!("sources: [{{ table: table.csv }}]\n{settings}");
+        let collection = open(&yaml, folder.path(), SLOW).unwrap();
+        assert_eq!(collection.len(), 3);
+        for (batch, threads) in [(2, 0), (4, 2), (100, 1)] {
+            let found = heard(&evaluation(&collection, batch, threads));
+            assert_eq!(found.len(), expected.len(), "{settings}: {found:?}");
+            for ((place, value), (own, wanted)) in found.iter().zip(expected) {
+                // Sixteen bits a sample.
+                let same = place == own && (value - wanted).abs() < 1e-3;
+                assert!(same, "{settings}: {found:?}");
+            }
+        }
+    };
+    check("clip: middle", &[(0, 0.2), (1, 0.0), (2, 0.1)]);
+    let three = [0.0, 0.2, 0.4].map(|value| (0, value));
+    let all = [three, [(1, 0.0); 3], [0.0, 0.1, 0.2].map(|value| (2, value))];
+    check("clips: 3", &all.concat());
+    // Where several clips are taken, `clip` has no say.
+    check("clips: 3\nclip: start", &all.concat());
+    check("clips: 1\nclip: start", &[(0, 0.0), (1, 0.0), (2, 0.0)]);
+    // Training takes one.
+    let yaml = "sources: [{ table: table.csv }]\nclips: 3";
+    let collection = open(yaml, folder.path(), SLOW).unwrap();
+    let trained = training(&collection, &options(3, 0), 1);
+    assert_eq!(trained[0].keys.len(), 3);
+}
+
+#[test]
+fn some_samples_are_of_all_parts() {
+    let folder = shards(3);
+    let collection = open("sources: [{ shards: 'a-{0..2}.tar' }]", folder.path(), BOTH).unwrap();
+    let some = |n: u64| -> Vec<u64> {
+        let mut loader = collection.some(4, 1, n).unwrap();
+        let mut places = Vec::new();
+        while let Some(loaded) = loader.next().unwrap() {
+            places.extend(loaded.places);
+        }
+        places
+    };
+    let found = some(6);
+    assert_eq!(found, some(6));
+    let parts: Vec<u64> = found.iter().map(|place| place / 5).collect();
+    assert_eq!(parts, [0, 1, 2, 3, 4, 5], "{found:?}");
+    let within: std::collections::BTreeSet<u64> = found.iter().map(|place| place % 5).collect();
+    assert!(within.len() > 1, "not at equal distances: {found:?}");
+    assert_eq!(some(30), (0..30).collect::<Vec<u64>>());
+    assert_eq!(some(1000), some(30));
+}

@@ -28,6 +28,8 @@ fn wrong_settings_say_what_to_write() {
         ("sources: [{ shards: a-0.tar }]\naugment: { sound: { masks: {} } }", "`logmel` and"),
         ("sources: [{ shards: a-0.tar }]\naugment: { photo: { flip: 2 } }", "a probability"),
         ("sources: [{ shards: a-0.tar }]\nbroken: 2", "broken: a part, 0 to 1"),
+        ("sources: [{ shards: a-0.tar }]\nclips: 0", "clips: 1 to 1000"),
+        ("sources: [{ shards: a-0.tar }]\nclips: 1001", "clips: 1 to 1000"),
         ("sources: [{ shards: a-0.tar }]\nclasses: { label: [a] }", "1 names for 10 classes"),
         ("sources: [{ shards: a-0.tar, include: none.txt }]", "none.txt: No such file"),
         ("sources: [{ table: none.csv }]", "none.csv: No such file"),

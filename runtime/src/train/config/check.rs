@@ -93,6 +93,10 @@ impl Check {
 
     fn run(&mut self, config: &RunConfig) {
         self.at_least_one("batch", config.batch);
+        if config.data.train.clips.is_some() {
+            let message = "`clips` is for `data.eval`: in training every sample gives one clip, another one each time";
+            self.add("data.train.clips", message, Some("take it out, or move it to `data.eval`"));
+        }
         if config.batch > 1 << 20 {
             self.add("batch", "`batch` is at most 1048576", None);
         }

@@ -65,6 +65,10 @@ fn mistakes_inside_data() {
     let error = parse("run.yaml", &text).expect_err("it is wrong");
     assert_eq!(error.problems[0].help.as_deref(), Some("did you mean `samples`?"));
     assert_eq!(error.problems[0].place.map(|place| place.0), Some(3));
+    let text = SMALL.replace("train: {", "train: { clips: 3,");
+    let error = parse("run.yaml", &text).expect_err("it is wrong");
+    assert!(error.problems[0].message.contains("`clips` is for `data.eval`"), "{error}");
+    assert_eq!(error.problems[0].place, Some((3, 19)));
 }
 
 #[test]
