@@ -318,7 +318,7 @@ fn draw(
 
 fn read(path: &Path) -> Result<RunConfig, Failure> {
     let file = path.display().to_string();
-    let text = zorro::files::read(path)
+    let text = files::read(path)
         .map_err(|reason| Failure::Work(format!("cannot read `{file}`: {reason}")))?;
     parse(&file, &text).map_err(|error| show_error(TrainError::Config(error)))
 }

@@ -111,7 +111,72 @@ fn from_nothing_to_answers() {
     let train = works(folder, &["eval", "run", "--set-of", "train", "--batch", "5"]);
     assert!(train.stdout.contains("on 24 samples"), "{}", train.stdout);
 
+    evaluations(folder);
     answers(folder);
+}
+
+/// What can be asked of `eval` beyond scores.
+fn evaluations(folder: &Path) {
+    let text = works(folder, &["eval", "run.yaml", "--absent", "dropped,zeroed"]).stdout;
+    let first = text.lines().next().expect("a table");
+    let heads = ["all", "video alone", "audio alone", "video, audio zeroed", "audio, video zeroed"];
+    assert!(heads.iter().all(|head| first.contains(head)), "{text}");
+    assert!(text.contains("label in top 5, %"), "{text}");
+    let args = [
+        "eval",
+        "run",
+        "--data",
+        "run.yaml",
+        "--objective",
+        "contrastive",
+        "--absent",
+        "zeroed",
+        "--probe",
+        "label",
+        "--format",
+        "json",
+        "--plot",
+        "scores.svg",
+    ];
+    let json: Value = serde_json::from_str(&works(folder, &args).stdout).expect("JSON");
+    let evaluation = &json["evaluation"];
+    assert_eq!(evaluation["objective"], "contrastive");
+    assert_eq!(evaluation["targets"], serde_json::json!([]));
+    let retrieval = evaluation["retrieval"].as_array().expect("retrieval");
+    assert_eq!(retrieval.len(), 2 * 3, "both directions, all modalities, and each alone");
+    let one = &retrieval[0];
+    assert_eq!(
+        (&one["from"], &one["by"], &one["queries"]),
+        (&"video_embedding".into(), &"label".into(), &12.into())
+    );
+    assert!(one["recall"]["10"].as_f64() >= one["recall"]["1"].as_f64(), "{one}");
+    let probe = &json["probe"];
+    assert_eq!(probe["samples"], serde_json::json!({ "train": 24, "eval": 12 }));
+    let scores = probe["scores"].as_array().expect("scores");
+    assert_eq!(scores.len(), 3 * 3, "two outputs and their mean; all, and each alone");
+    assert!(scores.iter().all(|row| row["score"].is_number() && row["train"].is_number()));
+    let svg = fs::read_to_string(folder.join("scores.svg")).expect("it is there");
+    assert!(svg.starts_with("<svg ") && svg.contains("accuracy of label by probes"), "{svg}");
+    let probed = ["eval", "run.yaml", "--probe", "label", "--probe-outputs", "audio_embedding"];
+    let more = ["--probe-samples", "10", "--probe-decay", "0.1", "--plot", "scores.png"];
+    let text = works(folder, &[&probed[..], &more[..]].concat()).stdout;
+    let told = "on 12 samples (in brackets: on the 10 that were fitted); decay 0.1";
+    assert!(text.contains(told) && !text.contains("video_embedding"), "{text}");
+    assert!(fs::read(folder.join("scores.png")).expect("it is there").starts_with(b"\x89PNG"));
+    let wrong = |args: &[&str], code: i32, words: &str| {
+        fails(folder, &[&["eval", "run.yaml"], args].concat(), code, &[words]);
+    };
+    wrong(&["--objective", "contrastiv"], 2, "did you mean `contrastive`?");
+    wrong(&["--probe", "lable"], 1, "did you mean `label`?");
+    wrong(&["--probe", "label", "--probe-outputs", "x"], 1, "no output `x`");
+    wrong(&["--probe-samples", "3"], 2, "--probe");
+    wrong(&["--probe", "label", "--probe-decay", "-1"], 2, "--probe-decay");
+    wrong(&["--absent", "gone"], 2, "dropped, zeroed");
+    wrong(&["--plot", "scores.pdf"], 2, ".svg or .png");
+    let clips = SMALL.replace("eval: { sources", "eval: { clips: 3, sources");
+    fs::write(folder.join("clips.yaml"), clips).expect("it is written");
+    let text = works(folder, &["eval", "run", "--data", "clips.yaml"]).stdout;
+    assert!(text.contains("on 12 samples"), "{text}");
 }
 
 fn answers(folder: &Path) {
@@ -162,6 +227,8 @@ fn wrong_use() {
         1,
         &["there is no `bacth` here", "run.yaml:7:1", "bacth: 6", "did you mean `batch`?"],
     );
+    write(folder, &SMALL.replace("train: { sources", "train: { clips: 2, sources"));
+    fails(folder, &["train", "run.yaml"], 1, &["`clips` is for `data.eval`", "run.yaml:5:19"]);
     write(folder, &SMALL.replace("samples: 24", "samples: 24, modalities: [vidoe]"));
     fails(folder, &["train", "run.yaml"], 1, &["run.yaml:5", "vidoe"]);
     write(folder, &SMALL.replace("objective: supervised\n", ""));

@@ -17,8 +17,8 @@ const SPEC: &str = "model m {
   modality sound = wave(rate: 8000, seconds: 0.128) |> logmel(bins: 16, window: 256, hop: 128) |> crop(16, 8)
   tokens photo = photo |> patches(4, 4) |> linear(16) |> position()
   tokens sound = sound |> patches(16, 2) |> linear(16) |> position()
-  tokens photo = photo |> pool(mean)
-  tokens sound = sound |> pool(mean)
+  photo = photo |> pool(mean)
+  sound = sound |> pool(mean)
   tokens both = latents(1, 16)
   apply decoder(2) over { both <- photo, sound }
   target label = class(10)

@@ -186,10 +186,10 @@ fn sounds(seconds: &[u32]) -> TempDir {
     let mut table = "sound,label\n".to_owned();
     for (at, seconds) in seconds.iter().enumerate() {
         let samples = (0..100 * seconds).map(|sample| 0.1 * (sample / 100) as f32).collect();
-        std::fs::write(folder.path().join(format!("{at}.wav")), wav(100, &[samples])).unwrap();
+        fs::write(folder.path().join(format!("{at}.wav")), wav(100, &[samples])).unwrap();
         table.push_str(&format!("{at}.wav,{}\n", at % 10));
     }
-    std::fs::write(folder.path().join("table.csv"), table).unwrap();
+    fs::write(folder.path().join("table.csv"), table).unwrap();
     folder
 }
 

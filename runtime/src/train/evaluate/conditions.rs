@@ -107,8 +107,8 @@ mod tests {
     use crate::{Batch, Tensor, TensorData};
 
     const SPEC: &str = "model m {
-      modality a = tensor(2, 3)
-      modality b = tensor(1, 2)
+      modality a = tensor([2, 3])
+      modality b = tensor([1, 2])
       modality words = text(length: 4, vocabulary: 9)
       tokens t = latents(1, 4)
       tokens a = a |> linear(4)

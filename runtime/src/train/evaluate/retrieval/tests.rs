@@ -95,8 +95,8 @@ fn recall_is_what_it_is_defined_as() {
 #[test]
 fn what_an_objective_compares() {
     let spec = "model m {
-      modality a = tensor(1, 4)
-      modality b = tensor(1, 4)
+      modality a = tensor([1, 4])
+      modality b = tensor([1, 4])
       tokens a = a |> linear(4) |> position()
       tokens b = b |> linear(4) |> position()
       tokens hidden = b |> linear(4)
