@@ -13,6 +13,7 @@ mod errors;
 mod garbage;
 mod golden;
 mod mask;
+mod pattern;
 mod run;
 mod run_schema;
 mod schema;
