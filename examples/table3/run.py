@@ -30,8 +30,6 @@ PROTOCOLS = {
 }
 SEEDS = {"noisy official": [0, 1, 2], "noisy held-out": [0], "clean official": [0], "clean held-out": [0]}
 NOISE = "    noise: { image: { sigma: 0.6 }, sound: { snr: 0 } }\n"
-# Contrastive losses need more.
-LONGER = 2
 
 
 class Run:
@@ -53,7 +51,6 @@ class Run:
             train_sources, test_sources = [train % ""], [test % ""]
         # Higher rates leave the contrastive loss at log(batch): all embeddings become the same.
         batch, peak = (32, "2e-3") if self.objective == "supervised" else (128, "3e-4")
-        epochs *= 1 if self.objective == "supervised" else LONGER
         noise = NOISE if noisy else ""
         return (
             f"spec: {os.path.join(HERE, self.model)}.zorro\n{self.settings}objective: {self.objective}\n"
@@ -138,7 +135,8 @@ def finish(run, args):
         losses = [(line["step"], line["loss"]) for line in map(json.loads, file) if "loss" in line]
     result["losses"] = losses
     if run.probe:
-        result["probe"] = json.loads(call(evaluate + ["--probe", "label"], stdout=subprocess.PIPE))
+        probe = ["--probe", "label", "--probe-outputs", "image_features,sound_features"]
+        result["probe"] = json.loads(call(evaluate + probe, stdout=subprocess.PIPE))
     with open(stem + ".json.part", "w") as file:
         json.dump(result, file)
     os.replace(stem + ".json.part", stem + ".json")
@@ -154,7 +152,7 @@ def main():
     parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
     args.digits, args.work = os.path.abspath(args.digits), os.path.abspath(args.work)
-    args.epochs = 0.8 if args.short else 8
+    args.epochs = 2 if args.short else 20
     os.makedirs(args.work, exist_ok=True)
     speaker_keys(args.digits, args.work)
     results = [finish(run, args) for run in runs()]
