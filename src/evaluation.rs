@@ -19,8 +19,14 @@ type Rows<T> = [(String, Vec<Option<T>>)];
 /// other, and the loss. Ends in a newline.
 #[must_use]
 pub fn text(evaluation: &Evaluation) -> String {
-    let mut tables: Vec<String> =
-        evaluation.targets.iter().map(|target| scores(target, &evaluation.conditions)).collect();
+    let mut tables: Vec<String> = evaluation
+        .targets
+        .iter()
+        .map(|TargetScores { target, metric, outputs, .. }| {
+            let title = format!("{} of {target}, %", metric.name());
+            table(&title, &evaluation.conditions, outputs, |score| percent(Some(score.value)))
+        })
+        .collect();
     for (at, condition) in evaluation.conditions.iter().enumerate() {
         let own: Vec<&Retrieval> =
             evaluation.retrieval.iter().filter(|one| one.condition == at).collect();
@@ -31,6 +37,19 @@ pub fn text(evaluation: &Evaluation) -> String {
     let mut text = tables.join("\n");
     text.push_str(&format!("loss {:.4} on {} samples\n", evaluation.loss, evaluation.samples));
     text
+}
+
+/// A table for each target of more than five classes: how often the right one is among the five most probable. Each begins with
+/// an empty line; there is nothing without such targets.
+#[must_use]
+pub fn top5_text(evaluation: &Evaluation) -> String {
+    let wanted = evaluation.targets.iter().filter(|one| has_top5(one.metric, one.classes));
+    let tables = wanted.map(|TargetScores { target, outputs, .. }| {
+        let title = format!("{target} in top 5, %");
+        let cells = |score: &Score| percent(score.top5);
+        format!("\n{}", table(&title, &evaluation.conditions, outputs, cells))
+    });
+    tables.collect()
 }
 
 /// A table of probes: what they say of the samples that were kept apart, and in brackets of those that they were fitted to.
@@ -67,18 +86,6 @@ pub fn probe_text(probes: &ProbeScores) -> String {
             let late = late.join("; ");
             text.push_str(&format!("not converged: {output} ({late}); a larger decay helps\n"));
         }
-    }
-    text
-}
-
-fn scores(target: &TargetScores, conditions: &[Condition]) -> String {
-    let TargetScores { target: name, classes, metric, outputs } = target;
-    let title = format!("{} of {name}, %", metric.name());
-    let mut text = table(&title, conditions, outputs, |score: &Score| percent(Some(score.value)));
-    if has_top5(*metric, *classes) {
-        let title = format!("{name} in top 5, %");
-        let top5 = table(&title, conditions, outputs, |score: &Score| percent(score.top5));
-        text.push_str(&format!("\n{top5}"));
     }
     text
 }

@@ -165,7 +165,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     match args.format {
         Format::Text => {
             note(&format!("step {} of {}", manifest.step, found.path.display()));
-            let mut text = evaluation::text(&scores);
+            let mut text = evaluation::text(&scores) + &evaluation::top5_text(&scores);
             if let Some(probes) = &probes {
                 text.push_str(&format!("\n{}", evaluation::probe_text(probes)));
             }
