@@ -23,8 +23,10 @@ pub struct Bars {
 const LEFT: f64 = 48.0;
 const TOP: f64 = 34.0;
 const HEIGHT: f64 = 180.0;
+/// Where the highest bar ends: there is room for its number below the title.
+const FULL: f64 = 36.0;
 /// Of one chart with what stands above and below.
-const STRIDE: f64 = 250.0;
+const STRIDE: f64 = 262.0;
 const BAR: f64 = 22.0;
 /// Between groups.
 const SPACE: f64 = 26.0;
@@ -48,7 +50,7 @@ pub(super) fn sheet(title: &str, charts: &[Bars]) -> Scene {
 
 fn drawn(chart: &Bars) -> Scene {
     let mut scene = Scene { title: chart.title.clone(), height: STRIDE, ..Scene::default() };
-    let base = 24.0 + HEIGHT;
+    let base = FULL + HEIGHT;
     // As wide as its bars, or as its name.
     let widths: Vec<f64> = chart
         .groups
@@ -85,7 +87,7 @@ fn drawn(chart: &Bars) -> Scene {
     }
     let mut longest = 0.0_f64;
     for (at, name) in chart.series.iter().enumerate() {
-        let (x, y) = (end + 12.0, 30.0 + 16.0 * at as f64);
+        let (x, y) = (end + 12.0, FULL + 8.0 + 16.0 * at as f64);
         let fill = COLORS[at % COLORS.len()];
         scene.items.push(Item::Rect { x, y: y - 9.0, width: 10.0, height: 10.0, fill });
         scene.items.push(Item::Label(label(x + 16.0, y, name, 11.0, INK)));

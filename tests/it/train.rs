@@ -170,7 +170,7 @@ fn evaluations(folder: &Path) {
     wrong(&["--probe", "lable"], 1, "did you mean `label`?");
     wrong(&["--probe", "label", "--probe-outputs", "x"], 1, "no output `x`");
     wrong(&["--probe-samples", "3"], 2, "--probe");
-    wrong(&["--probe", "label", "--probe-decay", "-1"], 2, "--probe-decay");
+    wrong(&["--probe", "label", "--probe-decay=-1"], 2, "--probe-decay");
     wrong(&["--absent", "gone"], 2, "dropped, zeroed");
     wrong(&["--plot", "scores.pdf"], 2, ".svg or .png");
     let clips = SMALL.replace("eval: { sources", "eval: { clips: 3, sources");

@@ -246,7 +246,7 @@ mod tests {
             let (value, gradient) = samples.loss(&standard, &fit.weights);
             // What is minimized is strictly convex in the weights: where the gradient is 0, it is smallest.
             assert!(gradient.iter().all(|gradient| gradient.abs() <= STOP.gradient));
-            assert!(value < samples.loss(&standard, &vec![0.0; 24]).0);
+            assert!(value < samples.loss(&standard, &[0.0; 24]).0);
             let right = features.chunks(7).zip(truths.chunks(3)).filter(|(features, truth)| {
                 let logits = fit.logits(features);
                 let own = logits.iter().zip(*truth).find(|(_, truth)| **truth > 0.0);
