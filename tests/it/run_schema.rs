@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 use zorro::runtime::train::config::parse;
+use zorro::{Options, check_text};
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -92,10 +93,25 @@ fn the_page_has_the_keys_of_the_schema() {
 #[test]
 fn configurations_that_are_shipped() {
     let mut found = 0;
-    for path in
-        ["src/cli/new/run.yaml", "examples/synthetic/run.yaml", "examples/av_digits/run.yaml"]
-    {
-        parse(path, &read(path)).unwrap_or_else(|error| panic!("{error}"));
+    let mut paths = vec!["src/cli/new/run.yaml".to_owned()];
+    for folder in ["av_digits", "esc10", "pretraining", "synthetic", "table3"] {
+        let folder = format!("examples/{folder}");
+        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder);
+        for file in fs::read_dir(files).expect("the examples are there") {
+            let name = file.expect("it can be listed").file_name().into_string().expect("UTF-8");
+            match name.rsplit_once('.') {
+                Some((_, "yaml")) => paths.push(format!("{folder}/{name}")),
+                Some((_, "zorro")) => {
+                    let outcome =
+                        check_text(&read(&format!("{folder}/{name}")), &Options::default());
+                    assert!(outcome.diagnostics.is_empty(), "{name}: {:?}", outcome.diagnostics);
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+    for path in paths {
+        parse(&path, &read(&path)).unwrap_or_else(|error| panic!("{error}"));
         found += 1;
     }
     let page = read("docs/training.md");
@@ -104,7 +120,7 @@ fn configurations_that_are_shipped() {
         parse("docs/training.md", text).unwrap_or_else(|error| panic!("{error}"));
         found += 1;
     }
-    assert!(found >= 3);
+    assert!(found >= 7, "{found}");
     let template = read("src/cli/new/template.zorro").replace("model template", "model synthetic");
     assert_eq!(
         template,

@@ -207,9 +207,7 @@ impl Setup {
                 self.config.accumulate, self.config.batch
             ));
         }
-        let drops = |step: &&ModelStep| {
-            matches!(&step.op, Op::DropPath { rate, .. } | Op::Dropout(rate) if rate.to_f64() > 0.0)
-        };
+        let drops = |step: &&ModelStep| matches!(&step.op, Op::DropPath { rate, .. } | Op::Dropout(rate) if rate.to_f64() > 0.0);
         if compares && let Some(step) = model.steps.iter().find(drops) {
             notes.push(format!(
                 "`nce` can learn to know samples by what `{}` drops of them, which all groups of a sample share, instead of by \
