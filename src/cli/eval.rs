@@ -146,6 +146,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         (None, None) => (stored(&manifest.config)?, home(&found.path)),
     };
     let batch = args.batch.map(u64::from).or(config.eval.batch).unwrap_or(config.batch);
+    if let Some(other) = args.objective.as_ref().filter(|name| **name != manifest.objective) {
+        let trained = &manifest.objective;
+        note(&format!(
+            "note: the run minimized `{trained}`: what only `{other}` needs is as it began"
+        ));
+    }
     let subject = Subject {
         args,
         weights: &found.checkpoint.weights,

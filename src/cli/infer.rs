@@ -15,6 +15,7 @@ use zorro_runtime::train::{Heads, MEAN, Machine, mean, session};
 use zorro_runtime::{Batch, RunOptions, Session, Tensors};
 
 use super::options::Format;
+use super::train::run_folder;
 use super::wanted::Place;
 use super::{Failure, note, print, print_quoting, show};
 
@@ -31,7 +32,7 @@ use super::{Failure, note, print, print_quoting, show};
     zorro infer first/run *.mp4 --format json\n  \
     zorro infer first/run sound.wav --embed")]
 pub(super) struct Args {
-    /// A checkpoint, or a run's folder
+    /// A checkpoint, or a run's folder or configuration
     checkpoint: PathBuf,
 
     /// The files; with a comma between those of one sample
@@ -64,7 +65,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let samples = samples(args)?;
-    let found = find(&args.checkpoint)?;
+    let found = find(&run_folder(&args.checkpoint)?)?;
     for (_, error) in &found.skipped {
         note(&format!("note: {error}; the checkpoint before is taken"));
     }

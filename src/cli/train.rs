@@ -16,7 +16,7 @@ use zorro_runtime::train::{Finished, LOG, TrainError, read_log, train};
 use super::options::Settings;
 use super::{Failure, note, print_quoting};
 
-pub(super) use setup::{Overrides, is_checkpoint, setup, show_error};
+pub(super) use setup::{Overrides, is_checkpoint, run_folder, setup, show_error};
 
 /// Train a model
 ///
@@ -79,16 +79,25 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Err(error) => return Err(show_error(error)),
     };
     if finished.step < finished.of {
-        note(&format!(
-            "stopped after step {} of {}; `zorro train {} --resume` goes on",
-            finished.step,
-            finished.of,
-            args.run.display()
-        ));
+        let (step, of) = (finished.step, finished.of);
+        note(&format!("stopped after step {step} of {of}; `{}` goes on", resumed()));
         return Ok(());
     }
     draw(&setup.folder, &setup.checked.model.name)?;
     print_quoting(&summary(&finished))
+}
+
+/// This very command, going on.
+fn resumed() -> String {
+    let mut words = vec!["zorro".to_owned()];
+    let own = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    words.extend(own.filter(|word| word != "--resume"));
+    words.push("--resume".to_owned());
+    let quoted = words.iter().map(|word| match word.contains(char::is_whitespace) {
+        true => format!("'{word}'"),
+        false => word.clone(),
+    });
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
 fn summary(finished: &Finished) -> String {

@@ -112,6 +112,8 @@ fn from_nothing_to_answers() {
     assert!(train.stdout.contains("on 24 samples"), "{}", train.stdout);
 
     evaluations(folder);
+    let again = works(folder, &["train", "run.yaml", "--resume"]);
+    assert!(again.stderr.contains("all steps were made"), "{}", again.stderr);
     answers(folder);
 }
 

@@ -77,7 +77,9 @@ impl Progress {
             begins.memory >> 20,
             begins.folder.display()
         ));
-        if begins.from > 0 {
+        if begins.from >= begins.steps {
+            self.warn(&format!("all steps were made: the run is after step {}", begins.from));
+        } else if begins.from > 0 {
             self.say(&format!("going on after step {}", begins.from));
         }
         if self.is_terminal && !self.quiet {

@@ -4,7 +4,7 @@
 //! error by then. Deliberately not here: data and devices, which are looked at when the run begins.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstream::{AutoStream, ColorChoice};
 use zorro::{Options, check_file_and_texts, files, report};
@@ -78,6 +78,18 @@ pub(in crate::cli) fn show_error(error: TrainError) -> Failure {
 /// Whether a path means a checkpoint or a run's folder, and no configuration.
 pub(in crate::cli) fn is_checkpoint(path: &Path) -> bool {
     path.is_dir()
+}
+
+/// The folder that a path means: itself, or that of the run that a configuration describes.
+pub(in crate::cli) fn run_folder(path: &Path) -> Result<PathBuf, Failure> {
+    if !path.is_file() {
+        return Ok(path.to_owned());
+    }
+    let file = path.display().to_string();
+    let text = files::read(path)
+        .map_err(|reason| Failure::Work(format!("cannot read `{file}`: {reason}")))?;
+    let config = parse(&file, &text).map_err(|error| show_config(&error))?;
+    Ok(Setup::folder_of(&config, path))
 }
 
 impl From<CheckpointError> for Failure {

@@ -54,8 +54,18 @@ fn problem(error: &serde_yaml::Error) -> Problem {
     let first = text.lines().next().unwrap_or_default();
     let own = first.split(" at line ").next().unwrap_or(first);
     // What a program could set is of no use to who writes a file.
-    let message = own.split(", set ").next().unwrap_or(own).to_owned();
+    let message = in_plain_words(own.split(", set ").next().unwrap_or(own)).to_owned();
     Problem { place, message, help: None }
+}
+
+/// What was expected, where the parser speaks of types of programs.
+fn in_plain_words(message: &str) -> &str {
+    match message {
+        "invalid u16" | "invalid u32" | "invalid u64" => "expected a whole number, 0 or more",
+        "invalid floating point" | "invalid f64" => "expected a number",
+        "expected mapping start" => "expected settings, as in `key: value`",
+        other => other,
+    }
 }
 
 struct Check {
