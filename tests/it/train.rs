@@ -308,7 +308,8 @@ fn an_interrupted_run_says_how_to_go_on() {
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(output.status.success(), "{said}");
     assert!(
-        said.contains("stopping after this step") && said.contains("run.yaml --resume` goes on"),
+        said.contains("stopping after this step")
+            && said.contains("`zorro train run.yaml --steps 100000 --resume` goes on"),
         "{said}"
     );
 }
