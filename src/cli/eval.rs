@@ -19,7 +19,7 @@ use zorro_runtime::train::{
 };
 
 use super::options::Format;
-use super::train::{is_checkpoint, show_error};
+use super::train::{is_checkpoint, read_config, show_error};
 use super::wanted::Place;
 use super::{Failure, note, print, print_quoting, show};
 
@@ -127,7 +127,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (folder, given) = if is_checkpoint(&args.what) {
         (args.what.clone(), None)
     } else {
-        let config = read(&args.what)?;
+        let (config, _) = read_config(&args.what)?;
         (Setup::folder_of(&config, &args.what), Some((config, args.what.clone())))
     };
     let found = find(&folder)?;
@@ -141,7 +141,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Diagnosed);
     };
     let (config, path) = match (&args.data, given) {
-        (Some(path), _) => (read(path)?, path.clone()),
+        (Some(path), _) => (read_config(path)?.0, path.clone()),
         (None, Some(given)) => given,
         (None, None) => (stored(&manifest.config)?, home(&found.path)),
     };
@@ -320,13 +320,6 @@ fn draw(
     };
     files::write(path, &bytes)
         .map_err(|reason| Failure::Work(format!("cannot write `{}`: {reason}", path.display())))
-}
-
-fn read(path: &Path) -> Result<RunConfig, Failure> {
-    let file = path.display().to_string();
-    let text = files::read(path)
-        .map_err(|reason| Failure::Work(format!("cannot read `{file}`: {reason}")))?;
-    parse(&file, &text).map_err(|error| show_error(TrainError::Config(error)))
 }
 
 /// The configuration that a checkpoint was made with.

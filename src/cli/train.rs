@@ -16,7 +16,7 @@ use zorro_runtime::train::{Finished, LOG, TrainError, read_log, train};
 use super::options::Settings;
 use super::{Failure, note, print_quoting};
 
-pub(super) use setup::{Overrides, is_checkpoint, run_folder, setup, show_error};
+pub(super) use setup::{Overrides, is_checkpoint, read_config, run_folder, setup, show_error};
 
 /// Train a model
 ///

@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use zorro::{Options, check_file_and_texts, files, report};
 use zorro_runtime::DeviceChoice;
 use zorro_runtime::checkpoint::CheckpointError;
-use zorro_runtime::train::config::{ConfigError, parse};
+use zorro_runtime::train::config::{ConfigError, RunConfig, parse};
 use zorro_runtime::train::{Setup, TrainError};
 
 use crate::cli::options::Settings;
@@ -26,12 +26,19 @@ pub(in crate::cli) struct Overrides<'a> {
     pub(in crate::cli) settings: &'a Settings,
 }
 
-/// Reads a configuration, and checks its spec.
-pub(in crate::cli) fn setup(path: &Path, overrides: &Overrides<'_>) -> Result<Setup, Failure> {
+/// A configuration and its text.
+pub(in crate::cli) fn read_config(path: &Path) -> Result<(RunConfig, String), Failure> {
     let file = path.display().to_string();
     let text = files::read(path)
         .map_err(|reason| Failure::Work(format!("cannot read `{file}`: {reason}")))?;
-    let mut config = parse(&file, &text).map_err(|error| show_config(&error))?;
+    let config = parse(&file, &text).map_err(|error| show_config(&error))?;
+    Ok((config, text))
+}
+
+/// Reads a configuration, and checks its spec.
+pub(in crate::cli) fn setup(path: &Path, overrides: &Overrides<'_>) -> Result<Setup, Failure> {
+    let file = path.display().to_string();
+    let (mut config, text) = read_config(path)?;
     if let Some(steps) = overrides.steps {
         (config.steps, config.epochs) = (Some(steps), None);
     }
@@ -85,10 +92,7 @@ pub(in crate::cli) fn run_folder(path: &Path) -> Result<PathBuf, Failure> {
     if !path.is_file() {
         return Ok(path.to_owned());
     }
-    let file = path.display().to_string();
-    let text = files::read(path)
-        .map_err(|reason| Failure::Work(format!("cannot read `{file}`: {reason}")))?;
-    let config = parse(&file, &text).map_err(|error| show_config(&error))?;
+    let (config, _) = read_config(path)?;
     Ok(Setup::folder_of(&config, path))
 }
 
