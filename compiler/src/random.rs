@@ -10,13 +10,14 @@
 //! | word | sites in the model (dropout and the like) | weights ([`initial`]) |
 //! |---|---|---|
 //! | 0 | number of the sample | element / 4 |
-//! | 1 | [`site_hash`] of the site's path | low half of [`path_hash`] of the weight's name |
+//! | 1 | [`site_hash`] of the site's path, xor that of the group's name | low half of [`path_hash`] of the weight's name |
 //! | 2 | token in its group | high half of it |
 //! | 3 | channel / 4, below 2^30 | 2^31 + attempt |
 //!
 //! Of the four words that come out, channel % 4 or element % 4 says which one counts, so that one call serves four
-//! channels. `drop_path`, which draws once for a sample and site, uses token 0 and channel 0. The last word keeps
-//! weights and sites apart under one seed.
+//! channels. `drop_path`, which draws once for a sample, site and group, uses token 0 and channel 0. Groups never share
+//! numbers: what two of them had dropped in common would name the sample to a loss that compares them, though neither
+//! reads the other. The last word keeps weights and sites apart under one seed.
 
 mod start;
 #[cfg(test)]
@@ -59,7 +60,7 @@ pub const fn uniform(seed: u64, counter: [u32; 4]) -> [f32; 4] {
     [unit(a), unit(b), unit(c), unit(d)]
 }
 
-/// The number in [0, 1) for one channel of one token at a site: `site` is the [`site_hash`] of its path.
+/// The number in [0, 1) for one channel of one token at a site: `site` is what stands in word 1 of the counter.
 pub const fn site_uniform(seed: u64, sample: u32, site: u32, token: u32, channel: u32) -> f32 {
     uniform(seed, [sample, site, token, channel / 4])[(channel % 4) as usize]
 }

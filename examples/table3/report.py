@@ -48,7 +48,7 @@ def alone(found, modality, output, zeroed):
 def supervised(results):
     text = ""
     for protocol in ("noisy official", "noisy held-out", "clean official", "clean held-out"):
-        for zeroed in (False, True):
+        for zeroed in (True, False):
             rows = []
             for model in MODELS:
                 runs = of(results, model=model, protocol=protocol, objective="supervised", settings="")
@@ -65,8 +65,10 @@ def supervised(results):
 
 def contrastive(results):
     rows = []
-    for model in MODELS:
-        for result in of(results, model=model, objective="contrastive"):
+    log_n = math.log(128)
+    compared = [(model, "contrastive") for model in MODELS + ["forced_input_level", "forced_bottleneck"]]
+    for model, objective in compared[:4] + [("zorro", "streams")] + compared[4:]:
+        for result in of(results, model=model, objective=objective):
             losses = result["losses"]
             at_300 = next((loss for step, loss in losses if step >= 300), losses[-1][1])
             probe = result["probe"]["probe"]["scores"]
@@ -74,18 +76,18 @@ def contrastive(results):
                 row["recall"]["1"] for row in result["eval"]["evaluation"]["retrieval"]
                 if {row["from"], row["to"]} == {"image_z", "sound_z"} and row["given"] == ["image", "sound"]
             ]
-            terms = 3 if model == "zorro" else 1
+            terms = 3 if (model, objective) == ("zorro", "contrastive") else 1
             rows.append(
-                [model, f"{at_300:.2f}", f"{losses[-1][1]:.2f}"]
+                [model if objective == "contrastive" else f"{model}, first term alone", str(losses[-1][0]), f"{at_300:.2f}", f"{losses[-1][1]:.2f}", f"{losses[-1][1] / log_n:.3f}"]
+                + [cell([score(probe, "mean", ["image", "sound"])])]
                 + [cell([score(probe, f"{modality}_features", [modality])]) for modality in ("image", "sound")]
                 + [cell([100 * number]) for number in recall] + [str(terms)]
             )
-    log_n = math.log(128)
     text = (
         f"Batches of 128: chance is {log_n:.2f}, and pairs that share only one of ten classes allow no less than about "
         f"{log_n - math.log(10):.2f} for image and sound.\n\n"
     )
-    heads = ["contrastive", "loss at step 300", "last loss", "probe, image alone", "probe, sound alone",
+    heads = ["contrastive", "steps", "loss at step 300", "last loss", "of log N", "probe, both", "probe, image alone", "probe, sound alone",
              "image to sound", "sound to image", "nce terms"]
     return text + table(heads, rows)
 

@@ -35,11 +35,11 @@ NOISE = "    noise: { image: { sigma: 0.6 }, sound: { snr: 0 } }\n"
 class Run:
     """One training and what is measured of it."""
 
-    def __init__(self, name, model, protocol, objective, seed=0, settings="", probe=False):
+    def __init__(self, name, model, protocol, objective, seed=0, settings="", forced=False):
         self.name, self.model, self.protocol, self.objective = name, model, protocol, objective
-        self.seed, self.settings, self.probe = seed, settings, probe
+        self.seed, self.settings, self.forced = seed, settings, forced
 
-    def configuration(self, digits, work, epochs):
+    def configuration(self, digits, work, short):
         noisy, speaker = PROTOCOLS[self.protocol]
         train = f"{{ shards: '{digits}/av-digits-train-{{000000..000007}}.tar'%s }}"
         test = f"{{ shards: '{digits}/av-digits-test-000000.tar'%s }}"
@@ -50,7 +50,8 @@ class Run:
         else:
             train_sources, test_sources = [train % ""], [test % ""]
         # Higher rates leave the contrastive loss at log(batch): all embeddings become the same.
-        batch, peak = (32, "2e-3") if self.objective == "supervised" else (128, "3e-4")
+        batch, peak = (32, "2e-3") if self.objective == "supervised" else (128, "5e-4" if self.forced else "3e-4")
+        length = f"steps: {30 if short else 300}" if self.forced else f"epochs: {2 if short else 20}"
         noise = NOISE if noisy else ""
         return (
             f"spec: {os.path.join(HERE, self.model)}.zorro\n{self.settings}objective: {self.objective}\n"
@@ -59,9 +60,9 @@ class Run:
             "      image: { crop: { area: [0.7, 1.0], aspect: [0.8, 1.25] } }\n"
             "      sound: { shift: 0.1, gain: 6, masks: { bins: 6, frames: 10, times: 2 } }\n"
             f"  eval:\n    sources: [ {', '.join(test_sources)} ]\n{noise}"
-            f"batch: {batch}\nepochs: {epochs}\nseed: {self.seed}\n"
+            f"batch: {batch}\n{length}\nseed: {self.seed}\n"
             "optimizer: { kind: adamw, weight_decay: 0.05, clip: 1 }\n"
-            f"rate: {{ peak: {peak}, warmup: 5% }}\n"
+            f"rate: {{ peak: {peak}, warmup: {'10%' if self.forced else '5%'} }}\n"
             "eval: { every: 100%, batch: 100 }\ncheckpoints: { every: 20%, keep: 1 }\n"
             "log: { every: 20 }\n"
         )
@@ -74,7 +75,10 @@ def runs():
             for model in MODELS:
                 yield Run(f"{model} {protocol} {seed}", model, protocol, "supervised", seed)
     for model in MODELS:
-        yield Run(f"{model} contrastive", model, "noisy official", "contrastive", probe=True)
+        yield Run(f"{model} contrastive", model, "noisy official", "contrastive")
+    yield Run("zorro streams", "zorro", "noisy official", "streams")
+    for model in ("forced_input_level", "forced_bottleneck"):
+        yield Run(f"{model} contrastive", model, "noisy official", "contrastive", forced=True)
     for start in (1, 2, 3):
         settings = f"set: {{ fusion_start: {start} }}\n"
         yield Run(f"zorro from layer {start}", "zorro", "noisy official", "supervised", settings=settings)
@@ -126,7 +130,7 @@ def finish(run, args):
         with open(stem + ".json") as file:
             return json.load(file)
     with open(stem + ".yaml", "w") as file:
-        file.write(run.configuration(args.digits, args.work, args.epochs))
+        file.write(run.configuration(args.digits, args.work, args.short))
     print(f"== {run.name}", flush=True)
     train(stem, args)
     evaluate = [args.zorro, "eval", stem + ".yaml", "--device", args.device, "--absent", "dropped,zeroed", "--format", "json"]
@@ -134,7 +138,7 @@ def finish(run, args):
     with open(os.path.join(stem, "log.jsonl")) as file:
         losses = [(line["step"], line["loss"]) for line in map(json.loads, file) if "loss" in line]
     result["losses"] = losses
-    if run.probe:
+    if run.objective != "supervised":
         probe = ["--probe", "label", "--probe-outputs", "image_features,sound_features"]
         result["probe"] = json.loads(call(evaluate + probe, stdout=subprocess.PIPE))
     with open(stem + ".json.part", "w") as file:
@@ -152,7 +156,6 @@ def main():
     parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
     args.digits, args.work = os.path.abspath(args.digits), os.path.abspath(args.work)
-    args.epochs = 2 if args.short else 20
     os.makedirs(args.work, exist_ok=True)
     speaker_keys(args.digits, args.work)
     results = [finish(run, args) for run in runs()]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use zorro_runtime::compiler::graph::{
-    Argument, Binary, Input, InputId, InputKind, Parameters, Phase, Reduction, Sample, Scalar,
+    Argument, Binary, Drawn, Input, InputId, InputKind, Parameters, Phase, Reduction, Sample, Scalar,
     Unary,
 };
 use zorro_runtime::compiler::plan::{
@@ -142,8 +142,8 @@ fn copy(bencher: Bencher<'_, '_>) {
 #[divan::bench]
 fn random(bencher: Bencher<'_, '_>) {
     let access = Access::of(&[992, 768]);
-    let random =
-        Instruction::Random { site: 4, by_sample: false, tokens: vec![992], width: 768, access };
+    let groups = vec![Drawn { group: 0, tokens: 992 }];
+    let random = Instruction::Random { site: 4, by_sample: false, groups, width: 768, access };
     bench(bencher, 992 * 768, map(992, 768, vec![random], &[]));
 }
 

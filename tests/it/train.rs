@@ -236,7 +236,7 @@ fn wrong_use() {
     write(folder, &SMALL.replace("objective: supervised\n", ""));
     fails(folder, &["train", "run.yaml"], 1, &["several objectives", "supervised, contrastive"]);
     write(folder, &SMALL.replace("tiny.zorro", "none.zorro"));
-    fails(folder, &["train", "run.yaml"], 1, &["none.zorro"]);
+    fails(folder, &["train", "run.yaml"], 1, &["cannot read `none.zorro`", "run.yaml:"]);
 }
 
 fn start(folder: &Path, args: &[&str]) -> std::process::Child {

@@ -124,7 +124,8 @@ impl Graph {
                 };
                 format!("attend_gradient[a{} of {of}]", attention.0)
             }
-            Op::Random { site: _, by_sample, tokens } => {
+            Op::Random { site: _, by_sample, groups } => {
+                let tokens: Vec<usize> = groups.iter().map(|group| group.tokens).collect();
                 format!("random[{} {tokens:?}]", if *by_sample { "sample" } else { "number" })
             }
             Op::Present(segments) => format!("present[{}]", segments_text(segments)),

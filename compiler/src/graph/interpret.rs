@@ -212,8 +212,8 @@ impl Evaluation<'_> {
             Op::AttendGradient(gradient, id) => {
                 self.batch().attend_gradient(*gradient, self.graph.attention(*id), &plain)
             }
-            Op::Random { site, by_sample, tokens } => {
-                self.batch().random(*site, *by_sample, tokens, shape[1])
+            Op::Random { site, by_sample, groups } => {
+                self.batch().random(*site, *by_sample, groups, shape[1])
             }
             Op::Present(segments) => self.batch().present_rows(segments),
         }

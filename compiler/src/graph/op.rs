@@ -65,15 +65,25 @@ pub enum Op {
     AttendGradient(Gradient, AttentionId),
     /// Uniform numbers from 0 to below 1 for the rows of a pack; one a row if the width is 1.
     Random {
-        /// The hash of the site's path.
+        /// The hash of the site's path and of the first group's name.
         site: u32,
         /// Whether all tokens of a sample have the same one.
         by_sample: bool,
-        /// Tokens of each group of the pack.
-        tokens: Vec<usize>,
+        /// The groups of the pack.
+        groups: Vec<Drawn>,
     },
     /// For each row of a pack 1 where the row's sample has the value, else 0: `[rows, 1]`.
     Present(Vec<Segment>),
+}
+
+/// The rows of one group that random numbers are for. Groups never share numbers: what two streams had dropped in common
+/// would tell either something of the sample that is not in what it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Drawn {
+    /// Changes the site's hash to the group's own; 0 for the first group.
+    pub group: u32,
+    /// Tokens a sample.
+    pub tokens: usize,
 }
 
 /// The rows of one group.

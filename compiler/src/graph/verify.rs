@@ -206,11 +206,11 @@ impl Shapes<'_> {
             Op::Attend(id) => self.attention(graph, *id, 0, None),
             Op::AttendStatistics(id) => self.attention(graph, *id, 0, Some(Gradient::Scores)),
             Op::AttendGradient(gradient, id) => self.attention(graph, *id, 3, Some(*gradient)),
-            Op::Random { site: _, by_sample, tokens } => {
+            Op::Random { site: _, by_sample, groups } => {
                 self.arity(0)?;
-                let rows = graph.batch * tokens.iter().sum::<usize>();
+                let rows = graph.batch * groups.iter().map(|group| group.tokens).sum::<usize>();
                 let fits = shape.len() == 2 && shape[0] == rows && (!by_sample || shape[1] == 1);
-                ensure(fits, || format!("random numbers for {tokens:?}"))
+                ensure(fits, || format!("random numbers for {groups:?}"))
             }
             Op::Present(segments) => {
                 self.arity(0)?;

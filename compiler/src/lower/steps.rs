@@ -4,7 +4,7 @@
 //! that share weights become one operation, others one for each set of weights. Deliberately not here: operations that need
 //! the grid (`tokens`), attention (`attend`).
 
-use crate::graph::{Argument, Binary, Leaf, NodeId, Op as Node, Reduction, Scalar, Segment, Unary};
+use crate::graph::{Argument, Binary, Drawn, Leaf, NodeId, Op as Node, Reduction, Scalar, Segment, Unary};
 use crate::model::{Lane, Op, Step, ValueId, WeightId};
 use crate::random;
 
@@ -297,10 +297,18 @@ impl Lowering<'_> {
             return a;
         }
         let shape = self.graph.shape(a).to_vec();
-        let tokens = lanes.iter().map(|lane| self.size(lane.result).0).collect();
+        // The first group's hash goes to the site's, so that kernels for groups of one size are alike.
+        let first = self.group_hash(lanes[0]);
+        let groups = lanes
+            .iter()
+            .map(|lane| Drawn {
+                group: self.group_hash(lane) ^ first,
+                tokens: self.size(lane.result).0,
+            })
+            .collect();
         let drawn = if by_sample { vec![shape[0], 1] } else { shape.clone() };
-        let site = random::site_hash(path);
-        let drawn = self.graph.push(Node::Random { site, by_sample, tokens }, vec![], drawn);
+        let site = random::site_hash(path) ^ first;
+        let drawn = self.graph.push(Node::Random { site, by_sample, groups }, vec![], drawn);
         let drawn = self.graph.broadcast(drawn, &shape);
         let given = |value: f64| Node::Leaf(Leaf::Argument(Argument::Given(Scalar(value))));
         let limit = self.graph.push(given(rate), vec![], shape.clone());
@@ -313,6 +321,12 @@ impl Lowering<'_> {
         };
         let zero = self.graph.constant(0.0, &shape);
         self.graph.select(is_dropped, zero, kept)
+    }
+
+    /// What sets the random numbers of a lane apart from those of other groups.
+    fn group_hash(&self, lane: &Lane) -> u32 {
+        let group = self.model.value(lane.result).group;
+        group.map_or(0, |group| random::site_hash(self.model.group_name(group)))
     }
 
     /// Tokens of a sample that lacks the modality become one learned vector.

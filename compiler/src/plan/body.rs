@@ -7,7 +7,7 @@
 //!
 //! Deliberately not here: where operands lie (`Region`), how a domain is cut into tiles.
 
-use crate::graph::{AttentionId, Binary, Reduction, Scalar, Segment, Unary};
+use crate::graph::{AttentionId, Binary, Drawn, Reduction, Scalar, Segment, Unary};
 
 use super::Access;
 
@@ -174,8 +174,8 @@ pub enum Instruction {
         site: usize,
         /// Whether all tokens of a sample have the same one.
         by_sample: bool,
-        /// Tokens of each group of the pack.
-        tokens: Vec<usize>,
+        /// The groups of the pack.
+        groups: Vec<Drawn>,
         /// Numbers a row of the pack.
         width: usize,
         /// Which number of the pack belongs to an element.

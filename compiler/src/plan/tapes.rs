@@ -192,11 +192,11 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             Op::Pad { .. } => self.padded(id, views),
             Op::Gather(_) | Op::Lookup => self.load_row(id, views),
-            Op::Random { site, by_sample, tokens } => {
+            Op::Random { site, by_sample, groups } => {
                 let site = self.operands.argument(id, Value::Site(*site));
-                let (by_sample, tokens) = (*by_sample, tokens.clone());
+                let (by_sample, groups) = (*by_sample, groups.clone());
                 let (access, width) = (self.access(id, views), node.shape[1]);
-                self.push(Instruction::Random { site, by_sample, tokens, width, access })
+                self.push(Instruction::Random { site, by_sample, groups, width, access })
             }
             Op::Present(segments) => {
                 let access = self.access(id, views);

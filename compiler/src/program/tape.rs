@@ -6,7 +6,7 @@
 use super::access::{Element, Spot, spot};
 use super::kit::Kit;
 use super::text::{float, over, rest, sum, times};
-use crate::graph::{Binary, Segment, Unary};
+use crate::graph::{Binary, Drawn, Segment, Unary};
 use crate::plan::{Instruction, Register, Store, Tape};
 
 /// A tape to be written.
@@ -103,10 +103,10 @@ impl Writer<'_> {
                 let load = self.kit.load(*read, &offset);
                 return guarded(&name, found, &[first], &load, lines);
             }
-            Instruction::Random { site, by_sample, tokens, width, access } => {
+            Instruction::Random { site, by_sample, groups, width, access } => {
                 let found = spot(access, self.element, &name);
-                let site = self.kit.argument(*site);
-                let first = self.random_place(&name, &found.offset, tokens, *width);
+                let mut first = self.random_place(&name, &found.offset, groups, *width);
+                let site = self.group_site(&name, &self.kit.argument(*site), groups, &mut first);
                 let (token, channel) = if *by_sample {
                     ("0u".to_owned(), "0u".to_owned())
                 } else {
@@ -143,15 +143,38 @@ impl Writer<'_> {
     }
 
     /// Statements that find the sample, token and channel of a number of a pack.
-    fn random_place(&self, name: &str, at: &str, tokens: &[usize], width: usize) -> Vec<String> {
+    fn random_place(&self, name: &str, at: &str, groups: &[Drawn], width: usize) -> Vec<String> {
+        let tokens: Vec<usize> = groups.iter().map(|group| group.tokens).collect();
         let row = format!("{name}_row");
         let mut lines = vec![
             format!("let {name}_at = {at};"),
             format!("let {row} = {};", over(&format!("{name}_at"), width)),
             format!("let {name}_channel = {};", rest(&format!("{name}_at"), width)),
         ];
-        lines.extend(self.row_place(name, tokens));
+        lines.extend(self.row_place(name, &tokens));
         lines
+    }
+
+    /// The site's hash as the group of a row has it; statements that find it are added.
+    fn group_site(
+        &self,
+        name: &str,
+        site: &str,
+        groups: &[Drawn],
+        lines: &mut Vec<String>,
+    ) -> String {
+        let [_, others @ ..] = groups else { panic!("numbers are drawn for some group") };
+        if others.is_empty() {
+            return site.to_owned();
+        }
+        lines.push(format!("var {name}_site = {site};"));
+        let mut start = 0;
+        for (before, group) in groups.iter().zip(others) {
+            start += before.tokens * self.kit.plan.batch;
+            let Drawn { group, .. } = group;
+            lines.push(format!("if {name}_row >= {start}u {{ {name}_site = {site} ^ {group}u; }}"));
+        }
+        format!("{name}_site")
     }
 
     /// Statements that find the group's first row, and then the sample and token of a row of a pack.

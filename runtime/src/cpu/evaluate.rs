@@ -10,7 +10,7 @@ use super::random::Draw;
 use super::strip::{self, Operand};
 use super::tape::{Held, Line, Program, Step};
 use super::walk::{Reach, Run, Spread};
-use crate::compiler::graph::{Reduction, Segment};
+use crate::compiler::graph::{Drawn, Reduction, Segment};
 
 /// A part of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,8 +198,8 @@ impl Program {
             Step::Select(operands) => {
                 strip::select(operands.each_ref().map(operand), width, output);
             }
-            Step::Random { site, by_sample, tokens, width, reach } => {
-                let pack = Pack { tokens, width: *width, by_sample: *by_sample };
+            Step::Random { site, by_sample, groups, width, reach } => {
+                let pack = Pack { groups, width: *width, by_sample: *by_sample };
                 pack.fill(walk, job, job.site(*site), reach, output);
             }
             Step::Present { segments, reach } => present(walk, job, segments, reach, output),
@@ -393,7 +393,7 @@ fn present(walk: Along, job: &Job<'_>, segments: &[Segment], reach: &Reach, outp
 /// The pack that random numbers are for.
 #[derive(Debug, Clone, Copy)]
 struct Pack<'a> {
-    tokens: &'a [usize],
+    groups: &'a [Drawn],
     width: usize,
     by_sample: bool,
 }
@@ -403,9 +403,11 @@ impl Pack<'_> {
         let word = |number: usize| {
             u32::try_from(number).expect("packs have at most 2^32 rows and columns")
         };
+        let tokens = || self.groups.iter().map(|group| group.tokens);
         walk.pieces(reach, output, |from, output| {
             by_rows(self.width, from, output, |row, channel, line| {
-                let (_, sample, token) = locate(self.tokens.iter().copied(), job.batch, row);
+                let (group, sample, token) = locate(tokens(), job.batch, row);
+                let site = site ^ self.groups[group].group;
                 let sample = job.first_sample.wrapping_add(word(sample));
                 let token = if self.by_sample { 0 } else { word(token) };
                 Draw { seed: job.seed, sample, site, token }.fill(word(channel), line);

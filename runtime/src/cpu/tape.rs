@@ -5,7 +5,7 @@
 //! Deliberately not here: running it (`evaluate`).
 
 use super::walk::{Domain, Reach, Spread};
-use crate::compiler::graph::{Binary, Reduction, Segment, Unary};
+use crate::compiler::graph::{Binary, Drawn, Reduction, Segment, Unary};
 use crate::compiler::plan::{Instruction, Register, Tape};
 
 /// Where a register is held.
@@ -25,7 +25,7 @@ pub(super) enum Step {
     Unary(Unary, Held),
     Binary(Binary, [Held; 2]),
     Select([Held; 3]),
-    Random { site: usize, by_sample: bool, tokens: Vec<usize>, width: usize, reach: Reach },
+    Random { site: usize, by_sample: bool, groups: Vec<Drawn>, width: usize, reach: Reach },
     Present { segments: Vec<Segment>, reach: Reach },
     Inside { reach: Reach },
     Reduce(Reduction, Held),
@@ -151,10 +151,10 @@ impl Compiler<'_> {
                 Step::Binary(*binary, [*a, *b].map(|a| self.at(a)))
             }
             Instruction::Select(a, b, c) => Step::Select([*a, *b, *c].map(|a| self.at(a))),
-            Instruction::Random { site, by_sample, tokens, width, access } => Step::Random {
+            Instruction::Random { site, by_sample, groups, width, access } => Step::Random {
                 site: *site,
                 by_sample: *by_sample,
-                tokens: tokens.clone(),
+                groups: groups.clone(),
                 width: *width,
                 reach: self.reach(access)?,
             },

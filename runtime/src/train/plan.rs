@@ -9,7 +9,7 @@ use crate::RuntimeError;
 use crate::checkpoint::Spec;
 use crate::compiler::grammar::diagnostic::nearest;
 use crate::compiler::lower::Decay;
-use crate::compiler::model::{Model, Op, Step as ModelStep};
+use crate::compiler::model::Model;
 use crate::compiler::optimizer::{Optimizer, Rule};
 use crate::compiler::{Checked, CompileError, CompileOptions, Mode};
 use crate::data::{DataError, LoadOptions};
@@ -205,14 +205,6 @@ impl Setup {
             notes.push(format!(
                 "`accumulate: {}` gives `nce` no more negatives: it compares the {} samples of one batch",
                 self.config.accumulate, self.config.batch
-            ));
-        }
-        let drops = |step: &&ModelStep| matches!(&step.op, Op::DropPath { rate, .. } | Op::Dropout(rate) if rate.to_f64() > 0.0);
-        if compares && let Some(step) = model.steps.iter().find(drops) {
-            notes.push(format!(
-                "`nce` can learn to know samples by what `{}` drops of them, which all groups of a sample share, instead of by \
-                 their content; without dropping it learns better",
-                step.path
             ));
         }
         if self.config.data.eval.is_none() {

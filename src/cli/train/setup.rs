@@ -10,7 +10,7 @@ use anstream::{AutoStream, ColorChoice};
 use zorro::{Options, check_file_and_texts, files, report};
 use zorro_runtime::DeviceChoice;
 use zorro_runtime::checkpoint::CheckpointError;
-use zorro_runtime::train::config::{ConfigError, RunConfig, parse};
+use zorro_runtime::train::config::{ConfigError, Places, Problem, RunConfig, parse};
 use zorro_runtime::train::{Setup, TrainError};
 
 use crate::cli::options::Settings;
@@ -59,8 +59,12 @@ pub(in crate::cli) fn setup(path: &Path, overrides: &Overrides<'_>) -> Result<Se
         set.push((setting.name.clone(), setting.value.clone()));
     }
     let spec = base.join(&config.spec);
-    let (outcome, spec) = check_file_and_texts(&spec, &Options { set })
-        .map_err(|reason| Failure::Work(format!("cannot read `{}`: {reason}", spec.display())))?;
+    let (outcome, spec) = check_file_and_texts(&spec, &Options { set }).map_err(|reason| {
+        let message = format!("cannot read `{}`: {reason}", spec.display());
+        let place = Places::of(&text).of_path("spec");
+        let problems = vec![Problem { place, message, help: None }];
+        show_config(&ConfigError { file: file.clone(), text: text.clone(), problems })
+    })?;
     show(&outcome.sources, &outcome.diagnostics);
     let checked = outcome.checked.ok_or(Failure::Diagnosed)?;
     Ok(Setup { config, file, text, base, spec, checked, folder, resume: overrides.resume })

@@ -4,7 +4,7 @@
 //! generator.
 
 use super::Batch;
-use crate::graph::Segment;
+use crate::graph::{Drawn, Segment};
 use crate::random::site_uniform;
 
 /// A row of a pack.
@@ -35,11 +35,13 @@ impl Batch<'_> {
         &self,
         site: u32,
         by_sample: bool,
-        tokens: &[usize],
+        groups: &[Drawn],
         width: usize,
     ) -> Vec<f64> {
+        let tokens: Vec<usize> = groups.iter().map(|group| group.tokens).collect();
         let mut numbers = Vec::new();
-        for row in rows(self.size, tokens) {
+        for row in rows(self.size, &tokens) {
+            let site = site ^ groups[row.group].group;
             let sample = self.feed.first_sample.wrapping_add(word(row.sample));
             let token = if by_sample { 0 } else { word(row.token) };
             for channel in 0..width {

@@ -5,7 +5,7 @@ mod attention;
 use super::{Feed, interpret};
 use crate::flow::{ModalitySet, Presence};
 use crate::graph::{
-    Argument, Binary, BufferId, Graph, Input, InputKind, Leaf, NodeId, Op, ParameterBuffer,
+    Argument, Binary, BufferId, Drawn, Graph, Input, InputKind, Leaf, NodeId, Op, ParameterBuffer,
     Parameters, Reduction, RootKind, Sample, Segment, Slot, Unary, verify,
 };
 use crate::model::{ModalityId, TargetId};
@@ -323,24 +323,27 @@ fn presence_is_asked_sample_by_sample() {
 fn random_numbers_know_their_place_in_the_run() {
     let drawn = |batch: usize, first_sample: u32, by_sample: bool, width: usize| {
         let mut graph = graph(batch);
-        let tokens = vec![2, 1];
-        let op = Op::Random { site: 77, by_sample, tokens };
+        let groups = vec![Drawn { group: 0, tokens: 2 }, Drawn { group: 5, tokens: 1 }];
+        let op = Op::Random { site: 77, by_sample, groups };
         let node = graph.push(op, vec![], vec![3 * batch, width]);
         value(&mut graph, node, |feed| (feed.seed, feed.first_sample) = (5, first_sample))
     };
-    let uniform = |sample, token, channel| {
-        f64::from(crate::random::site_uniform(5, sample, 77, token, channel))
+    let uniform = |site, sample, token, channel| {
+        f64::from(crate::random::site_uniform(5, sample, site, token, channel))
     };
     let mut expected = Vec::new();
-    // The group, its sample, its token.
-    for (sample, token) in [(8, 0), (8, 1), (9, 0), (9, 1), (8, 0), (9, 0)] {
-        expected.extend([0, 1].map(|channel| uniform(sample, token, channel)));
+    // The site as the group has it, the sample, its token.
+    for (site, sample, token) in
+        [(77, 8, 0), (77, 8, 1), (77, 9, 0), (77, 9, 1), (77 ^ 5, 8, 0), (77 ^ 5, 9, 0)]
+    {
+        expected.extend([0, 1].map(|channel| uniform(site, sample, token, channel)));
     }
     let found = drawn(2, 8, false, 2);
     close(&found, &expected, 0.0);
     assert!(found.iter().all(|number| (0.0..1.0).contains(number)));
     // A batch that begins one sample later draws the same for the sample that both have.
     assert_eq!(drawn(1, 9, false, 2)[..4], found[4..8]);
-    let by_sample = [8, 8, 9, 9, 8, 9].map(|sample| uniform(sample, 0, 0));
+    let by_sample = [(77, 8), (77, 8), (77, 9), (77, 9), (77 ^ 5, 8), (77 ^ 5, 9)];
+    let by_sample = by_sample.map(|(site, sample)| uniform(site, sample, 0, 0));
     close(&drawn(2, 8, true, 1), &by_sample, 0.0);
 }

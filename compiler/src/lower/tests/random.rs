@@ -5,10 +5,13 @@ use crate::random::{site_hash, site_uniform};
 
 const RANDOM: How<'_> = How { random: true, ..PLAIN };
 
-fn drawn(run: &Run, sample: u32, path: &str, token: usize, channel: usize) -> f64 {
+/// A number of a site: its path and its group, if it is one's.
+fn drawn(run: &Run, sample: u32, site: (&str, &str), token: usize, channel: usize) -> f64 {
     let sample = run.feed.first_sample + sample;
     let (token, channel) = (token as u32, channel as u32);
-    f64::from(site_uniform(run.feed.seed, sample, site_hash(path), token, channel))
+    let (path, group) = site;
+    let site = site_hash(path) ^ if group.is_empty() { 0 } else { site_hash(group) };
+    f64::from(site_uniform(run.feed.seed, sample, site, token, channel))
 }
 
 #[test]
@@ -21,9 +24,9 @@ fn numbers_are_dropped_and_the_others_grow() {
     for (row, numbers) in x.iter().enumerate() {
         let (sample, token) = ((row / 3) as u32, row % 3);
         for (channel, number) in numbers.iter().enumerate() {
-            let dropped = drawn(&run, sample, "y.dropout", token, channel) < 0.25;
+            let dropped = drawn(&run, sample, ("y.dropout", ""), token, channel) < 0.25;
             expected.0.push(if dropped { 0.0 } else { number / 0.75 });
-            let dropped = drawn(&run, sample, "z.dropout", 0, channel) < 0.5;
+            let dropped = drawn(&run, sample, ("z.dropout", ""), 0, channel) < 0.5;
             expected.1.push(if dropped { 0.0 } else { number * v[channel] * 2.0 });
         }
     }
@@ -34,7 +37,7 @@ fn numbers_are_dropped_and_the_others_grow() {
 }
 
 #[test]
-fn a_branch_is_dropped_for_a_whole_sample_and_all_groups() {
+fn a_branch_is_dropped_for_all_tokens_that_a_group_has_of_a_sample() {
     let statements = "modality a = tensor([2, 4])\nmodality b = tensor([3, 4])
         tokens a = a + 0\ntokens b = b + 0
         layer: apply dropped(0.5, true) over { a, b }\nother: apply dropped(0.5, false) over { b, a }
@@ -42,13 +45,14 @@ fn a_branch_is_dropped_for_a_whole_sample_and_all_groups() {
         }\nblock dropped(rate, rescale) { x = x |> drop_path(rate, rescale: rescale)";
     let how = How { batch: 8, ..RANDOM };
     let mut run = Run::new(statements, how);
-    let factor = |run: &Run, sample: u32| {
-        let kept = |path: &str| drawn(run, sample, path, 0, 0) >= 0.5;
+    let factor = |run: &Run, group: &str, sample: u32| {
+        let kept = |path: &str| drawn(run, sample, (path, group), 0, 0) >= 0.5;
         if kept("layer.drop_path") && kept("other.drop_path") { 2.0 } else { 0.0 }
     };
-    let factors: Vec<f64> = (0..8).map(|sample| factor(&run, sample)).collect();
-    assert!(factors.contains(&0.0) && factors.contains(&2.0), "{factors:?}");
-    for (name, each) in [("a", 8), ("b", 12)] {
+    let factors = ["a", "b"].map(|group| (0..8).map(|sample| factor(&run, group, sample)));
+    let [of_a, of_b]: [Vec<f64>; 2] = factors.map(Iterator::collect);
+    assert!(of_a.contains(&0.0) && of_a.contains(&2.0) && of_a != of_b, "{of_a:?}");
+    for (name, each, factors) in [("a", 8, of_a), ("b", 12, of_b)] {
         let fed = run.input(name);
         let expected: Vec<f64> =
             fed.iter().enumerate().map(|(at, number)| number * factors[at / each]).collect();

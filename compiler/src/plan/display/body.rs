@@ -107,7 +107,8 @@ impl fmt::Display for Instruction {
             Self::Unary(function, a) => write!(f, "{} {a}", function.name()),
             Self::Binary(function, a, b) => write!(f, "{} {a}, {b}", function.name()),
             Self::Select(condition, a, b) => write!(f, "select {condition}, {a}, {b}"),
-            Self::Random { site, by_sample, tokens, width, access } => {
+            Self::Random { site, by_sample, groups, width, access } => {
+                let tokens: Vec<usize> = groups.iter().map(|group| group.tokens).collect();
                 let by = if *by_sample { " by sample" } else { "" };
                 write!(f, "random a{site}{by}, groups {tokens:?} of {width}, {access}")
             }

@@ -59,11 +59,11 @@ impl Row<'_> {
                 let choices = of(condition).iter().zip(branches);
                 choices.map(|(c, (a, b))| if *c != 0.0 { *a } else { *b }).collect()
             }
-            Instruction::Random { site, by_sample, tokens, width, access } => {
+            Instruction::Random { site, by_sample, groups, width, access } => {
                 let Value::Site(site) = self.arguments[*site] else {
                     panic!("random numbers have a site");
                 };
-                let pack = self.batch.random(site, *by_sample, tokens, *width);
+                let pack = self.batch.random(site, *by_sample, groups, *width);
                 each(&|element| access.at(element).map_or(0.0, |at| pack[at]))
             }
             Instruction::Present { segments, access } => {

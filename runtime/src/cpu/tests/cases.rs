@@ -1,7 +1,7 @@
 //! Expressions: every instruction, awkward sizes, every kind of operand.
 
 use super::*;
-use crate::compiler::graph::{Binary, PresenceId, Reduction, Unary};
+use crate::compiler::graph::{Binary, Drawn, PresenceId, Reduction, Unary};
 
 /// Around the sizes of strips, tasks and long rows.
 const SIZES: &[(usize, usize)] = &[
@@ -179,10 +179,11 @@ fn random_numbers() {
     for (by_sample, width, first) in
         [(false, 37, 0), (false, 1100, 0), (true, 8, 0), (false, 37, 5), (true, 1, 0)]
     {
-        let tokens = vec![3, 1, 5];
+        let groups =
+            [(0, 3), (9, 1), (u32::MAX, 5)].map(|(group, tokens)| Drawn { group, tokens }).to_vec();
         let mut access = Access::of(&[18, width]);
         access.slice(1, first, width - first);
-        let random = Instruction::Random { site: 1, by_sample, tokens, width, access };
+        let random = Instruction::Random { site: 1, by_sample, groups, width, access };
         check(&map(18, width - first, vec![random], vec![]), 0.0);
     }
 }

@@ -1,7 +1,7 @@
 //! Bodies as plain loops in doubles, number by number, from the definitions.
 
 use super::{Case, Fed, Written, step};
-use crate::compiler::graph::{Argument, Reduction, Segment};
+use crate::compiler::graph::{Argument, Drawn, Reduction, Segment};
 use crate::compiler::plan::{
     Access, Body, Column, Contract, Instruction, Register, Store, Tape, Value,
 };
@@ -142,9 +142,9 @@ fn row_of(
                         of(d, c)
                     }
                 }
-                Instruction::Random { site, by_sample, tokens, width, access } => at(access)
+                Instruction::Random { site, by_sample, groups, width, access } => at(access)
                     .map_or(0.0, |at| {
-                        random(case, *site, *by_sample, tokens, at / width, at % width)
+                        random(case, *site, *by_sample, groups, at / width, at % width)
                     }),
                 Instruction::Present { segments, access } => {
                     at(access).map_or(0.0, |row| present(case, segments, row))
@@ -186,12 +186,14 @@ fn random(
     case: &Case,
     site: usize,
     by_sample: bool,
-    tokens: &[usize],
+    groups: &[Drawn],
     row: usize,
     channel: usize,
 ) -> f64 {
-    let (_, sample, token) = rows(case.batch, tokens)[row];
+    let tokens: Vec<_> = groups.iter().map(|group| group.tokens).collect();
+    let (group, sample, token) = rows(case.batch, &tokens)[row];
     let Value::Site(site) = case.arguments[site] else { panic!("a number is no site") };
+    let site = site ^ groups[group].group;
     let token = if by_sample { 0 } else { token as u32 };
     let sample = 40 + sample as u32;
     f64::from(site_uniform(step(case.batch).seed, sample, site, token, channel as u32))
