@@ -28,7 +28,9 @@ use crate::routing::{Mask, Schedule};
 
 pub(crate) use attention::tokens;
 pub use dot::dot;
-pub use op::{Argument, Binary, Drawn, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary};
+pub use op::{
+    Argument, Binary, Drawn, Gradient, Leaf, Op, Reduction, Scalar, Segment, Slot, Unary,
+};
 pub use sample::Sample;
 pub use verify::verify;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use zorro_runtime::compiler::graph::{
-    Argument, Binary, Drawn, Input, InputId, InputKind, Parameters, Phase, Reduction, Sample, Scalar,
-    Unary,
+    Argument, Binary, Drawn, Input, InputId, InputKind, Parameters, Phase, Reduction, Sample,
+    Scalar, Unary,
 };
 use zorro_runtime::compiler::plan::{
     Access, Arena, Body, BodyId, Column, Contract, Instruction, Kernel, Plan, Region, Register,

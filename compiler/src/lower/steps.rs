@@ -4,7 +4,9 @@
 //! that share weights become one operation, others one for each set of weights. Deliberately not here: operations that need
 //! the grid (`tokens`), attention (`attend`).
 
-use crate::graph::{Argument, Binary, Drawn, Leaf, NodeId, Op as Node, Reduction, Scalar, Segment, Unary};
+use crate::graph::{
+    Argument, Binary, Drawn, Leaf, NodeId, Op as Node, Reduction, Scalar, Segment, Unary,
+};
 use crate::model::{Lane, Op, Step, ValueId, WeightId};
 use crate::random;
 

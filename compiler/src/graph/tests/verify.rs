@@ -2,9 +2,9 @@
 
 use crate::flow::Presence;
 use crate::graph::{
-    Attention, AttentionId, BufferId, Drawn, Gradient, Graph, Input, InputId, InputKind, Leaf, Node,
-    NodeId, Op, OriginId, ParameterBuffer, Parameters, Place, PresenceId, Reduction, RootKind,
-    Segment, Slot, Table, TableId, Unary, verify,
+    Attention, AttentionId, BufferId, Drawn, Gradient, Graph, Input, InputId, InputKind, Leaf,
+    Node, NodeId, Op, OriginId, ParameterBuffer, Parameters, Place, PresenceId, Reduction,
+    RootKind, Segment, Slot, Table, TableId, Unary, verify,
 };
 use crate::model::{ModalityId, WeightId};
 use crate::routing::{Mask, Pair, Relation, Schedule, Side};
@@ -59,7 +59,8 @@ fn whole() -> Graph {
     let gradients = [Gradient::Queries, Gradient::Keys, Gradient::Values, Gradient::Scores];
     let gradients = gradients.map(|gradient| graph.attend_gradient(gradient, id, &all));
     let table = graph.push(Op::LookupSum, vec![gradients[1], order, starts], vec![3, 4]);
-    let random = Op::Random { site: 1, by_sample: false, groups: vec![Drawn { group: 0, tokens: 2 }] };
+    let random =
+        Op::Random { site: 1, by_sample: false, groups: vec![Drawn { group: 0, tokens: 2 }] };
     let random = graph.push(random, vec![], vec![4, 4]);
     let present = graph.attention(id).query_present[0];
     let present = graph.present(&[Segment { present, tokens: 2 }]).expect("may be absent");

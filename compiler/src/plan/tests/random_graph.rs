@@ -6,9 +6,9 @@
 use crate::flow::Presence;
 use crate::graph::interpret::Feed;
 use crate::graph::{
-    Argument, Attention, AttentionId, Binary, BufferId, Drawn, Gradient, Graph, Input, InputKind, Leaf,
-    NodeId, Op, ParameterBuffer, Parameters, Phase, Reduction, RootKind, Scalar, Segment, Slot,
-    Unary,
+    Argument, Attention, AttentionId, Binary, BufferId, Drawn, Gradient, Graph, Input, InputKind,
+    Leaf, NodeId, Op, ParameterBuffer, Parameters, Phase, Reduction, RootKind, Scalar, Segment,
+    Slot, Unary,
 };
 use crate::model::ModalityId;
 use crate::random_model::{Random, id_order};
@@ -275,7 +275,11 @@ impl Writer {
                 let width = if by_sample { 1 } else { WIDTH };
                 let site = u32::try_from(self.random.below(3)).expect("below 3");
                 self.graph.push(
-                    Op::Random { site, by_sample, groups: vec![Drawn { group: 0, tokens: 1 }, Drawn { group: 6, tokens: 2 }] },
+                    Op::Random {
+                        site,
+                        by_sample,
+                        groups: vec![Drawn { group: 0, tokens: 1 }, Drawn { group: 6, tokens: 2 }],
+                    },
                     vec![],
                     vec![3 * BATCH, width],
                 )
