@@ -24,9 +24,9 @@ def configuration(folds, fold, start):
         f"data:\n  train:\n    sources: [ {{ shards: [{others}] }} ]\n"
         "    augment: { sound: { shift: 1.0, gain: 6, masks: { bins: 8, frames: 40, times: 2 } } }\n"
         f"  eval: {{ sources: [ {{ shards: '{folds}/esc10-fold{fold}.tar' }} ] }}\n"
-        "batch: 32\nepochs: 60\nmixup: 0.3\n"
+        "batch: 32\nepochs: 120\n"
         "optimizer: { kind: adamw, weight_decay: 0.05, clip: 1 }\n"
-        "rate: { peak: 1e-3, warmup: 5% }\n"
+        "rate: { peak: 2e-3, warmup: 5% }\n"
         "eval: { every: 100%, batch: 40 }\ncheckpoints: { every: 100%, keep: 1 }\n"
     )
 
