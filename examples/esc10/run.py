@@ -54,7 +54,7 @@ def main():
     parser.add_argument("folds", help="the folder of the shards")
     parser.add_argument("--from", dest="start", help="a run whose weights are taken")
     parser.add_argument("--zorro", default="zorro", help="the program")
-    parser.add_argument("--work", default="esc10-runs", help="where runs are left")
+    parser.add_argument("--work", default=os.path.join(HERE, "esc10-runs"), help="where runs are left")
     args = parser.parse_args()
     args.folds, args.work = os.path.abspath(args.folds), os.path.abspath(args.work)
     os.makedirs(args.work, exist_ok=True)

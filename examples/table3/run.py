@@ -151,7 +151,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("digits", help="the folder of the shards")
     parser.add_argument("--zorro", default="zorro", help="the program")
-    parser.add_argument("--work", default="table3-runs", help="where runs are left")
+    parser.add_argument("--work", default=os.path.join(HERE, "table3-runs"), help="where runs are left")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--short", action="store_true")
     args = parser.parse_args()
