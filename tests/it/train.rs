@@ -237,6 +237,10 @@ fn wrong_use() {
     fails(folder, &["train", "run.yaml"], 1, &["several objectives", "supervised, contrastive"]);
     write(folder, &SMALL.replace("tiny.zorro", "none.zorro"));
     fails(folder, &["train", "run.yaml"], 1, &["cannot read `none.zorro`", "run.yaml:"]);
+    write(folder, &format!("{SMALL}init: {{ from: none }}\n"));
+    let words = ["there is no `none`", "run.yaml:", "a run's folder"];
+    fails(folder, &["train", "run.yaml", "--folder", "other"], 1, &words);
+    assert!(!folder.join("other").exists(), "nothing is made before it is known to work");
 }
 
 fn start(folder: &Path, args: &[&str]) -> std::process::Child {

@@ -98,6 +98,18 @@ impl Setup {
         self.wrong(&format!("data.{set}.{place}"), message, None)
     }
 
+    /// That what the weights are to begin from is there, before anything is made.
+    pub(super) fn has_init(&self) -> Result<(), TrainError> {
+        let Some(init) = self.config.init.as_ref().filter(|_| !self.resume) else { return Ok(()) };
+        let from = self.base.join(&init.from);
+        if from.exists() {
+            return Ok(());
+        }
+        let message = format!("there is no `{}`", from.display());
+        let help = "it is a run's folder, a checkpoint, or a .safetensors file".to_owned();
+        Err(self.wrong("init.from", message, Some(help)))
+    }
+
     /// What to compute on.
     ///
     /// # Errors

@@ -79,6 +79,7 @@ struct Recent {
 
 impl<'a, 'w> Run<'a, 'w> {
     fn begin(setup: &'a Setup, watcher: &'a mut Watcher<'w>) -> Result<Self, TrainError> {
+        setup.has_init()?;
         let machine = setup.machine()?;
         let data = &setup.config.data;
         let model = &setup.checked.model;
