@@ -6,6 +6,16 @@ import math
 import os
 
 MODELS = ["two_streams", "input_level", "bottleneck", "zorro"]
+# Rows of contrastive runs: name, model, objective, how many nce terms that has.
+CONTRASTIVE = [
+    ("two_streams", "two_streams", "contrastive", 1),
+    ("input_level", "input_level", "contrastive", 1),
+    ("bottleneck", "bottleneck", "contrastive", 1),
+    ("zorro", "zorro", "contrastive", 3),
+    ("zorro, first term alone", "zorro", "streams", 1),
+    ("forced_input_level", "forced_input_level", "contrastive", 1),
+    ("forced_bottleneck", "forced_bottleneck", "contrastive", 1),
+]
 BEGIN, END = "<!-- results: made by examples/table3/run.py -->", "<!-- end of results -->"
 OTHER = {"image": "sound", "sound": "image"}
 COLORS = ["#4c72b0", "#dd8452", "#55a868"]
@@ -66,8 +76,7 @@ def supervised(results):
 def contrastive(results):
     rows = []
     log_n = math.log(128)
-    compared = [(model, "contrastive") for model in MODELS + ["forced_input_level", "forced_bottleneck"]]
-    for model, objective in compared[:4] + [("zorro", "streams")] + compared[4:]:
+    for name, model, objective, terms in CONTRASTIVE:
         for result in of(results, model=model, objective=objective):
             losses = result["losses"]
             at_300 = next((loss for step, loss in losses if step >= 300), losses[-1][1])
@@ -76,9 +85,8 @@ def contrastive(results):
                 row["recall"]["1"] for row in result["eval"]["evaluation"]["retrieval"]
                 if {row["from"], row["to"]} == {"image_z", "sound_z"} and row["given"] == ["image", "sound"]
             ]
-            terms = 3 if (model, objective) == ("zorro", "contrastive") else 1
             rows.append(
-                [model if objective == "contrastive" else f"{model}, first term alone", str(losses[-1][0]), f"{at_300:.2f}", f"{losses[-1][1]:.2f}", f"{losses[-1][1] / log_n:.3f}"]
+                [name, str(losses[-1][0]), f"{at_300:.2f}", f"{losses[-1][1]:.2f}", f"{losses[-1][1] / log_n:.3f}"]
                 + [cell([score(probe, "mean", ["image", "sound"])])]
                 + [cell([score(probe, f"{modality}_features", [modality])]) for modality in ("image", "sound")]
                 + [cell([100 * number]) for number in recall] + [str(terms)]
