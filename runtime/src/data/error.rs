@@ -30,6 +30,21 @@ pub enum DataError {
         /// Why.
         message: String,
     },
+    /// A value that is not what the settings say, or that a table or its labels should not have: no damage to a sample, so
+    /// nothing is skipped for it.
+    Declared {
+        /// The file, or shard and member, with the line.
+        name: String,
+        /// What is wrong and what to write.
+        message: String,
+    },
+    /// The machine does not do what it should: a disk that does not read, no files, threads or memory left.
+    Machine {
+        /// What was to be read.
+        name: String,
+        /// The system's words.
+        message: String,
+    },
     /// A program that decodes videos is not there.
     NoDecoder {
         /// Its name.
@@ -103,7 +118,9 @@ impl fmt::Display for DataError {
         match self {
             Self::Setting { place, message } => write!(f, "{place}: {message}"),
             Self::File { path, message } => write!(f, "{}: {message}", path.display()),
-            Self::Media { name, message } => write!(f, "{name}: {message}"),
+            Self::Media { name, message }
+            | Self::Declared { name, message }
+            | Self::Machine { name, message } => write!(f, "{name}: {message}"),
             Self::NoDecoder { program } => write!(
                 f,
                 "`{program}` was not found, and videos need it: install ffmpeg (`apt install ffmpeg`, `brew install \

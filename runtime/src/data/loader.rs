@@ -327,7 +327,9 @@ impl Shared {
             match source.read(number, &self.found.recipe, &moment) {
                 Ok(sample) => return Ok(Some((sample, source.key(number)))),
                 Err(Trouble::Why(why)) => made.broken.push((pick.source, number, why)),
-                Err(Trouble::NoDecoder(program)) => return Err(DataError::NoDecoder { program }),
+                Err(
+                    trouble @ (Trouble::Declared(_) | Trouble::Machine(_) | Trouble::NoDecoder(_)),
+                ) => return Err(trouble.error(source.name(number))),
             }
         }
         Ok(None)

@@ -44,13 +44,39 @@ pub(super) enum Kind {
     Text,
 }
 
-/// Why there is nothing.
+/// Why there is nothing, by who is at fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// The sample is at fault.
+    /// The sample: it is broken, which `broken:` forgives.
     Why(Why),
-    /// The machine is: a program is not there.
+    /// What the settings, the table or the labels say. No sample is damaged, so nothing is forgiven.
+    Declared(Why),
+    /// The machine: it does not read, or has no files, threads or memory left.
+    Machine(Why),
+    /// The machine: a program is not there.
     NoDecoder(String),
+}
+
+impl Trouble {
+    /// The same trouble, said with what it is about.
+    pub(super) fn about(self, name: &str) -> Self {
+        match self {
+            Self::Why(why) => Self::Why(format!("{name}: {why}")),
+            Self::Declared(why) => Self::Declared(format!("{name}: {why}")),
+            Self::Machine(why) => Self::Machine(format!("{name}: {why}")),
+            Self::NoDecoder(program) => Self::NoDecoder(program),
+        }
+    }
+
+    /// The error of whoever wanted what has this name.
+    pub(super) fn error(self, name: String) -> DataError {
+        match self {
+            Self::Why(message) => DataError::Media { name, message },
+            Self::Declared(message) => DataError::Declared { name, message },
+            Self::Machine(message) => DataError::Machine { name, message },
+            Self::NoDecoder(program) => DataError::NoDecoder { program },
+        }
+    }
 }
 
 /// Where a file lies.
@@ -240,10 +266,7 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let mut tensors = Tensors::new();
     for path in files {
         let name = path.display().to_string();
-        let decoded = whole(path, &recipe).map_err(|trouble| match trouble {
-            Trouble::Why(message) => DataError::Media { name: name.clone(), message },
-            Trouble::NoDecoder(program) => DataError::NoDecoder { program },
-        })?;
+        let decoded = whole(path, &recipe).map_err(|trouble| trouble.error(name.clone()))?;
         for (at, fed) in decoded {
             let host = &recipe.hosts[at];
             let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();

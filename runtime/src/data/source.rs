@@ -259,10 +259,7 @@ impl Source {
                 };
                 let hosts: Vec<(usize, &Host)> = roles.iter().filter_map(host).collect();
                 let decoded = media::decode(kind, extension, &content, &hosts, recipe, moment);
-                let decoded = decoded.map_err(|trouble| match trouble {
-                    Trouble::Why(why) => named(why),
-                    Trouble::NoDecoder(program) => Trouble::NoDecoder(program),
-                })?;
+                let decoded = decoded.map_err(|trouble| trouble.about(name))?;
                 for (at, fed) in decoded {
                     sample.modalities[at] = Some(fed);
                 }
