@@ -15,6 +15,7 @@ mod explain;
 mod fmt;
 mod graph;
 mod infer;
+mod licenses;
 mod mask;
 mod new;
 mod options;
@@ -27,6 +28,7 @@ mod wanted;
 mod weights;
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -84,6 +86,7 @@ enum Command {
     Audit(audit::Args),
     Devices(devices::Args),
     Explain(explain::Args),
+    Licenses(licenses::Args),
     Completions(completions::Args),
 }
 
@@ -160,7 +163,27 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Audit(args) => audit::run(&args),
         Command::Devices(args) => devices::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Licenses(args) => licenses::run(&args),
         Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// That a result is not written over what it was made from.
+fn spares<'a>(
+    output: Option<&Path>,
+    inputs: impl IntoIterator<Item = Option<&'a Path>>,
+) -> Result<(), Failure> {
+    // What is not there yet is no input.
+    let Some(real) = output.and_then(|output| output.canonicalize().ok()) else { return Ok(()) };
+    let is_read = |input: &Path| input.canonicalize().is_ok_and(|input| input == real);
+    match inputs.into_iter().flatten().find(|input| is_read(input)) {
+        None => Ok(()),
+        Some(input) => {
+            let input = input.display();
+            let message =
+                format!("`{input}` is read, and would be overwritten: write to another file");
+            Err(Failure::Usage(message))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub mod device;
 mod error;
 pub mod executor;
 mod feed;
+mod files;
 pub mod gpu;
 pub mod names;
 pub mod session;

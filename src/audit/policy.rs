@@ -1,8 +1,9 @@
 //! What an output may see.
 //!
 //! In: a model's asserts and flow, and what the caller promises. Out: for every output and modality the ground on which it
-//! may not see it, if there is one. Where a spec asserts nothing and nothing is promised, an output that is named after one
-//! modality is held to its name: a route that leaks then does not go unnoticed because nobody wrote an assert.
+//! may not see it, if there is one. Where nothing is promised, an output that no assert
+//! speaks of and that is named after one modality is held to its name: a route that leaks then does not go unnoticed because
+//! nobody wrote an assert for it.
 //! Deliberately not here: measuring.
 
 use zorro_compiler::Checked;
@@ -63,12 +64,15 @@ pub(super) fn promises(
         return Err(AuditError::NoOutputs);
     }
     let pure = resolved(model, pure)?;
-    let by_name = model.asserts.is_empty() && pure.is_empty();
     let mut held_to_names = Vec::new();
     let promises = model.outputs.iter().map(|output| {
         let sees = flow.sees(output.value);
-        let named = if by_name { named_after(model, &output.name) } else { None };
-        if named.is_some() {
+        let is_told = !pure.is_empty() || !asserted(model, output).is_empty();
+        let named = if is_told { None } else { named_after(model, &output.name) };
+        // Where asserts are written, one that is pure by its routes needs no word.
+        let is_odd =
+            |id| model.asserts.is_empty() || !sees.without(ModalitySet::only(id)).is_empty();
+        if named.is_some_and(is_odd) {
             held_to_names.push(format!("`{}`", output.name));
         }
         let ground = |id: ModalityId| {

@@ -21,8 +21,8 @@ use super::{Failure, note, print, print_quoting, spec};
 /// Samples must not depend on their neighbors, and programs for some modalities alone must give the bits of the whole.
 ///
 /// The table says of each output and modality: `pure` (held bit for bit), `sees` (it may, and does), `sees?` (it may, but
-/// nothing changed) or `LEAKS`. What an output may see follows from asserts, --pure, and the routes; where a spec has no
-/// assert and no --pure is given, from its name: `video` and `video_logits` may see the modality `video`.
+/// nothing changed) or `LEAKS`. What an output may see follows from asserts, --pure, and the routes; without --pure,
+/// that of an output of which no assert speaks from its name, too: `video` and `video_logits` may see the modality `video`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     zorro audit demo.zorro\n  \

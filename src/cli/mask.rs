@@ -18,7 +18,7 @@ use zorro_compiler::{Model, routing};
 
 use super::options::Settings;
 use super::spec::checked;
-use super::{Failure, print};
+use super::{Failure, print, spares};
 
 /// More masks would be too many for one picture.
 const MAX_PANELS: usize = 8;
@@ -82,6 +82,7 @@ fn tile(text: &str) -> Result<Tile, String> {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let format = format(args)?;
+    spares(args.output.as_deref(), [Some(args.spec.as_path())])?;
     if format == Format::Png && args.output.is_none() && io::stdout().is_terminal() {
         let message = "a PNG is not for a terminal; write it to a file with -o";
         return Err(Failure::Usage(message.to_owned()));
@@ -135,7 +136,7 @@ fn text(uses: &[Use], tile: routing::Tile) -> String {
         .iter()
         .map(|used| {
             let (mask, places) = (&used.mask, used.places());
-            let (blocks, picture) = (mask.classify(tile), picture::text(mask));
+            let (blocks, picture) = (mask.count_blocks(tile), picture::text(mask));
             format!("# {places}\n\n{mask}\n{blocks}\n\n{picture}")
         })
         .collect();

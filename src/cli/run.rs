@@ -14,7 +14,7 @@ use zorro_runtime::{Batch, NameMap, RunOptions, Session, Tensor, TensorData, Ten
 
 use super::options::Settings;
 use super::wanted::{Place, Wanted};
-use super::{Failure, note, print_quoting, spec, tensors};
+use super::{Failure, note, print_quoting, spares, spec, tensors};
 
 /// Run a model: tensors in, tensors out
 ///
@@ -87,6 +87,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let gradients = args.gradients.as_deref().map(Path::new);
+    let read = [&args.inputs, &args.weights, &args.map].map(Option::as_deref);
+    for output in [&args.output, &args.example_inputs] {
+        let read = read.into_iter().chain([Some(args.spec.as_path()), gradients]);
+        spares(output.as_deref(), read)?;
+    }
     let (_, checked) = spec::checked(&args.spec, &args.settings)?;
     if let Some(path) = &args.example_inputs {
         if args.batch == Some(0) {
@@ -130,8 +136,8 @@ fn work(error: impl std::fmt::Display) -> Failure {
 
 pub(super) fn read_map(path: &Path) -> Result<NameMap, Failure> {
     let name = path.display().to_string();
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Work(format!("cannot read `{name}`: {error}")))?;
+    let text = zorro::files::read(path)
+        .map_err(|reason| Failure::Work(format!("cannot read `{name}`: {reason}")))?;
     NameMap::parse(&name, &text).map_err(work)
 }
 

@@ -13,7 +13,7 @@ use zorro_runtime::{Tensor, TensorData, Tensors};
 
 use super::options::Settings;
 use super::run::read_map;
-use super::{Failure, print_quoting, spec, tensors};
+use super::{Failure, print_quoting, spares, spec, tensors};
 
 /// Import, export, draw and show weights
 #[derive(clap::Args)]
@@ -90,6 +90,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     match &args.what {
         What::Show { file, settings } => show(file, settings),
         What::Import { spec: path, map, from, output, settings } => {
+            spares(Some(output), [path, map, from].map(|path| Some(path.as_path())))?;
             let (_, checked) = spec::checked(path, settings)?;
             let file = Tensors::read(from).map_err(work)?;
             let map = read_map(map)?;
@@ -97,6 +98,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             weights.map_err(work)?.to_f32().write(output).map_err(work)
         }
         What::Export { spec: path, map, weights, base, output, settings } => {
+            let read = [Some(path), Some(map), Some(weights), base.as_ref()];
+            spares(Some(output), read.map(|path| path.map(PathBuf::as_path)))?;
             let (_, checked) = spec::checked(path, settings)?;
             let ours = Tensors::read(weights).map_err(work)?;
             check(&checked.model, &ours)?;
@@ -106,6 +109,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             foreign.write(output).map_err(work)
         }
         What::Init { spec: path, seed, output, settings } => {
+            spares(Some(output), [Some(path.as_path())])?;
             let (_, checked) = spec::checked(path, settings)?;
             let weights = checked.model.weights.iter().map(|weight| {
                 let numbers = random::initial(&weight.name, &weight.shape, &weight.init, *seed);

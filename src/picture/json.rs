@@ -4,13 +4,13 @@
 //! here: where the mask is used, and the envelope with its version.
 
 use serde_json::{Value, json};
-use zorro_compiler::routing::{Groups, Mask, Relation, Side, Tile, Windows};
+use zorro_compiler::routing::{BlockCounts, Groups, Mask, Relation, Side, Tile, Windows};
 
 /// A mask as JSON: its groups, its pairs with relations, and its blocks by a tile. `receiver` and `read` of a pair
 /// are indices of `receivers` and `reads`. A count that does not fit 64 bits is a string of digits.
 #[must_use]
 pub fn json(mask: &Mask, tile: Tile) -> Value {
-    let blocks = mask.classify(tile);
+    let blocks = mask.count_blocks(tile);
     let pairs: Vec<Value> = mask
         .pairs
         .iter()
@@ -21,7 +21,7 @@ pub fn json(mask: &Mask, tile: Tile) -> Value {
                 "read": pair.read,
                 "relation": relation(&pair.relation),
                 "allowed": count(mask.pair_allowed(pair)),
-                "blocks": counts(blocks.n_full(), blocks.n_partial(), blocks.n_empty()),
+                "blocks": counts(*blocks),
             })
         })
         .collect();
@@ -33,7 +33,7 @@ pub fn json(mask: &Mask, tile: Tile) -> Value {
         "total": count(mask.total()),
         "density": mask.density(),
         "tile": { "queries": tile.queries, "keys": tile.keys },
-        "blocks": counts(blocks.n_full(), blocks.n_partial(), blocks.n_empty()),
+        "blocks": counts(blocks.whole),
     })
 }
 
@@ -43,7 +43,7 @@ fn sides(sides: &[Side]) -> Vec<Value> {
     sides.iter().map(side).collect()
 }
 
-fn counts(full: u128, partial: u128, empty: u128) -> Value {
+fn counts(BlockCounts { full, partial, empty }: BlockCounts) -> Value {
     json!({ "full": count(full), "partial": count(partial), "empty": count(empty) })
 }
 

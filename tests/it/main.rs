@@ -12,6 +12,7 @@ mod docs;
 mod errors;
 mod garbage;
 mod golden;
+mod licenses;
 mod mask;
 mod pattern;
 mod run;

@@ -129,6 +129,9 @@ fn carelessness_ends_in_one_message() {
         ("run pair.zorro --example-inputs x.safetensors --batch 999999999999", 1, "memory"),
         ("run pair.zorro --inputs in.safetensors -o none/x.safetensors", 1, "none/x.safetensors"),
         ("weights show none.safetensors", 1, "none.safetensors"),
+        ("weights init pair.zorro -o pair.zorro", 2, "`pair.zorro` is read"),
+        ("mask pair.zorro --format text -o ./pair.zorro", 2, "`pair.zorro` is read"),
+        ("run pair.zorro --inputs in.safetensors -o in.safetensors", 2, "`in.safetensors` is read"),
     ] {
         bad(folder, line, code, message);
     }
@@ -154,4 +157,26 @@ fn links_are_followed() {
     good(folder, &format!("{RUN} -o link.safetensors"));
     assert!(folder.join("link.safetensors").is_symlink());
     assert!(read(folder, "target.safetensors").get("a").is_some());
+}
+
+/// What would never end, or not fit, is refused before it is read.
+#[cfg(unix)]
+#[test]
+fn pipes_and_endless_files_are_refused() {
+    let folder = folder();
+    let folder = folder.path();
+    let made = std::process::Command::new("mkfifo").arg(folder.join("pipe.safetensors")).status();
+    assert!(made.expect("mkfifo runs").success());
+    let file = fs::File::create(folder.join("holes.safetensors")).expect("a file");
+    file.set_len(1 << 40).expect("a file of holes");
+    for (name, message) in [("pipe", "no regular file"), ("holes", "its header would be")] {
+        bad(folder, &format!("weights show {name}.safetensors"), 1, message);
+        bad(folder, &format!("run pair.zorro --inputs {name}.safetensors"), 1, message);
+    }
+    bad(
+        folder,
+        "run pair.zorro --inputs in.safetensors --map pipe.safetensors",
+        1,
+        "not a regular file",
+    );
 }

@@ -32,8 +32,14 @@ impl Writer<'_> {
         for register in wanted {
             needed[register.0 as usize] = true;
         }
-        for at in (0..needed.len()).rev().filter(|at| needed[*at]).collect::<Vec<_>>() {
-            self.need(at, &mut needed);
+        // Operands come before what needs them, so one look from the last to the first sees each instruction once. Nothing
+        // below a reduction is needed: its result is there.
+        for (at, instruction) in self.tape.instructions.iter().enumerate().rev() {
+            if needed[at] && !matches!(instruction, Instruction::Reduce(..)) {
+                for operand in instruction.operands() {
+                    needed[operand.0 as usize] = true;
+                }
+            }
         }
         let mut lines = Vec::new();
         for (at, instruction) in self.tape.instructions.iter().enumerate() {
@@ -43,17 +49,6 @@ impl Writer<'_> {
             }
         }
         lines
-    }
-
-    /// Marks what an instruction needs, but nothing below reductions, whose results are there.
-    fn need(&self, at: usize, needed: &mut [bool]) {
-        needed[at] = true;
-        let instruction = &self.tape.instructions[at];
-        if !matches!(instruction, Instruction::Reduce(..)) {
-            for operand in instruction.operands() {
-                self.need(operand.0 as usize, needed);
-            }
-        }
     }
 
     /// Statements for what is kept, and these stores.

@@ -15,6 +15,23 @@ const TARGETS: &[Target] = &[
     Target { shares: false, ..Target::PORTABLE },
 ];
 
+/// An expression is a graph: what a function uses twice is not written twice, however long the chain. As a tree, these would
+/// have 2^80 parts and more.
+#[test]
+fn chains_of_shared_expressions_are_linear() {
+    for function in ["gelu", "silu", "gelu_tanh"] {
+        let text = format!(
+            "model m {{\nmodality a = tensor([4, 8])\ntokens a = a |> linear(8)\nrepeat 80 {{ a = a |> {function} }}\n\
+             output o = a |> pool(mean)\n}}"
+        );
+        let checked = check_text(&text, &Options::default()).checked.expect("it checks");
+        let plan = compile(&checked, &CompileOptions::default()).expect("it compiles");
+        let program = program(&plan, &Target::PORTABLE);
+        let longest = program.shaders.iter().map(|shader| shader.text.len()).max();
+        assert!(longest < Some(200 << 10), "{function}: {longest:?} bytes");
+    }
+}
+
 #[test]
 fn random_models_have_well_formed_shaders() {
     for seed in 0..12 {

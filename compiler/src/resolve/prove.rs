@@ -33,8 +33,13 @@ impl Resolver<'_> {
             }
             let allowed = ModalitySet::of(assert.only.iter().copied());
             let leaked = flow.sees(assert.value).without(allowed);
+            let later = self.last_value(&assert);
+            let leaks_later = flow.sees(later).without(allowed);
             if !leaked.is_empty() {
                 let diagnostic = self.leak(&assert, leaked, &mut budget);
+                self.push(diagnostic);
+            } else if !leaks_later.is_empty() {
+                let diagnostic = self.leaks_later(&assert, later, leaks_later, &mut budget);
                 self.push(diagnostic);
             }
         }
@@ -52,37 +57,59 @@ impl Resolver<'_> {
         Some(flow)
     }
 
+    /// What the name of an assert stands for at the end of the model; an assert holds where it stands.
+    fn last_value(&self, assert: &Assert) -> ValueId {
+        // By its name, too: another group may have been bound to the same value.
+        let mut groups = self.model.groups.iter().zip(&self.bound);
+        let of_name = groups
+            .find(|(group, values)| group.name == assert.name && values.contains(&assert.value));
+        of_name.and_then(|(_, values)| values.last()).copied().unwrap_or(assert.value)
+    }
+
+    fn names(&self, modalities: impl Iterator<Item = ModalityId>) -> String {
+        let quoted = modalities.map(|id| format!("`{}`", self.model.modalities[id.index()].name));
+        quoted.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The warning for an assert that holds where it stands, and would not at the end of the model.
+    fn leaks_later(
+        &self,
+        assert: &Assert,
+        later: ValueId,
+        leaked: ModalitySet,
+        budget: &mut usize,
+    ) -> Diagnostic {
+        let name = &assert.name;
+        let message = format!("`{name}` reads {} after this assert", self.names(leaked.iter()));
+        let label = "holds here, and not at the end of the model";
+        let diagnostic = Diagnostic::new(Code::EarlyAssert, message, assert.span, label);
+        let first = leaked.iter().next().expect("something leaks");
+        let hops = self.path(first, later, budget);
+        tell(diagnostic, &hops)
+            .help("an assert holds where it stands: for what the model ends with, write it after the layers")
+            .help(format!(
+                "if it is meant for this place alone, give that a name: `tokens early_{name} = {name}`, and assert that"
+            ))
+    }
+
     /// The error for modalities that reach what an assert keeps them from, with the path of the first, layer by layer.
     fn leak(&self, assert: &Assert, leaked: ModalitySet, budget: &mut usize) -> Diagnostic {
-        let names = |modalities: &mut dyn Iterator<Item = ModalityId>| {
-            let quoted =
-                modalities.map(|id| format!("`{}`", self.model.modalities[id.index()].name));
-            quoted.collect::<Vec<_>>().join(", ")
-        };
-        let message = format!("`{}` reads {}", assert.name, names(&mut leaked.iter()));
+        let message = format!("`{}` reads {}", assert.name, self.names(leaked.iter()));
         let label = match assert.only.as_slice() {
             [] => "asserted to read nothing".to_owned(),
-            only => format!("asserted to read only {}", names(&mut only.iter().copied())),
+            only => format!("asserted to read only {}", self.names(only.iter().copied())),
         };
-        let mut diagnostic = Diagnostic::new(Code::Leak, message, assert.span, label);
+        let diagnostic = Diagnostic::new(Code::Leak, message, assert.span, label);
         let first = leaked.iter().next().expect("something leaks");
         let hops = self.path(first, assert.value, budget);
-        let told = |index: usize| index < MAX_HOPS / 2 || index + MAX_HOPS / 2 >= hops.len();
-        for (index, hop) in hops.iter().enumerate().filter(|(index, _)| told(*index)) {
-            let text = format!("{}. {} ({})", index + 1, hop.text, hop.path);
-            diagnostic = diagnostic.also(hop.span, text);
-        }
-        if hops.len() > MAX_HOPS {
-            let left_out = hops.len() - MAX_HOPS;
-            diagnostic = diagnostic.help(format!("{left_out} steps between these are left out"));
-        }
+        let mut diagnostic = tell(diagnostic, &hops);
         if leaked.len() > 1 && !hops.is_empty() {
             let (first, others) =
-                (names(&mut std::iter::once(first)), names(&mut leaked.iter().skip(1)));
+                (self.names(std::iter::once(first)), self.names(leaked.iter().skip(1)));
             diagnostic = diagnostic
                 .help(format!("this is how {first} gets there; the same holds for {others}"));
         }
-        let (name, leaked) = (&assert.name, names(&mut leaked.iter()));
+        let (name, leaked) = (&assert.name, self.names(leaked.iter()));
         let is_mixed = hops.len() > 1 || hops.iter().any(|hop| hop.to.is_none());
         diagnostic.help(if hops.iter().any(|hop| hop.is_edge) {
             format!("take one of these edges out of its route, or let `{name}` read {leaked}, too")
@@ -183,5 +210,20 @@ impl Resolver<'_> {
             let label = "fed for nothing";
             found.push(Diagnostic::new(Code::UnusedModality, message, modality.span, label));
         }
+    }
+}
+
+/// Adds the steps by which a modality leaks.
+fn tell(mut diagnostic: Diagnostic, hops: &[Hop]) -> Diagnostic {
+    let told = |index: usize| index < MAX_HOPS / 2 || index + MAX_HOPS / 2 >= hops.len();
+    for (index, hop) in hops.iter().enumerate().filter(|(index, _)| told(*index)) {
+        let text = format!("{}. {} ({})", index + 1, hop.text, hop.path);
+        diagnostic = diagnostic.also(hop.span, text);
+    }
+    match hops.len().checked_sub(MAX_HOPS) {
+        Some(left_out) if left_out > 0 => {
+            diagnostic.help(format!("{left_out} steps between these are left out"))
+        }
+        Some(_) | None => diagnostic,
     }
 }

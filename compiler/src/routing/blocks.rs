@@ -48,8 +48,30 @@ pub struct Blocks {
     pub key_tiles: u64,
     bands: Vec<Band>,
     runs: Vec<Run>,
-    n_full: u128,
-    n_partial: u128,
+    counts: BlockCounts,
+}
+
+/// How many blocks there are of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BlockCounts {
+    /// Blocks that allow every pair.
+    pub full: u128,
+    /// Blocks that allow some pairs.
+    pub partial: u128,
+    /// Blocks that allow nothing.
+    pub empty: u128,
+}
+
+impl BlockCounts {
+    /// Blocks that are not empty.
+    pub fn visited(&self) -> u128 {
+        self.full + self.partial
+    }
+
+    /// All blocks.
+    pub fn all(&self) -> u128 {
+        self.visited() + self.empty
+    }
 }
 
 /// Neighboring query tiles with the same runs.
@@ -90,24 +112,29 @@ impl Blocks {
         u128::from(self.query_tiles) * u128::from(self.key_tiles)
     }
 
+    /// How many there are of each kind.
+    pub fn counts(&self) -> BlockCounts {
+        self.counts
+    }
+
     /// Blocks that allow nothing.
     pub fn n_empty(&self) -> u128 {
-        self.n_blocks() - self.n_visited()
+        self.counts.empty
     }
 
     /// Blocks that allow every pair.
     pub fn n_full(&self) -> u128 {
-        self.n_full
+        self.counts.full
     }
 
     /// Blocks that allow some pairs.
     pub fn n_partial(&self) -> u128 {
-        self.n_partial
+        self.counts.partial
     }
 
     /// Blocks that are not empty.
     pub fn n_visited(&self) -> u128 {
-        self.n_full + self.n_partial
+        self.counts.visited()
     }
 }
 
@@ -131,11 +158,29 @@ const N_SHORT: usize = 4;
 /// With causality no two query tiles are alike, and each stores what it visits: many small tiles on
 /// windows that are large but narrow are the one case that takes space.
 pub(super) fn classify(classes: &Classes<'_>, tile: Tile) -> Blocks {
+    blocks(classes, tile, |_, _| {})
+}
+
+/// Counts the blocks of a pair. Nothing is kept of a query tile but its counts, so that causality over billions of tokens
+/// takes time, and no memory.
+pub(super) fn count(classes: &Classes<'_>, tile: Tile) -> BlockCounts {
+    let forget = |blocks: &mut Blocks, first_unknown: usize| {
+        blocks.runs.truncate(first_unknown);
+        let last = blocks.bands.len() - 1;
+        blocks.bands.drain(..last);
+    };
+    blocks(classes, tile, forget).counts
+}
+
+/// Goes through the query tiles. After each, somebody may forget bands, and the runs from a number on: those of rows that
+/// will not be looked up again.
+fn blocks(classes: &Classes<'_>, tile: Tile, after: impl Fn(&mut Blocks, usize)) -> Blocks {
     assert!(tile.queries > 0 && tile.keys > 0, "a tile holds at least one query and one key");
     let query_tiles = classes.n_queries.div_ceil(tile.queries);
     let key_tiles = classes.n_keys.div_ceil(tile.keys);
-    let (bands, runs) = (Vec::new(), Vec::new());
-    let mut blocks = Blocks { query_tiles, key_tiles, bands, runs, n_full: 0, n_partial: 0 };
+    let (bands, runs, counts) = (Vec::new(), Vec::new(), BlockCounts::default());
+    let mut blocks = Blocks { query_tiles, key_tiles, bands, runs, counts };
+    let mut first_unknown = 0;
     let (mut pieces, mut intervals) = (Vec::new(), Vec::new());
     let mut known: BTreeMap<Vec<Piece>, Row> = BTreeMap::new();
     let mut query_tile = 0;
@@ -154,6 +199,7 @@ pub(super) fn classify(classes: &Classes<'_>, tile: Tile) -> Blocks {
             let row = blocks.push_row(&intervals, n_full_keys, tile.keys, classes.n_keys);
             if classes.repeats() && intervals.len() > N_SHORT {
                 known.insert(pieces.clone(), row.clone());
+                first_unknown = blocks.runs.len();
             }
             row
         });
@@ -163,15 +209,17 @@ pub(super) fn classify(classes: &Classes<'_>, tile: Tile) -> Blocks {
             query_tile = query_tile.max(whole_tiles(end, tile.queries, classes.n_queries));
         }
         blocks.push_band(query_tile, row);
+        after(&mut blocks, first_unknown);
     }
+    blocks.counts.empty = blocks.n_blocks() - blocks.counts.visited();
     blocks
 }
 
 impl Blocks {
     fn push_band(&mut self, end: u64, row: Row) {
         let start = self.bands.last().map_or(0, |band| band.end);
-        self.n_full += u128::from(end - start) * row.n_full;
-        self.n_partial += u128::from(end - start) * row.n_partial;
+        self.counts.full += u128::from(end - start) * row.n_full;
+        self.counts.partial += u128::from(end - start) * row.n_partial;
         match self.bands.last_mut() {
             Some(band) if band.runs == row.runs => band.end = end,
             Some(_) | None => self.bands.push(Band { end, runs: row.runs }),
@@ -234,6 +282,12 @@ pub struct MaskBlocks {
 }
 
 impl MaskBlocks {
+    /// How many there are of each kind.
+    pub fn counts(&self) -> MaskCounts {
+        let pairs = self.pairs.iter().map(Blocks::counts).collect();
+        MaskCounts::new(self.tile, pairs, self.n_blocks)
+    }
+
     /// All blocks, those between groups that do not read each other included.
     pub fn n_blocks(&self) -> u128 {
         self.n_blocks
@@ -262,13 +316,38 @@ impl MaskBlocks {
 
 impl fmt::Display for MaskBlocks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.counts().fmt(f)
+    }
+}
+
+/// How many blocks of a mask there are of each kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MaskCounts {
+    /// The tile they were cut by.
+    pub tile: Tile,
+    /// Those of each pair, in the order of the mask's pairs.
+    pub pairs: Vec<BlockCounts>,
+    /// Those of the whole mask; blocks between groups that do not read each other are empty.
+    pub whole: BlockCounts,
+}
+
+impl MaskCounts {
+    pub(super) fn new(tile: Tile, pairs: Vec<BlockCounts>, n_blocks: u128) -> Self {
+        let full = pairs.iter().map(|pair| pair.full).sum();
+        let partial = pairs.iter().map(|pair| pair.partial).sum();
+        let empty = n_blocks - full - partial;
+        Self { tile, pairs, whole: BlockCounts { full, partial, empty } }
+    }
+}
+
+impl fmt::Display for MaskCounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Tile { queries, keys } = self.tile;
-        let (n_visited, n_blocks, n_empty) = (self.n_visited(), self.n_blocks(), self.n_empty());
-        let (n_full, n_partial) = (self.n_full(), self.n_partial());
+        let BlockCounts { full, partial, empty } = self.whole;
+        let (visited, all) = (self.whole.visited(), self.whole.all());
         write!(
             f,
-            "tile {queries}x{keys}: {n_visited} of {n_blocks} blocks visited \
-             ({n_full} full, {n_partial} partial), {n_empty} skipped"
+            "tile {queries}x{keys}: {visited} of {all} blocks visited ({full} full, {partial} partial), {empty} skipped"
         )
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::blocks::{MaskBlocks, Tile, classify};
+use super::blocks::{MaskBlocks, MaskCounts, Tile, classify, count};
 use super::classes::Classes;
 use super::relation::{Relation, grid_text, n_tokens};
 
@@ -112,11 +112,20 @@ impl Mask {
     /// The blocks of every pair. Tiles are cut at group boundaries.
     pub fn classify(&self, tile: Tile) -> MaskBlocks {
         let pairs = self.pairs.iter().map(|pair| classify(&self.classes(pair), tile)).collect();
+        MaskBlocks { tile, pairs, n_blocks: self.n_blocks(tile) }
+    }
+
+    /// How many blocks there are of each kind, as [`Self::classify`] has them, without keeping them.
+    pub fn count_blocks(&self, tile: Tile) -> MaskCounts {
+        let pairs = self.pairs.iter().map(|pair| count(&self.classes(pair), tile)).collect();
+        MaskCounts::new(tile, pairs, self.n_blocks(tile))
+    }
+
+    fn n_blocks(&self, tile: Tile) -> u128 {
         let n_tiles = |sides: &[Side], tile: u64| -> u128 {
             sides.iter().map(|side| u128::from(side.tokens().div_ceil(tile))).sum()
         };
-        let n_blocks = n_tiles(&self.receivers, tile.queries) * n_tiles(&self.reads, tile.keys);
-        MaskBlocks { tile, pairs, n_blocks }
+        n_tiles(&self.receivers, tile.queries) * n_tiles(&self.reads, tile.keys)
     }
 
     pub(super) fn classes<'a>(&self, pair: &'a Pair) -> Classes<'a> {

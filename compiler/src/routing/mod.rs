@@ -19,7 +19,7 @@ mod windows;
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{BlockKind, Blocks, MaskBlocks, Run, Tile};
+pub use blocks::{BlockCounts, BlockKind, Blocks, MaskBlocks, MaskCounts, Run, Tile};
 pub use groups::Groups;
 pub use mask::{Mask, Pair, Side};
 pub(crate) use of_model::mask_of;

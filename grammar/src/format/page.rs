@@ -17,6 +17,8 @@ pub(super) struct Page {
 pub(super) struct Line {
     pub(super) indent: usize,
     pub(super) text: String,
+    /// The width of the text, counted as it grows: a long line is not read again for each piece that is added.
+    width: usize,
     /// The comment at its end.
     pub(super) comment: Option<String>,
     pub(super) align: Option<Align>,
@@ -62,6 +64,7 @@ impl Page {
         }
         if let Some(line) = self.lines.last_mut() {
             line.text.push_str(text);
+            line.width += width(text);
         }
     }
 
@@ -77,7 +80,7 @@ impl Page {
     /// Writes the doc on this line if it fits with `rest` more characters.
     fn flat(&mut self, doc: &Doc, rest: usize) -> bool {
         let mut text = String::new();
-        let column = self.lines.last().map_or(0, |line| line.indent + width(&line.text));
+        let column = self.lines.last().map_or(0, |line| line.indent + line.width);
         let fits = doc.flat(&mut text) && column + width(&text) + rest <= WIDTH;
         if fits {
             self.push(&text);
@@ -110,11 +113,14 @@ impl Page {
         if docs.iter().any(|doc| matches!(doc, Doc::Body(_))) && self.flat(doc, rest) {
             return;
         }
-        for (index, doc) in docs.iter().enumerate() {
-            let mut follows = 0;
-            if !docs[index + 1..].iter().any(|doc| doc.head(&mut follows)) {
-                follows += rest;
-            }
+        // From the end on, what follows each doc up to the next place where the line may break.
+        let mut follows = vec![rest; docs.len()];
+        for index in (1..docs.len()).rev() {
+            let mut width = 0;
+            let breaks = docs[index].head(&mut width);
+            follows[index - 1] = if breaks { width } else { width + follows[index] };
+        }
+        for (doc, follows) in docs.iter().zip(follows) {
             self.doc(doc, indent, follows);
         }
     }

@@ -7,13 +7,17 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
 use super::data::numbers;
 use super::{Tensor, TensorData, Tensors};
+use crate::files;
+
+/// The length of the header stands in so many bytes.
+const HEAD: u64 = 8;
 
 /// What is wrong with a file of tensors.
 #[derive(Debug)]
@@ -85,9 +89,19 @@ impl Tensors {
     /// # Errors
     /// The file is missing, unreadable, cut short or no `.safetensors` file, or has numbers of a type not known here.
     pub fn read(path: &Path) -> Result<Self, TensorsError> {
-        let bytes = fs::read(path)
-            .map_err(|source| TensorsError::Read { path: path.to_owned(), source })?;
-        Self::from_bytes(path, &bytes)
+        let failed = |source| TensorsError::Read { path: path.to_owned(), source };
+        let (mut file, bytes) = files::open(path).map_err(failed)?;
+        let mut head = Vec::new();
+        (&mut file).take(HEAD).read_to_end(&mut head).map_err(failed)?;
+        // The file says first how long its header is. Where that cannot be, the rest is not read: it may be of any size.
+        if let Ok(header) = head.as_slice().try_into().map(u64::from_le_bytes)
+            && !(2..=bytes.saturating_sub(HEAD)).contains(&header)
+        {
+            let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+            let reason = in_words(&SafeTensorError::InvalidHeaderLength, length);
+            return Err(TensorsError::Malformed { path: path.to_owned(), reason });
+        }
+        Self::from_bytes(path, &files::rest(file, bytes, head).map_err(failed)?)
     }
 
     /// The tensors in the bytes of a file; the path is for messages alone.

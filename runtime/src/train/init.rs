@@ -27,6 +27,9 @@ pub struct Loaded {
     pub unused: Vec<String>,
 }
 
+/// A name map may be so long.
+const MAX_MAP: u64 = 64 << 20;
+
 /// Replaces weights by those of a file that fit.
 ///
 /// # Errors
@@ -46,7 +49,7 @@ pub(super) fn load(
     if let Some(map) = &config.map {
         let map = base.join(map);
         let name = map.display().to_string();
-        let text = std::fs::read_to_string(&map)
+        let text = crate::files::text(&map, MAX_MAP)
             .map_err(|error| TrainError::Map(format!("cannot read `{name}`: {error}")))?;
         let failed = |error: crate::names::NameMapError| TrainError::Map(error.to_string());
         let map = NameMap::parse(&name, &text).map_err(failed)?;

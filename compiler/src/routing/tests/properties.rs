@@ -176,6 +176,7 @@ proptest! {
         prop_assert_eq!(mask.allowed(), allowed.iter().flatten().filter(|&&allowed| allowed).count() as u128);
         let blocks = &mask.classify(tile).pairs[0];
         check_form(blocks)?;
+        prop_assert_eq!(mask.count_blocks(tile).pairs[0], blocks.counts());
         for query_tile in 0..n_queries.div_ceil(tile.queries) {
             for key_tile in 0..n_keys.div_ceil(tile.keys) {
                 let expected = block_kind(tile, (query_tile, key_tile), (n_queries, n_keys), |query, key| {
@@ -190,6 +191,7 @@ proptest! {
     fn masks_are_as_defined(mask in masks(), tile in tiles()) {
         let (mut n_allowed, mut n_total, mut all_kinds) = (0, 0, Vec::new());
         let blocks = mask.classify(tile);
+        prop_assert_eq!(mask.count_blocks(tile), blocks.counts());
         for (receiver, query_side) in mask.receivers.iter().enumerate() {
             for (read, key_side) in mask.reads.iter().enumerate() {
                 let (n_queries, n_keys) = (query_side.tokens(), key_side.tokens());

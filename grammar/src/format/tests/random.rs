@@ -27,6 +27,10 @@ fn large_and_deep_specs_are_formatted_in_linear_time() {
     formatted(&format!("model m {{ let a = 1{} }}", " |> f(1)".repeat(250)));
     formatted(&format!("model m {{\n{}}}", "apply b over r // why\n/// d\nlet a=1\n".repeat(n)));
     formatted(&format!("model m {{ {}{} }}", "repeat 1 { ".repeat(60), "}".repeat(60)));
+    for arm in ["{}", "{ a = b }", "{\na = b\n}"] {
+        let chain = format!(" else when c {arm}").repeat(n);
+        formatted(&format!("model m {{ when c {arm}{chain} else {arm} }}"));
+    }
     let seconds = start.elapsed().as_secs_f64();
     assert!(seconds < 60.0, "{seconds} s");
 }
