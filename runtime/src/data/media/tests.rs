@@ -54,7 +54,7 @@ fn files_become_one_sample() {
 #[test]
 fn wrong_files_say_why() {
     for (files, words) in [
-        (vec![("a.xyz", vec![])], "its extension is none of"),
+        (vec![("a.xyz", b"words".to_vec())], "neither its extension nor its content tells"),
         (vec![("a.png", vec![])], "neither a PNG nor a JPEG"),
         (vec![("a.wav", vec![])], "no sound that can be decoded"),
         (vec![("a.png", png(3, 0)), ("b.png", png(3, 0))], "another file is the `video` already"),

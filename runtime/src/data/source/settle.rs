@@ -1,0 +1,96 @@
+//! Which of several members of a sample is for what.
+//!
+//! In: samples with their members or cells, and what each is for. Out: samples in which no two are for the same, and the
+//! others, named: which of two pictures is meant is not for chance to say. Two rules decide. A sound has its own file
+//! beside a video that has pictures to give, and JSON gives what nothing else does. Deliberately not here: what one member
+//! is for.
+
+use std::collections::BTreeMap;
+
+use crate::data::DataError;
+use crate::data::error::Why;
+use crate::data::media::Kind;
+use crate::data::recipe::Recipe;
+
+use super::roles::{self, Role, Said, Uses};
+use super::{Entry, Piece};
+
+/// What becomes of samples that are made of the same kinds of files.
+type Settled = Result<Box<[u16]>, Why>;
+
+/// Settles all samples: those that are left, and for the others the sample and why.
+pub(super) fn settle(
+    entries: Vec<Entry>,
+    uses: &mut Uses,
+    recipe: &Recipe,
+) -> Result<(Vec<Entry>, Vec<(Entry, Why)>), DataError> {
+    let mut known: BTreeMap<Box<[u16]>, Settled> = BTreeMap::new();
+    let (mut left, mut clashing) = (Vec::with_capacity(entries.len()), Vec::new());
+    for mut entry in entries {
+        if entry.pieces.len() > 1 {
+            let whats: Box<[u16]> = entry.pieces.iter().map(Piece::what).collect();
+            let settled = match known.get(&whats) {
+                Some(settled) => settled,
+                None => {
+                    let settled = settled(&whats, uses, recipe)?;
+                    known.entry(whats).or_insert(settled)
+                }
+            };
+            match settled {
+                Ok(whats) => {
+                    for (piece, what) in entry.pieces.iter_mut().zip(whats) {
+                        piece.set_what(*what);
+                    }
+                }
+                Err(why) => {
+                    clashing.push((entry, why.clone()));
+                    continue;
+                }
+            }
+        }
+        left.push(entry);
+    }
+    Ok((left, clashing))
+}
+
+/// What each of the members is for at last.
+fn settled(whats: &[u16], uses: &mut Uses, recipe: &Recipe) -> Result<Settled, DataError> {
+    let mut whats: Box<[u16]> = whats.into();
+    for second in 1..whats.len() {
+        for first in 0..second {
+            let (one, other) = (whats[first], whats[second]);
+            if one == other {
+                return Ok(Err(format!("two members `{}`", uses.name(one))));
+            }
+            // Of two JSON files, only a look into both tells.
+            if uses.kind(one) == Kind::Json || uses.kind(other) == Kind::Json {
+                continue;
+            }
+            let both = uses.roles(one).iter().filter(|role| uses.roles(other).contains(role));
+            for role in both.copied().collect::<Vec<Role>>() {
+                let video = match (gives_way(one, other, uses), gives_way(other, one, uses)) {
+                    (true, _) => first,
+                    (false, true) => second,
+                    (false, false) => {
+                        let (one, other) = (uses.name(one), uses.name(other));
+                        let name = roles::name(role, recipe);
+                        return Ok(Err(format!(
+                            "two members for `{name}`: `{one}` and `{other}`; say which in `roles` (`{other}: []` for \
+                             nothing)"
+                        )));
+                    }
+                };
+                whats[video] = uses.without(whats[video], role, recipe)?;
+            }
+        }
+    }
+    Ok(Ok(whats))
+}
+
+/// Whether a video leaves the sound to a file of sound alone.
+fn gives_way(video: u16, sound: u16, uses: &Uses) -> bool {
+    uses.kind(video) == Kind::Video
+        && uses.said(video) == Said::ByExtension
+        && uses.kind(sound) == Kind::Sound
+        && uses.roles(video).len() > 1
+}
