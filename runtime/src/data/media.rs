@@ -250,8 +250,8 @@ fn videos(
                 Ok(file.into_temp_path())
             };
             let written: std::io::Result<_> = write();
-            aside =
-                written.map_err(|error| Trouble::Why(format!("cannot be laid aside: {error}")))?;
+            aside = written
+                .map_err(|error| Trouble::Machine(format!("cannot be laid aside: {error}")))?;
             &*aside
         }
     };
@@ -321,16 +321,27 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     Ok(tensors)
 }
 
-/// What the model is fed of one file. Its name tells what it is for: `clip.NAME.wav` is what it names, any other sound the
-/// only sound there is.
+/// What the model is fed of one file.
 fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let (_, extension, hosts) = roles_of(path, recipe)?;
+    let decoded = decode(&extension, &Content::Path(path), &hosts, recipe, &Moment::still())?;
+    if decoded.is_empty() {
+        return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
+    }
+    Ok(decoded)
+}
+
+/// What a file is, and of which modalities: `clip.NAME.wav` is what it names, any other sound the only sound there is.
+fn roles_of<'a>(
+    path: &Path,
+    recipe: &'a Recipe,
+) -> Result<(Kind, String, Vec<(usize, &'a Host)>), Trouble> {
     // Only extensions and names that the model has count, and those are UTF-8.
     let part = |part: Option<&std::ffi::OsStr>| {
         part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default()
     };
     let extension = part(path.extension()).to_lowercase();
-    let content = Content::Path(path);
-    let (kind, _, told) = sniff::way(&content.head()?, &extension)?;
+    let (kind, _, told) = sniff::way(&Content::Path(path).head()?, &extension)?;
     let stem = part(path.file_stem());
     // Points of a name that say nothing about the model are only points of a name.
     let named = stem.rsplit_once('.').map(|(_, named)| format!("{named}.{told}"));
@@ -345,11 +356,7 @@ fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
             format!("it is {}, and the model has no modality for such a file", kind.word());
         return Err(Trouble::Why(message));
     }
-    let decoded = decode(&extension, &content, &hosts, recipe, &Moment::still())?;
-    if decoded.is_empty() {
-        return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
-    }
-    Ok(decoded)
+    Ok((kind, extension, hosts))
 }
 
 impl Recipe {

@@ -174,7 +174,9 @@ mod tests {
         };
         let stream = {
             let mut head = vec![0; 600];
-            [0, 188, 376].map(|at: usize| head[at] = 0x47);
+            for at in [0, 188, 376] {
+                head[at] = 0x47;
+            }
             head
         };
         for (head, name, wanted) in [

@@ -39,6 +39,27 @@ fn files_become_one_sample() {
     }
     let alone = check(&[("take.2.wav", sound())]).unwrap();
     assert!(alone.get("video").is_none());
+    // What a file is, its bytes say.
+    for (name, bytes, modality) in [
+        ("sound", sound(), "sound"),
+        ("a.png", sound(), "sound"),
+        ("a.sound.data", sound(), "sound"),
+        ("a.v1.2", png(9, 51), "video"),
+        ("a.wav", png(9, 51), "video"),
+    ] {
+        let found = check(&[(name, bytes)]).unwrap();
+        assert!(found.get(modality).is_some(), "{name}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.png"));
+        // Some systems have no such names.
+        if fs::write(&path, png(9, 51)).is_ok() {
+            assert!(read(&model(SPEC), &[path]).unwrap().get("video").is_some());
+        }
+    }
     let long: Vec<f32> = (0..30_u8).map(|at| f32::from(at) / 100.0).collect();
     let long = check(&[("b.wav", wav(100, &[long]))]).unwrap();
     // The model's frames last two seconds, more than the sound, so that both begin at its beginning.

@@ -2,7 +2,7 @@
 //!
 //! In: samples with their members or cells, and what each is for. Out: samples in which no two are for the same, and the
 //! others, named: which of two pictures is meant is not for chance to say. Two rules decide. A sound has its own file
-//! beside a video that has pictures to give, and JSON gives what nothing else does. Deliberately not here: what one member
+//! beside a video that has pictures to give, and JSON gives what nothing else does, or is named for. Deliberately not here: what one member
 //! is for.
 
 use std::collections::BTreeMap;
@@ -62,13 +62,13 @@ fn settled(whats: &[u16], uses: &mut Uses, recipe: &Recipe) -> Result<Settled, D
             if one == other {
                 return Ok(Err(format!("two members `{}`", uses.name(one))));
             }
-            // Of two JSON files, only a look into both tells.
-            if uses.kind(one) == Kind::Json || uses.kind(other) == Kind::Json {
+            // JSON gives what nothing else does.
+            if (uses.kind(one) == Kind::Json) != (uses.kind(other) == Kind::Json) {
                 continue;
             }
             let both = uses.roles(one).iter().filter(|role| uses.roles(other).contains(role));
             for role in both.copied().collect::<Vec<Role>>() {
-                let video = match (gives_way(one, other, uses), gives_way(other, one, uses)) {
+                let less = match (gives_way(one, other, uses), gives_way(other, one, uses)) {
                     (true, _) => first,
                     (false, true) => second,
                     (false, false) => {
@@ -80,17 +80,20 @@ fn settled(whats: &[u16], uses: &mut Uses, recipe: &Recipe) -> Result<Settled, D
                         )));
                     }
                 };
-                whats[video] = uses.without(whats[video], role, recipe)?;
+                whats[less] = uses.without(whats[less], role, recipe)?;
             }
         }
     }
     Ok(Ok(whats))
 }
 
-/// Whether a video leaves the sound to a file of sound alone.
-fn gives_way(video: u16, sound: u16, uses: &Uses) -> bool {
-    uses.kind(video) == Kind::Video
-        && uses.said(video) == Said::ByExtension
-        && uses.kind(sound) == Kind::Sound
-        && uses.roles(video).len() > 1
+/// Whether a video leaves the sound to a file of sound alone, or JSON a value to JSON that is named for it.
+fn gives_way(one: u16, other: u16, uses: &Uses) -> bool {
+    let is_told = uses.said(one) != Said::ByExtension;
+    let to = match uses.kind(one) {
+        Kind::Video => uses.kind(other) == Kind::Sound && uses.roles(one).len() > 1,
+        Kind::Json => uses.said(other) == Said::ByName,
+        Kind::Picture | Kind::Sound | Kind::Text => false,
+    };
+    to && !is_told
 }
