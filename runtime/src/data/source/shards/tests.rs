@@ -28,7 +28,7 @@ fn plain(bytes: &[u8]) -> Listing {
             break;
         };
         let end = (at as u64 + 512).saturating_add(size);
-        if said != sum || end > bytes.len() as u64 || block[156] != b'0' {
+        if said != sum || end > bytes.len() as u64 || ![0, b'0'].contains(&block[156]) {
             break;
         }
         let name = block[..100].split(|byte| *byte == 0).next().unwrap().to_vec();
