@@ -169,10 +169,13 @@ pub(super) fn decode(
 ) -> Result<Vec<(usize, Fed)>, Trouble> {
     let (kind, decoder, told) = sniff::way(&content.head()?, extension)?;
     let fits = |(at, _): &&(usize, &Host)| recipe.fits(kind, Role::Modality(*at));
-    let hosts: Vec<(usize, &Host)> = hosts.iter().filter(fits).copied().collect();
-    if hosts.is_empty() {
-        return Err(Trouble::Why(format!("it is {}, which this is not made of", kind.word())));
+    let fitting: Vec<(usize, &Host)> = hosts.iter().filter(fits).copied().collect();
+    if fitting.is_empty() {
+        let names: Vec<String> = hosts.iter().map(|(_, host)| format!("`{}`", host.name)).collect();
+        let (kind, names) = (kind.word(), names.join(", "));
+        return Err(Trouble::Why(format!("it is {kind}, and {names} is not made of such files")));
     }
+    let hosts = fitting;
     let work = || match decoder {
         Decoder::Program => videos(&told, content, &hosts, recipe, moment),
         Decoder::Crate => {
@@ -302,11 +305,24 @@ fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
 pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let programs = Programs { folder: None, timeout: Duration::from_secs(300) };
     let recipe = Recipe::new(model, programs);
+    let name = |path: &PathBuf| path.display().to_string();
+    let told = files
+        .iter()
+        .map(|path| roles_of(path, &recipe).map_err(|trouble| trouble.error(name(path))));
+    let mut told = told.collect::<Result<Vec<_>, _>>()?;
+    // As in data sets, a sound has its own file beside a video that has pictures to give.
+    let sounds = told.iter().filter(|(kind, ..)| *kind == Kind::Sound);
+    let sounds: Vec<usize> = sounds.flat_map(|(.., hosts)| hosts).map(|(at, _)| *at).collect();
+    for (kind, _, hosts) in &mut told {
+        if *kind == Kind::Video && hosts.len() > 1 {
+            hosts.retain(|(at, _)| !sounds.contains(at));
+        }
+    }
     let mut tensors = Tensors::new();
-    for path in files {
-        let name = path.display().to_string();
-        let decoded = whole(path, &recipe).map_err(|trouble| trouble.error(name.clone()))?;
-        for (at, fed) in decoded {
+    for (path, (_, extension, hosts)) in files.iter().zip(&told) {
+        let name = name(path);
+        let decoded = whole(path, extension, hosts, &recipe);
+        for (at, fed) in decoded.map_err(|trouble| trouble.error(name.clone()))? {
             let host = &recipe.hosts[at];
             let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();
             let Fed::Numbers(values) = fed else { continue };
@@ -322,9 +338,13 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
 }
 
 /// What the model is fed of one file.
-fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
-    let (_, extension, hosts) = roles_of(path, recipe)?;
-    let decoded = decode(&extension, &Content::Path(path), &hosts, recipe, &Moment::still())?;
+fn whole(
+    path: &Path,
+    extension: &str,
+    hosts: &[(usize, &Host)],
+    recipe: &Recipe,
+) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let decoded = decode(extension, &Content::Path(path), hosts, recipe, &Moment::still())?;
     if decoded.is_empty() {
         return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
     }

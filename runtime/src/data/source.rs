@@ -74,6 +74,8 @@ enum Piece {
     Inline { what: u16, text: Box<str> },
 }
 
+/// A member is read into memory, and may not be larger, whatever it is.
+const MAX_MEMBER: u64 = 16 << 30;
 /// How many samples a source may have.
 const MAX_SAMPLES: u64 = 1 << 31;
 
@@ -256,6 +258,10 @@ impl Source {
                 Content::Path(&path)
             }
             Piece::Member { offset, size, .. } => {
+                let limit = kind.limit().min(MAX_MEMBER);
+                if *size > limit {
+                    return Err(named(format!("larger than {limit} bytes")));
+                }
                 let read = self.member(entry, shard, *offset, *size);
                 bytes = read.map_err(|trouble| trouble.about(name))?;
                 Content::Bytes(&bytes)
@@ -291,8 +297,10 @@ impl Source {
             Said::ByName | Said::ByExtension => self.uses.roles(what),
             Said::ByContent => {
                 let (kind, _, extension) = sniff::way(&content.head()?, extension)?;
-                by_content =
-                    roles::of_content(&extension, kind, recipe).map_err(Trouble::Declared)?;
+                let all = roles::of_content(&extension, kind, recipe).map_err(Trouble::Declared)?;
+                // Another member may be for some of it.
+                let own = self.uses.roles(what);
+                by_content = all.into_iter().filter(|role| own.contains(role)).collect::<Vec<_>>();
                 &by_content
             }
         };

@@ -181,3 +181,18 @@ fn videos_give_frames_and_sound_of_one_time() {
         assert!(read(&model(SPEC), &[list]).is_err());
     }
 }
+
+#[test]
+fn a_sound_of_its_own_goes_before_that_of_a_video() {
+    let folder = TempDir::new().unwrap();
+    let pictures = "-f lavfi -i testsrc=d=2:s=32x32:r=5";
+    let Some(video) = made(folder.path(), "a.mp4", &format!("{pictures} {TONE}")) else { return };
+    let sound = folder.path().join("a.wav");
+    fs::write(&sound, wav(100, &[vec![0.25; 10]])).unwrap();
+    for files in [[video.clone(), sound.clone()], [sound, video]] {
+        let tensors = read(&model(SPEC), &files).unwrap();
+        assert!(tensors.get("video").is_some());
+        let heard = tensors.get("sound").unwrap().data().to_f32();
+        assert!(heard.iter().all(|value| (value - 0.25).abs() < 1e-4), "{heard:?}");
+    }
+}

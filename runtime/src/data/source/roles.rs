@@ -158,9 +158,10 @@ impl Uses {
             let kind = kind.unwrap_or_else(|| of_anything(roles, recipe));
             return found(kind, roles.clone(), Said::ByName);
         }
-        // `clip.NAME.png` is what it names, and where nobody knows the extension, so is `clip.NAME`.
+        // `clip.NAME.png` is what it names, and where the extension is that of nothing or of any text, so is `clip.NAME`.
         let before = extension.rsplit('.').nth(1).and_then(|name| find(name, recipe));
-        let named = before.or_else(|| find(last, recipe).filter(|_| kind.is_none()));
+        let is_open = matches!(kind, None | Some(Kind::Text));
+        let named = before.or_else(|| find(last, recipe).filter(|_| is_open));
         if let Some(role) = named {
             let kind = kind.unwrap_or_else(|| of_anything(&[role], recipe));
             if recipe.fits(kind, role) {

@@ -89,7 +89,7 @@ fn settled(whats: &[u16], uses: &mut Uses, recipe: &Recipe) -> Result<Settled, D
 
 /// Whether a video leaves the sound to a file of sound alone, or JSON a value to JSON that is named for it.
 fn gives_way(one: u16, other: u16, uses: &Uses) -> bool {
-    let is_told = uses.said(one) != Said::ByExtension;
+    let is_told = uses.said(one) == Said::ByName;
     let to = match uses.kind(one) {
         Kind::Video => uses.kind(other) == Kind::Sound && uses.roles(one).len() > 1,
         Kind::Json => uses.said(other) == Said::ByName,

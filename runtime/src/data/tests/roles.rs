@@ -275,3 +275,54 @@ fn no_more_are_broken_than_were_tried() {
         assert!(broken <= of && of <= 1500 && broken > allowed, "{broken} of {of}, {allowed}");
     }
 }
+
+#[test]
+fn videos_give_what_they_are_named_for() {
+    let folder = TempDir::new().unwrap();
+    let make = |name: &str, arguments: &str| {
+        let mut command = std::process::Command::new("ffmpeg");
+        command.args(["-v", "quiet", "-nostdin", "-y"]).args(arguments.split_whitespace());
+        let made = command.arg(folder.path().join(name)).status();
+        made.is_ok_and(|status| status.success())
+    };
+    let (picture, tone) = ("-f lavfi -i testsrc=d=2:s=32x32:r=5", "-f lavfi -i sine=d=2");
+    let is_made = make("both.mpg", &format!("-f lavfi -i testsrc=d=2:s=32x32:r=25 {tone}"))
+        && make("silent.mp4", picture)
+        && make("dark.mp4", tone);
+    if !is_made {
+        return;
+    }
+    fs::copy(folder.path().join("both.mpg"), folder.path().join("both")).unwrap();
+    fs::copy(folder.path().join("both.mpg"), folder.path().join("both.MPG")).unwrap();
+    fs::write(folder.path().join("a.wav"), wav(100, &[vec![0.1; 200]])).unwrap();
+    for (header, row, wanted) in [
+        ("path", "both.mpg", Ok([1.0, 1.0])),
+        ("path", "both.MPG", Ok([1.0, 1.0])),
+        ("path", "both", Ok([1.0, 1.0])),
+        ("path", "silent.mp4", Ok([1.0, 0.0])),
+        ("path", "dark.mp4", Ok([0.0, 1.0])),
+        ("path,sound", "silent.mp4,a.wav", Ok([1.0, 1.0])),
+        ("path,sound", "both.mpg,a.wav", Ok([1.0, 1.0])),
+        ("path,sound", "both,a.wav", Ok([1.0, 1.0])),
+        ("path,sound", "a.wav,a.wav", Err("two members for `sound`: `path` and `sound`")),
+        ("video", "both", Ok([1.0, 0.0])),
+        ("video", "dark.mp4", Err("video: there is nothing in it for `video`")),
+        ("sound", "silent.mp4", Err("sound: there is nothing in it for `sound`")),
+        ("video,sound", "both.mpg,silent.mp4", Err("there is nothing in it for `sound`")),
+    ] {
+        fs::write(folder.path().join("list.csv"), format!("{header}\n{row}\n")).unwrap();
+        let yaml = "sources: [{ table: list.csv }]\nbroken: 1";
+        let found = open(yaml, folder.path(), CLIP).map_err(|error| error.to_string());
+        let found = found.and_then(|collection| match evaluation(&collection, 1, 0).first() {
+            Some(loaded) => {
+                Ok(["video.present", "sound.present"].map(|name| numbers(loaded, name)[0]))
+            }
+            None => Err(collection.problems().to_string()),
+        });
+        match (found, wanted) {
+            (Ok(found), Ok(wanted)) => assert_eq!(found, wanted, "{header}: {row}"),
+            (Err(said), Err(words)) => assert!(said.contains(words), "{header}: {row}: {said}"),
+            (found, wanted) => panic!("{header}: {row}: {found:?}, not {wanted:?}"),
+        }
+    }
+}
