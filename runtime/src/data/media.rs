@@ -311,15 +311,15 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
         .map(|path| roles_of(path, &recipe).map_err(|trouble| trouble.error(name(path))));
     let mut told = told.collect::<Result<Vec<_>, _>>()?;
     // As in data sets, a sound has its own file beside a video that has pictures to give.
-    let sounds = told.iter().filter(|(kind, ..)| *kind == Kind::Sound);
-    let sounds: Vec<usize> = sounds.flat_map(|(.., hosts)| hosts).map(|(at, _)| *at).collect();
-    for (kind, _, hosts) in &mut told {
-        if *kind == Kind::Video && hosts.len() > 1 {
-            hosts.retain(|(at, _)| !sounds.contains(at));
+    let sounds = told.iter().filter(|file| file.kind == Kind::Sound);
+    let sounds: Vec<usize> = sounds.flat_map(|file| &file.hosts).map(|(at, _)| *at).collect();
+    for file in &mut told {
+        if file.kind == Kind::Video && file.hosts.len() > 1 {
+            file.hosts.retain(|(at, _)| !sounds.contains(at));
         }
     }
     let mut tensors = Tensors::new();
-    for (path, (_, extension, hosts)) in files.iter().zip(&told) {
+    for (path, Told { extension, hosts, .. }) in files.iter().zip(&told) {
         let name = name(path);
         let decoded = whole(path, extension, hosts, &recipe);
         for (at, fed) in decoded.map_err(|trouble| trouble.error(name.clone()))? {
@@ -351,11 +351,16 @@ fn whole(
     Ok(decoded)
 }
 
+/// What a file is, and what it is for.
+struct Told<'a> {
+    kind: Kind,
+    /// That of its name.
+    extension: String,
+    hosts: Vec<(usize, &'a Host)>,
+}
+
 /// What a file is, and of which modalities: `clip.NAME.wav` is what it names, any other sound the only sound there is.
-fn roles_of<'a>(
-    path: &Path,
-    recipe: &'a Recipe,
-) -> Result<(Kind, String, Vec<(usize, &'a Host)>), Trouble> {
+fn roles_of<'a>(path: &Path, recipe: &'a Recipe) -> Result<Told<'a>, Trouble> {
     // Only extensions and names that the model has count, and those are UTF-8.
     let part = |part: Option<&std::ffi::OsStr>| {
         part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default()
@@ -376,7 +381,7 @@ fn roles_of<'a>(
             format!("it is {}, and the model has no modality for such a file", kind.word());
         return Err(Trouble::Why(message));
     }
-    Ok((kind, extension, hosts))
+    Ok(Told { kind, extension, hosts })
 }
 
 impl Recipe {

@@ -25,6 +25,7 @@ use super::recipe::{Fed, Recipe, Sample, setting};
 use super::target;
 use counts::Counts;
 use roles::{Role, Said, Uses};
+use settle::Sorted;
 use shards::Shards;
 
 /// A source that was looked at.
@@ -117,7 +118,9 @@ impl Source {
                     Trouble::Why(why) => {
                         setting(&format!("{place}.folder"), format!("{}: {why}", folder.display()))
                     }
-                    trouble => trouble.error(folder.display().to_string()),
+                    trouble @ (Trouble::Declared(_)
+                    | Trouble::Machine(_)
+                    | Trouble::NoDecoder(_)) => trouble.error(folder.display().to_string()),
                 })?;
                 (What::Table { path, folder, root }, entries)
             }
@@ -130,7 +133,7 @@ impl Source {
                 return Err(setting(place, message));
             }
         };
-        let (entries, clashing) = settle::settle(found, &mut uses, recipe)?;
+        let Sorted { left: entries, clashing } = settle::settle(found, &mut uses, recipe)?;
         for (entry, why) in &clashing {
             problems.samples += 1;
             problems.name(format!("{}: {why}", what.name(entry)));
@@ -294,8 +297,8 @@ impl Source {
         let (extension, said) = (self.uses.extension(what), self.uses.said(what));
         let by_content;
         let roles = match said {
-            Said::ByName | Said::ByExtension => self.uses.roles(what),
-            Said::ByContent => {
+            Said::Name | Said::Extension => self.uses.roles(what),
+            Said::Content => {
                 let (kind, _, extension) = sniff::way(&content.head()?, extension)?;
                 let all = roles::of_content(&extension, kind, recipe).map_err(Trouble::Declared)?;
                 // Another member may be for some of it.
@@ -306,7 +309,7 @@ impl Source {
         };
         let decoded = media::decode(extension, content, &recipe.hosts_of(roles), recipe, moment)?;
         let wanted = match roles {
-            [only] if said == Said::ByName => format!("`{}`", roles::name(*only, recipe)),
+            [only] if said == Said::Name => format!("`{}`", roles::name(*only, recipe)),
             _ => "the model".to_owned(),
         };
         if decoded.is_empty() {

@@ -22,15 +22,15 @@ pub(in crate::data) enum Role {
     Target(usize),
 }
 
-/// How it was told what files are for.
+/// What said what files are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::data) enum Said {
-    /// By `roles`, by the name of a column or of the member: what they are for, they must give.
-    ByName,
-    /// By their extension alone: a video gives what it has.
-    ByExtension,
-    /// By their content, which is looked at when they are read.
-    ByContent,
+    /// `roles`, the name of a column or of the member: what they are for, they must give.
+    Name,
+    /// Their extension alone: a video gives what it has.
+    Extension,
+    /// Their content, which is looked at when they are read.
+    Content,
 }
 
 /// What files of one extension, or cells of one column, are.
@@ -156,7 +156,7 @@ impl Uses {
         };
         if let Some(roles) = self.told.get(extension) {
             let kind = kind.unwrap_or_else(|| of_anything(roles, recipe));
-            return found(kind, roles.clone(), Said::ByName);
+            return found(kind, roles.clone(), Said::Name);
         }
         // `clip.NAME.png` is what it names, and where the extension is that of nothing or of any text, so is `clip.NAME`.
         let before = extension.rsplit('.').nth(1).and_then(|name| find(name, recipe));
@@ -165,12 +165,12 @@ impl Uses {
         if let Some(role) = named {
             let kind = kind.unwrap_or_else(|| of_anything(&[role], recipe));
             if recipe.fits(kind, role) {
-                return found(kind, vec![role], Said::ByName);
+                return found(kind, vec![role], Said::Name);
             }
         }
         let Some(kind) = kind else { return Ok(None) };
         if extension == last {
-            return found(kind, standard(last, kind, recipe)?, Said::ByExtension);
+            return found(kind, standard(last, kind, recipe)?, Said::Extension);
         }
         if kind.is_media() {
             // It could be for several things: then it says too little to be missed.
@@ -216,13 +216,13 @@ impl Uses {
             None => {
                 let found = match told {
                     Some(roles) => {
-                        Ok((of_column(kind, &roles, is_inline, recipe), roles, Said::ByName))
+                        Ok((of_column(kind, &roles, is_inline, recipe), roles, Said::Name))
                     }
                     None => match kind {
                         Some(kind) => standard(&extension, kind, recipe)
-                            .map(|roles| (kind, roles, Said::ByExtension)),
+                            .map(|roles| (kind, roles, Said::Extension)),
                         None => of_content("", Kind::Video, recipe)
-                            .map(|roles| (Kind::Video, roles, Said::ByContent)),
+                            .map(|roles| (Kind::Video, roles, Said::Content)),
                     },
                 };
                 let (kind, roles, said) =
@@ -246,7 +246,7 @@ impl Uses {
         let place = format!("{}.roles.{}", self.place, found.name);
         if let Some(role) = found.roles.iter().find(|role| !recipe.fits(found.kind, **role)) {
             // Whoever is told by its content is for what it fits then.
-            if found.said != Said::ByContent {
+            if found.said != Said::Content {
                 let message = format!("`{}` is not made of such files", name(*role, recipe));
                 return Err(setting(&place, message));
             }

@@ -15,17 +15,26 @@ use crate::data::recipe::Recipe;
 use super::roles::{self, Role, Said, Uses};
 use super::{Entry, Piece};
 
+/// Samples that were looked at.
+#[derive(Debug)]
+pub(super) struct Sorted {
+    /// In which no two members are for the same.
+    pub(super) left: Vec<Entry>,
+    /// The others, and why.
+    pub(super) clashing: Vec<(Entry, Why)>,
+}
+
 /// What becomes of samples that are made of the same kinds of files.
 type Settled = Result<Box<[u16]>, Why>;
 
-/// Settles all samples: those that are left, and for the others the sample and why.
+/// Settles all samples.
 pub(super) fn settle(
     entries: Vec<Entry>,
     uses: &mut Uses,
     recipe: &Recipe,
-) -> Result<(Vec<Entry>, Vec<(Entry, Why)>), DataError> {
+) -> Result<Sorted, DataError> {
     let mut known: BTreeMap<Box<[u16]>, Settled> = BTreeMap::new();
-    let (mut left, mut clashing) = (Vec::with_capacity(entries.len()), Vec::new());
+    let mut sorted = Sorted { left: Vec::with_capacity(entries.len()), clashing: Vec::new() };
     for mut entry in entries {
         if entry.pieces.len() > 1 {
             let whats: Box<[u16]> = entry.pieces.iter().map(Piece::what).collect();
@@ -43,14 +52,14 @@ pub(super) fn settle(
                     }
                 }
                 Err(why) => {
-                    clashing.push((entry, why.clone()));
+                    sorted.clashing.push((entry, why.clone()));
                     continue;
                 }
             }
         }
-        left.push(entry);
+        sorted.left.push(entry);
     }
-    Ok((left, clashing))
+    Ok(sorted)
 }
 
 /// What each of the members is for at last.
@@ -89,10 +98,10 @@ fn settled(whats: &[u16], uses: &mut Uses, recipe: &Recipe) -> Result<Settled, D
 
 /// Whether a video leaves the sound to a file of sound alone, or JSON a value to JSON that is named for it.
 fn gives_way(one: u16, other: u16, uses: &Uses) -> bool {
-    let is_told = uses.said(one) == Said::ByName;
+    let is_told = uses.said(one) == Said::Name;
     let to = match uses.kind(one) {
         Kind::Video => uses.kind(other) == Kind::Sound && uses.roles(one).len() > 1,
-        Kind::Json => uses.said(other) == Said::ByName,
+        Kind::Json => uses.said(other) == Said::Name,
         Kind::Picture | Kind::Sound | Kind::Text => false,
     };
     to && !is_told

@@ -120,7 +120,9 @@ impl Unpacking<'_> {
                 Err(error) => {
                     return match trouble(&error) {
                         Trouble::Why(why) => Ok(Some(format!("it cannot be unpacked: {why}"))),
-                        trouble => Err(trouble),
+                        trouble @ (Trouble::Declared(_)
+                        | Trouble::Machine(_)
+                        | Trouble::NoDecoder(_)) => Err(trouble),
                     };
                 }
             };

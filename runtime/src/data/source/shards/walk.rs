@@ -169,43 +169,30 @@ fn member(
         let target = header.link_name_bytes().unwrap_or_default();
         String::from_utf8_lossy(&target).into_owned()
     };
-    let kind = header.entry_type();
+    let kind = header.entry_type().as_byte();
     let mut offset = offset;
     let is = match kind {
-        EntryType::Regular | EntryType::Continuous if before.is_sparse => sparse(),
+        b'0' | b'7' if before.is_sparse => sparse(),
         // Before there was a type for folders, a slash said it.
-        EntryType::Regular if name.ends_with(b"/") => Is::Folder,
-        EntryType::Regular | EntryType::Continuous => Is::File,
-        EntryType::Directory => Is::Folder,
-        EntryType::GNUSparse => {
-            offset = behind_map(region, header, offset)?;
-            sparse()
-        }
-        EntryType::Link => Is::Other(format!(
+        b'0' if name.ends_with(b"/") => Is::Folder,
+        b'0' | b'7' => Is::File,
+        b'1' => Is::Other(format!(
             "a hard link to `{}`: make the tar file with `--hard-dereference`",
             link()
         )),
-        EntryType::Symlink => {
+        b'2' => {
             Is::Other(format!("a link to `{}`: make the tar file with `--dereference`", link()))
         }
-        EntryType::Char | EntryType::Block | EntryType::Fifo => {
-            Is::Other("a device or pipe".to_owned())
+        b'3' | b'4' | b'6' => Is::Other("a device or pipe".to_owned()),
+        b'5' => Is::Folder,
+        b'S' => {
+            offset = behind_map(region, header, offset)?;
+            sparse()
         }
-        other => {
-            Is::Other(format!("of the type `{}`, which is not read", char::from(other.as_byte())))
-        }
+        other => Is::Other(format!("of the type `{}`, which is not read", char::from(other))),
     };
-    // Links, folders and devices have no bytes, whatever size they have.
-    let has_bytes = matches!(is, Is::File)
-        || !matches!(
-            kind,
-            EntryType::Directory
-                | EntryType::Link
-                | EntryType::Symlink
-                | EntryType::Char
-                | EntryType::Block
-                | EntryType::Fifo
-        );
+    // Links, devices and folders have no bytes, whatever size they have.
+    let has_bytes = !matches!(kind, b'1'..=b'6');
     let size = if has_bytes { size } else { 0 };
     Ok((Found { name, is, offset, size }, offset))
 }
