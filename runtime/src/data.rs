@@ -8,6 +8,7 @@ mod augment;
 pub mod config;
 mod draw;
 mod error;
+mod files;
 mod host;
 mod loader;
 pub mod media;
@@ -27,6 +28,7 @@ use zorro_compiler::model::Model;
 use crate::Batch;
 use config::{Clip, DataConfig};
 use draw::Draw;
+use error::NAMED;
 pub use error::{DataError, Problems};
 use host::Feed;
 pub use loader::Loader;
@@ -35,6 +37,7 @@ use media::video::Programs;
 use order::{Order, Pick};
 use recipe::{Recipe, setting};
 use source::Source;
+pub use source::fingerprint::{Fingerprint, SourceFingerprint};
 
 /// How training data is loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -92,6 +95,8 @@ struct Skipped {
     problems: Problems,
     /// Samples that are counted: source and number.
     known: BTreeSet<(usize, usize)>,
+    /// Samples that were tried, by all loaders together, each as often as it was.
+    tried: u64,
 }
 
 /// How many clips of a sample may be evaluated.
@@ -129,11 +134,12 @@ impl Collection {
             let place = format!("sources[{at}]");
             let source = Source::open(source, &place, base, &recipe, config.broken, &mut problems)?;
             if source.len() == 0 {
-                return Err(DataError::NoSamples { looked: source.told(), problems });
+                let looked = format!("{}{}", source.told(), unused(&source.counts().unused));
+                return Err(DataError::NoSamples { looked, problems });
             }
             sources.push(source);
         }
-        let skipped = Mutex::new(Skipped { problems, known: BTreeSet::new() });
+        let skipped = Mutex::new(Skipped { problems, known: BTreeSet::new(), tried: 0 });
         let (broken, clip) = (config.broken, config.clip);
         Ok(Self { found: Arc::new(Found { recipe, sources, broken, clip, clips, skipped }) })
     }
@@ -214,11 +220,28 @@ impl Collection {
         Loader::new(Arc::clone(&self.found), wanted, threads)
     }
 
+    /// What the data looked like: two collections of the same have the same, and [`Fingerprint::changes`] says what differs
+    /// between others. Only the index is looked at, and when files were written.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { sources: self.found.sources.iter().map(Source::fingerprint).collect() }
+    }
+
     /// What was skipped so far, here and by the loaders.
     #[must_use]
     pub fn problems(&self) -> Problems {
         self.found.skipped().problems.clone()
     }
+}
+
+/// What was found and is nothing, for messages.
+fn unused(names: &BTreeMap<String, u64>) -> String {
+    if names.is_empty() {
+        return String::new();
+    }
+    let some = names.iter().take(NAMED).map(|(name, n)| format!("`{name}` ({n})"));
+    let more = if names.len() > NAMED { " and others" } else { "" };
+    format!(", of which nothing uses {}{more}", some.collect::<Vec<_>>().join(", "))
 }
 
 fn check_batch(batch: usize) -> Result<(), DataError> {
@@ -255,12 +278,13 @@ impl Found {
         None
     }
 
-    /// Counts and names samples that could not be read, after so many were drawn.
-    fn note(&self, broken: Vec<(usize, usize, String)>, drawn: u64) -> Result<(), DataError> {
+    /// Counts and names samples that could not be read among so many more that were tried.
+    fn note(&self, broken: Vec<(usize, usize, String)>, tried: u64) -> Result<(), DataError> {
+        let mut skipped = self.skipped();
+        skipped.tried += tried;
         if broken.is_empty() {
             return Ok(());
         }
-        let mut skipped = self.skipped();
         for (source, number, why) in broken {
             if skipped.known.insert((source, number)) {
                 skipped.problems.samples += 1;
@@ -268,7 +292,8 @@ impl Found {
                 skipped.problems.name(format!("{name}: {why}"));
             }
         }
-        let of = drawn.max(FEW).min(self.len());
+        // Each of the broken was tried, so there are never more of them.
+        let of = skipped.tried.max(FEW).min(self.len());
         let (broken, allowed) = (skipped.known.len() as u64, allowed(self.broken, of));
         if broken <= allowed {
             return Ok(());

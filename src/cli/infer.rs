@@ -4,6 +4,7 @@
 //! a sample lacks is not compiled. Deliberately not here: decoding, which is the data room's.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ pub(super) struct Args {
 
     /// The files; with a comma between those of one sample
     #[arg(required = true)]
-    files: Vec<String>,
+    files: Vec<OsString>,
 
     /// Every two files are one sample
     #[arg(long)]
@@ -114,14 +115,31 @@ fn samples(args: &Args) -> Result<Vec<Vec<PathBuf>>, Failure> {
             .map(|pair| pair.iter().map(PathBuf::from).collect())
             .collect());
     }
-    let split = |text: &String| {
+    let split = |text: &OsString| {
         // A file whose name has a comma is one file.
         if Path::new(text).exists() {
             return vec![PathBuf::from(text)];
         }
-        text.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect()
+        between_commas(text)
     };
     Ok(args.files.iter().map(split).collect())
+}
+
+/// The paths in a list, which need not be UTF-8 where the system's are not.
+#[cfg(unix)]
+fn between_commas(text: &OsStr) -> Vec<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let parts = text.as_bytes().split(|byte| *byte == b',').filter(|part| !part.is_empty());
+    parts.map(|part| PathBuf::from(OsStr::from_bytes(part))).collect()
+}
+
+/// The paths in a list.
+#[cfg(not(unix))]
+fn between_commas(text: &OsStr) -> Vec<PathBuf> {
+    match text.to_str() {
+        Some(text) => text.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect(),
+        None => vec![PathBuf::from(text)],
+    }
 }
 
 struct Answers<'a> {

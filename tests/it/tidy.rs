@@ -104,7 +104,9 @@ fn third_party_crates_show_in_one_place() {
         ("image", "runtime/src/data/"),
         ("fast_image_resize", "runtime/src/data/media/picture.rs"),
         ("tar", "runtime/src/data/"),
-        ("blake3", "runtime/src/checkpoint"),
+        ("blake3", "runtime/src/checkpoint runtime/src/data/source/fingerprint.rs"),
+        ("flate2", "runtime/src/data/"),
+        ("ruzstd", "runtime/src/data/"),
         ("indicatif", "src/cli/train"),
         ("ctrlc", "src/cli/train"),
     ];

@@ -28,7 +28,6 @@ pub struct Loader {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     failed: Option<DataError>,
-    drawn: u64,
     blocked: Duration,
 }
 
@@ -109,7 +108,8 @@ struct Job {
 /// A batch that was made.
 struct Made {
     loaded: Option<Loaded>,
-    drawn: u64,
+    /// Samples that were tried for it.
+    tried: u64,
     /// Samples that could not be read: source, number, why.
     broken: Vec<(usize, usize, String)>,
 }
@@ -141,7 +141,7 @@ impl Loader {
             changed: Condvar::new(),
         });
         let mut loader =
-            Self { shared, threads: Vec::new(), failed: None, drawn: 0, blocked: Duration::ZERO };
+            Self { shared, threads: Vec::new(), failed: None, blocked: Duration::ZERO };
         for _ in 0..threads {
             let shared = Arc::clone(&loader.shared);
             let builder = std::thread::Builder::new().name("zorro-data".to_owned());
@@ -187,8 +187,7 @@ impl Loader {
             };
             let Some(outcome) = outcome else { return Ok(None) };
             let made = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
-            self.drawn += made.drawn;
-            self.shared.found.note(made.broken, self.drawn)?;
+            self.shared.found.note(made.broken, made.tried)?;
             // In evaluation, a batch whose samples are all broken is left out.
             if let Some(loaded) = made.loaded {
                 return Ok(Some(loaded));
@@ -284,7 +283,7 @@ impl Shared {
 
     /// Makes a batch.
     fn make(&self, job: &Job) -> Result<Made, DataError> {
-        let mut made = Made { loaded: None, drawn: job.picks.len() as u64, broken: Vec::new() };
+        let mut made = Made { loaded: None, tried: 0, broken: Vec::new() };
         let (mut samples, mut keys, mut places) = (Vec::new(), Vec::new(), Vec::new());
         for pick in &job.picks {
             if let Some((sample, key)) = self.read(pick, &mut made)? {
@@ -324,6 +323,7 @@ impl Shared {
         let attempts = if self.is_training { source.len().min(N_ATTEMPTS) } else { 1 };
         for attempt in 0..attempts {
             let number = (pick.number + attempt) % source.len();
+            made.tried += 1;
             match source.read(number, &self.found.recipe, &moment) {
                 Ok(sample) => return Ok(Some((sample, source.key(number)))),
                 Err(Trouble::Why(why)) => made.broken.push((pick.source, number, why)),

@@ -5,12 +5,11 @@
 
 pub(super) mod picture;
 mod process;
+pub(super) mod sniff;
 pub(super) mod sound;
 pub(super) mod video;
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +18,7 @@ use zorro_compiler::model::Model;
 
 use super::DataError;
 use super::error::Why;
+pub(super) use super::files::{Content, open};
 use super::host::{Feed, Host, Moment};
 use super::recipe::{Fed, Recipe};
 use super::source::roles::{self, Role};
@@ -29,19 +29,28 @@ use video::Programs;
 const MAX_MEDIA: u64 = 1 << 30;
 const MAX_TEXT: u64 = 16 << 20;
 
-/// What a file is, by its extension.
+/// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// PNG or JPEG.
+    /// One picture.
     Picture,
-    /// WAV, FLAC, MP3, Ogg Vorbis.
+    /// Sound alone.
     Sound,
-    /// What `ffmpeg` decodes.
+    /// Pictures that move, most often with sound; and what nobody knows.
     Video,
     /// Named values.
     Json,
     /// One value as text.
     Text,
+}
+
+/// Who decodes a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decoder {
+    /// A crate.
+    Crate,
+    /// The user's `ffmpeg`.
+    Program,
 }
 
 /// Why there is nothing, by who is at fault.
@@ -68,6 +77,16 @@ impl Trouble {
         }
     }
 
+    /// The error of whoever needs a file.
+    pub(super) fn of_file(self, path: &Path) -> DataError {
+        match self {
+            Self::Why(message) => DataError::File { path: path.to_owned(), message },
+            trouble @ (Self::Declared(_) | Self::Machine(_) | Self::NoDecoder(_)) => {
+                trouble.error(path.display().to_string())
+            }
+        }
+    }
+
     /// The error of whoever wanted what has this name.
     pub(super) fn error(self, name: String) -> DataError {
         match self {
@@ -79,27 +98,53 @@ impl Trouble {
     }
 }
 
-/// Where a file lies.
-#[derive(Debug, Clone)]
-pub(super) enum Content<'a> {
-    /// In a file of its own.
-    Path(&'a Path),
-    /// In memory.
-    Bytes(&'a [u8]),
-}
-
 impl Kind {
     /// The kind of an extension in lower case; `None` for what is nothing that is known.
     pub(super) fn of(extension: &str) -> Option<Self> {
         match extension {
-            "png" | "jpg" | "jpeg" => Some(Self::Picture),
-            "wav" | "flac" | "mp3" | "ogg" | "oga" => Some(Self::Sound),
-            "mp4" | "m4v" | "webm" | "mkv" | "mov" | "avi" | "m4a" | "aac" | "opus" => {
-                Some(Self::Video)
+            "png" | "jpg" | "jpeg" | "jpe" | "jfif" | "webp" | "gif" | "bmp" | "tif" | "tiff"
+            | "heic" | "heif" | "avif" | "jp2" | "jxl" => Some(Self::Picture),
+            "wav" | "wave" | "flac" | "mp3" | "ogg" | "oga" | "aif" | "aiff" | "aifc" | "rf64" => {
+                Some(Self::Sound)
             }
+            "m4a" | "m4b" | "aac" | "opus" | "wma" | "ac3" | "amr" | "ape" | "au" | "caf"
+            | "mka" | "mp2" | "snd" | "spx" | "tta" | "w64" | "weba" | "wv" => Some(Self::Sound),
+            "mp4" | "m4v" | "webm" | "mkv" | "mov" | "qt" | "avi" | "mpg" | "mpeg" | "mpe"
+            | "m2v" | "vob" | "ts" | "mts" | "m2ts" | "wmv" | "asf" | "flv" | "f4v" | "3gp"
+            | "3g2" | "ogv" | "mxf" | "rm" | "rmvb" => Some(Self::Video),
             "json" => Some(Self::Json),
             "cls" | "txt" | "ids" => Some(Self::Text),
             _ => None,
+        }
+    }
+
+    /// Whether it is decoded, and no text.
+    pub(super) fn is_media(self) -> bool {
+        matches!(self, Self::Picture | Self::Sound | Self::Video)
+    }
+
+    /// Who decodes files of an extension.
+    fn decoder(self, extension: &str) -> Decoder {
+        let is_ours = match self {
+            Self::Picture => !matches!(extension, "heic" | "heif" | "avif" | "jp2" | "jxl"),
+            Self::Sound => matches!(
+                extension,
+                "wav" | "wave" | "flac" | "mp3" | "ogg" | "oga" | "aif" | "aiff" | "aifc" | "rf64"
+            ),
+            Self::Video => false,
+            Self::Json | Self::Text => true,
+        };
+        if is_ours { Decoder::Crate } else { Decoder::Program }
+    }
+
+    /// With its article, for messages.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Picture => "a picture",
+            Self::Sound => "a sound",
+            Self::Video => "a video",
+            Self::Json => "JSON",
+            Self::Text => "a text",
         }
     }
 
@@ -113,58 +158,55 @@ impl Kind {
     }
 }
 
-impl<'a> Content<'a> {
-    /// All bytes; files beyond a limit are refused, and what is no file.
-    pub(super) fn bytes(&self, limit: u64) -> Result<Cow<'a, [u8]>, Why> {
-        match self {
-            Self::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
-            Self::Path(path) => {
-                let file = open(path)?;
-                let mut bytes = Vec::new();
-                let taken = file.take(limit.saturating_add(1)).read_to_end(&mut bytes);
-                taken.map_err(|error| error.to_string())?;
-                if bytes.len() as u64 > limit {
-                    return Err(format!("larger than {limit} bytes"));
-                }
-                Ok(Cow::Owned(bytes))
-            }
-        }
-    }
-}
-
-/// A file that is one: pipes and devices may never end.
-pub(super) fn open(path: &Path) -> Result<File, Why> {
-    let data = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !data.is_file() {
-        return Err("not a file".to_owned());
-    }
-    File::open(path).map_err(|error| error.to_string())
-}
-
-/// What modalities are fed of one file of pictures or sound. Modalities that the file has nothing for are left out.
+/// What modalities are fed of one file of pictures or sound, which its content tells before its name does. Modalities that
+/// the file has nothing for are left out.
 pub(super) fn decode(
-    kind: Kind,
     extension: &str,
     content: &Content<'_>,
     hosts: &[(usize, &Host)],
     recipe: &Recipe,
     moment: &Moment,
 ) -> Result<Vec<(usize, Fed)>, Trouble> {
-    let work = || match kind {
-        Kind::Video => videos(extension, content, hosts, recipe, moment),
-        Kind::Picture | Kind::Sound | Kind::Json | Kind::Text => {
-            let bytes = content.bytes(kind.limit()).map_err(Trouble::Why)?;
+    let (kind, decoder, told) = sniff::way(&content.head()?, extension)?;
+    let fits = |(at, _): &&(usize, &Host)| recipe.fits(kind, Role::Modality(*at));
+    let fitting: Vec<(usize, &Host)> = hosts.iter().filter(fits).copied().collect();
+    if fitting.is_empty() {
+        let names: Vec<String> = hosts.iter().map(|(_, host)| format!("`{}`", host.name)).collect();
+        let (kind, names) = (kind.word(), names.join(", "));
+        return Err(Trouble::Why(format!("it is {kind}, and {names} is not made of such files")));
+    }
+    let hosts = fitting;
+    let work = || match decoder {
+        Decoder::Program => videos(&told, content, &hosts, recipe, moment),
+        Decoder::Crate => {
+            let bytes = content.bytes(kind.limit())?;
             let mut all = Vec::new();
-            for (at, host) in hosts {
-                let values = one(kind, extension, &bytes, host, recipe, moment);
+            for (at, host) in &hosts {
+                let values = one(kind, &told, &bytes, host, recipe, moment);
                 all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
             }
             Ok(all)
         }
     };
     // Decoders are made for files from anywhere, but not all of them never panic.
-    std::panic::catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|_| Err(Trouble::Why("its decoder failed".to_owned())))
+    let decoded = std::panic::catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Trouble::Why("its decoder failed".to_owned())));
+    match decoded {
+        // What nobody knows is no reason to install a program.
+        Err(trouble) if Kind::of(&told).is_none_or(|kind| !kind.is_media()) => {
+            let why = match trouble {
+                Trouble::Why(why) => why,
+                Trouble::NoDecoder(program) => {
+                    format!("`{program}`, which may know it, is not there")
+                }
+                trouble @ (Trouble::Declared(_) | Trouble::Machine(_)) => return Err(trouble),
+            };
+            Err(Trouble::Why(format!(
+                "neither its extension nor its content tells what it is; {why}"
+            )))
+        }
+        decoded => decoded,
+    }
 }
 
 fn one(
@@ -198,7 +240,7 @@ fn videos(
     let aside;
     let path = match content {
         Content::Path(path) => {
-            open(path).map_err(Trouble::Why)?;
+            open(path)?;
             *path
         }
         // Containers have to be read back and forth, so they are laid aside.
@@ -211,8 +253,8 @@ fn videos(
                 Ok(file.into_temp_path())
             };
             let written: std::io::Result<_> = write();
-            aside =
-                written.map_err(|error| Trouble::Why(format!("cannot be laid aside: {error}")))?;
+            aside = written
+                .map_err(|error| Trouble::Machine(format!("cannot be laid aside: {error}")))?;
             &*aside
         }
     };
@@ -263,11 +305,24 @@ fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
 pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let programs = Programs { folder: None, timeout: Duration::from_secs(300) };
     let recipe = Recipe::new(model, programs);
+    let name = |path: &PathBuf| path.display().to_string();
+    let told = files
+        .iter()
+        .map(|path| roles_of(path, &recipe).map_err(|trouble| trouble.error(name(path))));
+    let mut told = told.collect::<Result<Vec<_>, _>>()?;
+    // As in data sets, a sound has its own file beside a video that has pictures to give.
+    let sounds = told.iter().filter(|file| file.kind == Kind::Sound);
+    let sounds: Vec<usize> = sounds.flat_map(|file| &file.hosts).map(|(at, _)| *at).collect();
+    for file in &mut told {
+        if file.kind == Kind::Video && file.hosts.len() > 1 {
+            file.hosts.retain(|(at, _)| !sounds.contains(at));
+        }
+    }
     let mut tensors = Tensors::new();
-    for path in files {
-        let name = path.display().to_string();
-        let decoded = whole(path, &recipe).map_err(|trouble| trouble.error(name.clone()))?;
-        for (at, fed) in decoded {
+    for (path, Told { extension, hosts, .. }) in files.iter().zip(&told) {
+        let name = name(path);
+        let decoded = whole(path, extension, hosts, &recipe);
+        for (at, fed) in decoded.map_err(|trouble| trouble.error(name.clone()))? {
             let host = &recipe.hosts[at];
             let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();
             let Fed::Numbers(values) = fed else { continue };
@@ -282,43 +337,63 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     Ok(tensors)
 }
 
-/// What the model is fed of one file, told by its name: `clip.NAME.wav` is what it names.
-fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
-    let part = |part: Option<&std::ffi::OsStr>| {
-        part.and_then(|part| part.to_str()).unwrap_or("").to_owned()
-    };
-    let extension = part(path.extension()).to_ascii_lowercase();
-    let kind = Kind::of(&extension)
-        .filter(|kind| matches!(kind, Kind::Picture | Kind::Sound | Kind::Video))
-        .ok_or_else(|| {
-            let known = "png, jpg, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
-            Trouble::Why(format!("its extension is none of {known}"))
-        })?;
-    let stem = part(path.file_stem());
-    // Points of a name that say nothing about the model are only points of a name.
-    let named = stem.rsplit_once('.').map(|(_, named)| format!("{named}.{extension}"));
-    let named = named.map(|named| roles::standard(&named, kind, recipe)).transpose();
-    let roles = match named.map_err(Trouble::Why)? {
-        Some(roles) if !roles.is_empty() => roles,
-        Some(_) | None => roles::standard(&extension, kind, recipe).map_err(Trouble::Why)?,
-    };
-    let host = |role: &Role| match role {
-        Role::Modality(at) => Some((*at, &recipe.hosts[*at])),
-        Role::Target(_) => None,
-    };
-    let hosts: Vec<(usize, &Host)> = roles.iter().filter_map(host).collect();
-    if hosts.is_empty() {
-        return Err(Trouble::Why("the model has no modality for such a file".to_owned()));
-    }
-    let content = Content::Path(path);
-    let decoded = decode(kind, &extension, &content, &hosts, recipe, &Moment::still())?;
+/// What the model is fed of one file.
+fn whole(
+    path: &Path,
+    extension: &str,
+    hosts: &[(usize, &Host)],
+    recipe: &Recipe,
+) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let decoded = decode(extension, &Content::Path(path), hosts, recipe, &Moment::still())?;
     if decoded.is_empty() {
         return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
     }
     Ok(decoded)
 }
 
+/// What a file is, and what it is for.
+struct Told<'a> {
+    kind: Kind,
+    /// That of its name.
+    extension: String,
+    hosts: Vec<(usize, &'a Host)>,
+}
+
+/// What a file is, and of which modalities: `clip.NAME.wav` is what it names, any other sound the only sound there is.
+fn roles_of<'a>(path: &Path, recipe: &'a Recipe) -> Result<Told<'a>, Trouble> {
+    // Only extensions and names that the model has count, and those are UTF-8.
+    let part = |part: Option<&std::ffi::OsStr>| {
+        part.map(|part| part.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let extension = part(path.extension()).to_lowercase();
+    let (kind, _, told) = sniff::way(&Content::Path(path).head()?, &extension)?;
+    let stem = part(path.file_stem());
+    // Points of a name that say nothing about the model are only points of a name.
+    let named = stem.rsplit_once('.').map(|(_, named)| format!("{named}.{told}"));
+    let named = named.map(|named| roles::standard(&named, kind, recipe)).transpose();
+    let roles = match named.map_err(Trouble::Why)? {
+        Some(roles) if !roles.is_empty() => roles,
+        Some(_) | None => roles::of_content(&told, kind, recipe).map_err(Trouble::Why)?,
+    };
+    let hosts = recipe.hosts_of(&roles);
+    if hosts.is_empty() {
+        let message =
+            format!("it is {}, and the model has no modality for such a file", kind.word());
+        return Err(Trouble::Why(message));
+    }
+    Ok(Told { kind, extension, hosts })
+}
+
 impl Recipe {
+    /// The modalities among roles, with their numbers.
+    pub(super) fn hosts_of(&self, roles: &[Role]) -> Vec<(usize, &Host)> {
+        let host = |role: &Role| match role {
+            Role::Modality(at) => Some((*at, &self.hosts[*at])),
+            Role::Target(_) => None,
+        };
+        roles.iter().filter_map(host).collect()
+    }
+
     /// Whether a kind of file can be what a role says.
     pub(super) fn fits(&self, kind: Kind, role: Role) -> bool {
         match role {

@@ -3,24 +3,30 @@
 //! In: its settings. Out: an index of samples made by one look at the headers of shards or at the lines of a table, and
 //! samples by their number. Deliberately not here: order, mixing of sources, batches.
 
+pub(super) mod counts;
+pub(super) mod fingerprint;
 pub(super) mod roles;
 mod select;
+mod settle;
 mod shards;
 mod synthetic;
 mod table;
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::DataError;
 use super::config::{SourceConfig, SyntheticConfig};
 use super::error::{Problems, Why};
-use super::host::{Host, Moment};
-use super::media::{self, Content, Kind, Trouble};
-use super::recipe::{Recipe, Sample, setting};
+use super::files::patiently;
+use super::host::Moment;
+use super::media::{self, Content, Kind, Trouble, sniff};
+use super::recipe::{Fed, Recipe, Sample, setting};
 use super::target;
-use roles::{Role, Uses};
+use counts::Counts;
+use roles::{Role, Said, Uses};
+use settle::Sorted;
+use shards::Shards;
 
 /// A source that was looked at.
 #[derive(Debug)]
@@ -33,13 +39,19 @@ pub(super) struct Source {
     entries: Vec<Entry>,
     /// The samples that are taken, by their numbers; `None` for all.
     chosen: Option<Vec<u32>>,
+    counts: Counts,
 }
 
 /// What kind of source it is.
 #[derive(Debug)]
 enum What {
-    Shards(Vec<PathBuf>),
-    Table { path: PathBuf, folder: PathBuf },
+    Shards(Shards),
+    /// `root` is the folder without links: no path leads out of it.
+    Table {
+        path: PathBuf,
+        folder: PathBuf,
+        root: PathBuf,
+    },
     Synthetic(synthetic::Maker),
 }
 
@@ -63,6 +75,8 @@ enum Piece {
     Inline { what: u16, text: Box<str> },
 }
 
+/// A member is read into memory, and may not be larger, whatever it is.
+const MAX_MEMBER: u64 = 16 << 30;
 /// How many samples a source may have.
 const MAX_SAMPLES: u64 = 1 << 31;
 
@@ -85,11 +99,11 @@ impl Source {
         if config.folder.is_some() && config.table.is_none() {
             return Err(setting(&format!("{place}.folder"), "only a `table` has a folder"));
         }
-        let (what, entries) = match (&config.shards, &config.table, &config.synthetic) {
+        let (what, found) = match (&config.shards, &config.table, &config.synthetic) {
             (Some(shards), None, None) => {
                 let paths = shards::paths(shards.all(), place, base)?;
-                let entries = shards::scan(&paths, &mut uses, broken, recipe, problems)?;
-                (What::Shards(paths), entries)
+                shards::scan(paths, &mut uses, broken, place, recipe, problems)
+                    .map(|(shards, entries)| (What::Shards(shards), entries))?
             }
             (None, Some(table), None) => {
                 let path = base.join(table);
@@ -98,7 +112,17 @@ impl Source {
                     None => path.parent().map(Path::to_path_buf).unwrap_or_default(),
                 };
                 let entries = table::entries(&path, &mut uses, recipe, problems)?;
-                (What::Table { path, folder }, entries)
+                // The folder of `list.csv` is no name, but the one that the run stands in.
+                let begin = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
+                let root = patiently(|| begin.canonicalize()).map_err(|trouble| match trouble {
+                    Trouble::Why(why) => {
+                        setting(&format!("{place}.folder"), format!("{}: {why}", folder.display()))
+                    }
+                    trouble @ (Trouble::Declared(_)
+                    | Trouble::Machine(_)
+                    | Trouble::NoDecoder(_)) => trouble.error(folder.display().to_string()),
+                })?;
+                (What::Table { path, folder, root }, entries)
             }
             (None, None, Some(synthetic)) => {
                 check_synthetic(synthetic, place)?;
@@ -109,6 +133,11 @@ impl Source {
                 return Err(setting(place, message));
             }
         };
+        let Sorted { left: entries, clashing } = settle::settle(found, &mut uses, recipe)?;
+        for (entry, why) in &clashing {
+            problems.samples += 1;
+            problems.name(format!("{}: {why}", what.name(entry)));
+        }
         let lost = problems.samples - before;
         let of = entries.len() as u64 + lost;
         let allowed = super::allowed(broken, of);
@@ -120,9 +149,10 @@ impl Source {
         if entries.len() as u64 >= MAX_SAMPLES {
             return Err(setting(place, format!("more than {MAX_SAMPLES} samples")));
         }
-        let mut source =
-            Self { place: place.to_owned(), weight, what, uses, entries, chosen: None };
+        let (place, counts) = (place.to_owned(), Counts::default());
+        let mut source = Self { place, weight, what, uses, entries, chosen: None, counts };
         source.chosen = select::chosen(&source, config, base, recipe)?;
+        source.counts = source.counted(recipe);
         Ok(source)
     }
 
@@ -142,7 +172,7 @@ impl Source {
     /// What the source is, for messages.
     pub(super) fn told(&self) -> String {
         match &self.what {
-            What::Shards(paths) => match paths.as_slice() {
+            What::Shards(shards) => match shards.paths.as_slice() {
                 [one] => one.display().to_string(),
                 [first, .., last] => format!("{} to {}", first.display(), last.display()),
                 [] => "no shards".to_owned(),
@@ -172,14 +202,7 @@ impl Source {
     pub(super) fn name(&self, number: usize) -> String {
         let entry = self.entry(number);
         match &self.what {
-            What::Shards(paths) => {
-                let entry = &self.entries[entry];
-                format!("{}: {}", paths[entry.at as usize].display(), entry.key)
-            }
-            What::Table { path, .. } => {
-                let entry = &self.entries[entry];
-                format!("{}, line {}: {}", path.display(), entry.at, entry.key)
-            }
+            What::Shards(_) | What::Table { .. } => self.what.name(&self.entries[entry]),
             What::Synthetic(maker) => maker.key(entry),
         }
     }
@@ -226,41 +249,36 @@ impl Source {
         moment: &Moment,
         sample: &mut Sample,
     ) -> Result<(), Trouble> {
-        let name = self.uses.name(piece.what());
+        let what = piece.what();
+        let (name, kind) = (self.uses.name(what), self.uses.kind(what));
         let named = |why: Why| Trouble::Why(format!("{name}: {why}"));
         let bytes;
         let path;
         let content = match piece {
             Piece::Inline { text, .. } => Content::Bytes(text.as_bytes()),
             Piece::File { path: below, .. } => {
-                let What::Table { folder, .. } = &self.what else {
-                    unreachable!("only tables name files");
-                };
-                path = folder.join(&**below);
+                path = self.what.file(below).map_err(|trouble| trouble.about(name))?;
                 Content::Path(&path)
             }
             Piece::Member { offset, size, .. } => {
-                bytes = self.member(entry, shard, *offset, *size).map_err(named)?;
+                let limit = kind.limit().min(MAX_MEMBER);
+                if *size > limit {
+                    return Err(named(format!("larger than {limit} bytes")));
+                }
+                let read = self.member(entry, shard, *offset, *size);
+                bytes = read.map_err(|trouble| trouble.about(name))?;
                 Content::Bytes(&bytes)
             }
         };
-        let (kind, extension) = (self.uses.kind(piece.what()), self.uses.extension(piece.what()));
-        let roles = self.uses.roles(piece.what());
         match kind {
             Kind::Json | Kind::Text => {
-                let bytes = content.bytes(kind.limit()).map_err(named)?;
+                let bytes = content.bytes(kind.limit()).map_err(|trouble| trouble.about(name))?;
                 let text = std::str::from_utf8(&bytes).map_err(|error| named(error.to_string()))?;
-                told(kind, text, roles, recipe, moment, sample).map_err(named)
+                told(kind, text, self.uses.roles(what), recipe, moment, sample).map_err(named)
             }
             Kind::Picture | Kind::Sound | Kind::Video => {
-                let host = |role: &Role| match role {
-                    Role::Modality(at) => Some((*at, &recipe.hosts[*at])),
-                    Role::Target(_) => None,
-                };
-                let hosts: Vec<(usize, &Host)> = roles.iter().filter_map(host).collect();
-                let decoded = media::decode(kind, extension, &content, &hosts, recipe, moment);
-                let decoded = decoded.map_err(|trouble| trouble.about(name))?;
-                for (at, fed) in decoded {
+                let decoded = self.decoded(what, &content, recipe, moment);
+                for (at, fed) in decoded.map_err(|trouble| trouble.about(name))? {
                     sample.modalities[at] = Some(fed);
                 }
                 Ok(())
@@ -268,31 +286,55 @@ impl Source {
         }
     }
 
-    /// Bytes of a shard. It is opened once for a sample, so that any number of shards needs few open files.
+    /// What a picture, sound or video gives of that which it is for.
+    fn decoded(
+        &self,
+        what: u16,
+        content: &Content<'_>,
+        recipe: &Recipe,
+        moment: &Moment,
+    ) -> Result<Vec<(usize, Fed)>, Trouble> {
+        let (extension, said) = (self.uses.extension(what), self.uses.said(what));
+        let by_content;
+        let roles = match said {
+            Said::Name | Said::Extension => self.uses.roles(what),
+            Said::Content => {
+                let (kind, _, extension) = sniff::way(&content.head()?, extension)?;
+                let all = roles::of_content(&extension, kind, recipe).map_err(Trouble::Declared)?;
+                // Another member may be for some of it.
+                let own = self.uses.roles(what);
+                by_content = all.into_iter().filter(|role| own.contains(role)).collect::<Vec<_>>();
+                &by_content
+            }
+        };
+        let decoded = media::decode(extension, content, &recipe.hosts_of(roles), recipe, moment)?;
+        let wanted = match roles {
+            [only] if said == Said::Name => format!("`{}`", roles::name(*only, recipe)),
+            _ => "the model".to_owned(),
+        };
+        if decoded.is_empty() {
+            Err(Trouble::Why(format!("there is nothing in it for {wanted}")))
+        } else {
+            Ok(decoded)
+        }
+    }
+
+    /// Bytes of a shard.
     fn member(
         &self,
         entry: &Entry,
         shard: &mut Option<File>,
         offset: u64,
         size: u64,
-    ) -> Result<Vec<u8>, Why> {
-        let What::Shards(paths) = &self.what else { unreachable!("only shards have members") };
-        let said = |error: std::io::Error| error.to_string();
-        let file = match shard {
-            Some(file) => file,
-            None => shard.insert(media::open(&paths[entry.at as usize])?),
-        };
-        file.seek(SeekFrom::Start(offset)).map_err(said)?;
-        // The size is that of a file that was there when the shard was looked at.
-        let mut bytes = Vec::new();
-        file.take(size).read_to_end(&mut bytes).map_err(said)?;
-        if bytes.len() as u64 == size { Ok(bytes) } else { Err("cut short".to_owned()) }
+    ) -> Result<Vec<u8>, Trouble> {
+        let What::Shards(shards) = &self.what else { unreachable!("only shards have members") };
+        shards.member(entry.at, shard, offset, size)
     }
 
     /// The class of a sample, where a target has exactly one, without reading its media.
-    fn class(&self, at: usize, recipe: &Recipe) -> Option<usize> {
+    fn class(&self, at: usize, recipe: &Recipe) -> Result<Option<usize>, Trouble> {
         if let What::Synthetic(maker) = &self.what {
-            return Some(maker.class(at));
+            return Ok(Some(maker.class(at)));
         }
         let mut sample = Sample::of_nothing(recipe);
         let entry = &self.entries[at];
@@ -300,16 +342,59 @@ impl Source {
         for piece in &entry.pieces {
             let is_target = |role: &Role| matches!(role, Role::Target(_));
             if self.uses.roles(piece.what()).iter().any(is_target) {
-                // What cannot be read has no class; it is noticed when the sample is.
-                let _ = self.add(entry, piece, &mut shard, recipe, &moment, &mut sample);
+                match self.add(entry, piece, &mut shard, recipe, &moment, &mut sample) {
+                    // What is broken has no class; it is noticed when the sample is read.
+                    Ok(()) | Err(Trouble::Why(_)) => {}
+                    Err(trouble) => return Err(trouble),
+                }
             }
         }
         let found = recipe.targets.iter().zip(&sample.targets);
-        found.filter_map(|(target, value)| target.class_of(value.as_ref()?)).next()
+        Ok(found.filter_map(|(target, value)| target.class_of(value.as_ref()?)).next())
+    }
+}
+
+impl What {
+    /// Where a sample lies, for messages.
+    fn name(&self, entry: &Entry) -> String {
+        match self {
+            Self::Shards(shards) => {
+                format!("{}: {}", shards.paths[entry.at as usize].display(), entry.key)
+            }
+            Self::Table { path, .. } => {
+                format!("{}, line {}: {}", path.display(), entry.at, entry.key)
+            }
+            Self::Synthetic(_) => entry.key.to_string(),
+        }
+    }
+
+    /// The file that a cell of a table names.
+    fn file(&self, below: &str) -> Result<PathBuf, Trouble> {
+        let Self::Table { folder, root, .. } = self else { unreachable!("only tables name files") };
+        if below.contains("://") {
+            return Err(Trouble::Why(format!("`{below}` is an address, and nothing is fetched")));
+        }
+        let path = folder.join(below);
+        let real = patiently(|| path.canonicalize()).map_err(|trouble| trouble.about(below))?;
+        if real.starts_with(root) {
+            return Ok(path);
+        }
+        Err(Trouble::Why(format!(
+            "{below}: a link that leads out of `folder`, to {}",
+            real.display()
+        )))
     }
 }
 
 impl Piece {
+    fn set_what(&mut self, new: u16) {
+        match self {
+            Self::Member { what, .. } | Self::File { what, .. } | Self::Inline { what, .. } => {
+                *what = new;
+            }
+        }
+    }
+
     fn what(&self) -> u16 {
         match self {
             Self::Member { what, .. } | Self::File { what, .. } | Self::Inline { what, .. } => {

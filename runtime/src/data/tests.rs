@@ -3,7 +3,9 @@
 mod broken;
 mod loading;
 mod real;
+mod roles;
 mod settings;
+mod shards;
 mod sources;
 
 use std::fs;
@@ -14,7 +16,7 @@ use tempfile::TempDir;
 use zorro_compiler::model::Model;
 
 use super::config::DataConfig;
-use super::{Collection, DataError, LoadOptions, Loaded};
+use super::{Collection, DataError, Fingerprint, LoadOptions, Loaded, SourceFingerprint};
 
 /// A picture, a sound, one of ten classes.
 const BOTH: &str = "model m {
@@ -64,7 +66,7 @@ pub(super) fn png(side: u32, value: u8) -> Vec<u8> {
 }
 
 /// The bytes of a tar file.
-fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub(super) fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, bytes) in members {
         let mut header = tar::Header::new_ustar();

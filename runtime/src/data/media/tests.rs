@@ -39,6 +39,27 @@ fn files_become_one_sample() {
     }
     let alone = check(&[("take.2.wav", sound())]).unwrap();
     assert!(alone.get("video").is_none());
+    // What a file is, its bytes say.
+    for (name, bytes, modality) in [
+        ("sound", sound(), "sound"),
+        ("a.png", sound(), "sound"),
+        ("a.sound.data", sound(), "sound"),
+        ("a.v1.2", png(9, 51), "video"),
+        ("a.wav", png(9, 51), "video"),
+    ] {
+        let found = check(&[(name, bytes)]).unwrap();
+        assert!(found.get(modality).is_some(), "{name}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join(std::ffi::OsStr::from_bytes(b"caf\xe9.png"));
+        // Some systems have no such names.
+        if fs::write(&path, png(9, 51)).is_ok() {
+            assert!(read(&model(SPEC), &[path]).unwrap().get("video").is_some());
+        }
+    }
     let long: Vec<f32> = (0..30_u8).map(|at| f32::from(at) / 100.0).collect();
     let long = check(&[("b.wav", wav(100, &[long]))]).unwrap();
     // The model's frames last two seconds, more than the sound, so that both begin at its beginning.
@@ -54,7 +75,7 @@ fn files_become_one_sample() {
 #[test]
 fn wrong_files_say_why() {
     for (files, words) in [
-        (vec![("a.xyz", vec![])], "its extension is none of"),
+        (vec![("a.xyz", b"words".to_vec())], "neither its extension nor its content tells"),
         (vec![("a.png", vec![])], "neither a PNG nor a JPEG"),
         (vec![("a.wav", vec![])], "no sound that can be decoded"),
         (vec![("a.png", png(3, 0)), ("b.png", png(3, 0))], "another file is the `video` already"),
@@ -158,5 +179,20 @@ fn videos_give_frames_and_sound_of_one_time() {
         let list = folder.path().join("list.mp4");
         fs::write(&list, "#EXTM3U\n#EXTINF:1,\nwhole.mp4\n").unwrap();
         assert!(read(&model(SPEC), &[list]).is_err());
+    }
+}
+
+#[test]
+fn a_sound_of_its_own_goes_before_that_of_a_video() {
+    let folder = TempDir::new().unwrap();
+    let pictures = "-f lavfi -i testsrc=d=2:s=32x32:r=5";
+    let Some(video) = made(folder.path(), "a.mp4", &format!("{pictures} {TONE}")) else { return };
+    let sound = folder.path().join("a.wav");
+    fs::write(&sound, wav(100, &[vec![0.25; 10]])).unwrap();
+    for files in [[video.clone(), sound.clone()], [sound, video]] {
+        let tensors = read(&model(SPEC), &files).unwrap();
+        assert!(tensors.get("video").is_some());
+        let heard = tensors.get("sound").unwrap().data().to_f32();
+        assert!(heard.iter().all(|value| (value - 0.25).abs() < 1e-4), "{heard:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! What files are for: from extensions and columns to modalities and targets.
 //!
 //! In: an extension such as `png` or `left.png`, or the name of a column, settings, and a model. Out: modalities and
-//! targets. Deliberately not here: reading.
+//! targets, and how often a name was met that is nothing. Deliberately not here: reading.
 
 use std::collections::BTreeMap;
 
@@ -22,6 +22,17 @@ pub(in crate::data) enum Role {
     Target(usize),
 }
 
+/// What said what files are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::data) enum Said {
+    /// `roles`, the name of a column or of the member: what they are for, they must give.
+    Name,
+    /// Their extension alone: a video gives what it has.
+    Extension,
+    /// Their content, which is looked at when they are read.
+    Content,
+}
+
 /// What files of one extension, or cells of one column, are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Use {
@@ -31,6 +42,7 @@ struct Use {
     /// The last part of the extension.
     extension: String,
     roles: Vec<Role>,
+    said: Said,
 }
 
 /// All uses that were met.
@@ -40,7 +52,14 @@ pub(in crate::data) struct Uses {
     told: BTreeMap<String, Vec<Role>>,
     all: Vec<Use>,
     known: BTreeMap<String, Option<u16>>,
+    /// What pictures, sounds and videos would be for whose name has points that say nothing: `clip.v1.2.png`.
+    unsaid: BTreeMap<String, Vec<Role>>,
+    /// How often names were met that nothing uses.
+    unused: BTreeMap<String, u64>,
 }
+
+/// So many names that nothing uses are told apart; more are counted together.
+const MAX_UNUSED: usize = 1000;
 
 impl Uses {
     pub(super) fn new(
@@ -54,7 +73,44 @@ impl Uses {
             let roles = named(roles, recipe).map_err(|message| setting(&place, message))?;
             told.insert(name.to_lowercase(), roles);
         }
-        Ok(Self { place: place.to_owned(), told, all: Vec::new(), known: BTreeMap::new() })
+        let (known, unsaid, unused) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Ok(Self { place: place.to_owned(), told, all: Vec::new(), known, unsaid, unused })
+    }
+
+    /// Counts a member or cell that nothing uses.
+    pub(super) fn leave(&mut self, name: &str, n: u64) {
+        let is_new = !self.unused.contains_key(name);
+        let name = if is_new && self.unused.len() >= MAX_UNUSED { "others" } else { name };
+        *self.unused.entry(name.to_owned()).or_default() += n;
+    }
+
+    /// How often names were met that nothing uses.
+    pub(super) fn unused(&self) -> &BTreeMap<String, u64> {
+        &self.unused
+    }
+
+    /// What a member that is nothing would be for, were there no points in its name.
+    pub(super) fn unsaid(&self, extension: &str) -> &[Role] {
+        self.unsaid.get(extension).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same files without one of the things that they are for.
+    pub(super) fn without(
+        &mut self,
+        what: u16,
+        role: Role,
+        recipe: &Recipe,
+    ) -> Result<u16, DataError> {
+        let mut less = self.all[usize::from(what)].clone();
+        less.roles.retain(|own| *own != role);
+        match self.all.iter().position(|known| *known == less) {
+            Some(at) => Ok(u16::try_from(at).expect("numbered by `u16`")),
+            None => self.add(less, recipe),
+        }
+    }
+
+    pub(super) fn said(&self, what: u16) -> Said {
+        self.all[usize::from(what)].said
     }
 
     pub(super) fn kind(&self, what: u16) -> Kind {
@@ -73,39 +129,59 @@ impl Uses {
         &self.all[usize::from(what)].roles
     }
 
-    /// What members with an extension are; `None` where they are nothing.
+    /// What members with an extension, in lower case, are; `None` where they are nothing.
     pub(super) fn of_extension(
         &mut self,
         extension: &str,
         recipe: &Recipe,
     ) -> Result<Option<u16>, DataError> {
-        let extension = extension.to_lowercase();
-        if let Some(known) = self.known.get(&extension) {
+        if let Some(known) = self.known.get(extension) {
             return Ok(*known);
         }
-        let last = extension.rsplit('.').next().unwrap_or("").to_owned();
-        let is_named = extension.rsplit('.').nth(1).and_then(|name| find(name, recipe)).is_some();
-        let told = self.told.get(&extension);
-        let told = told.or_else(|| self.told.get(&last).filter(|_| !is_named)).cloned();
-        let kind = Kind::of(&last).or(told.is_some().then_some(Kind::Text));
-        let found = match (told, kind) {
-            (_, None) => None,
-            (Some(roles), Some(kind)) => Some((kind, roles)),
-            (None, Some(kind)) => match standard(&extension, kind, recipe) {
-                Ok(roles) => Some((kind, roles)),
-                Err(message) => return Err(setting(&format!("{}.roles", self.place), message)),
-            },
+        let found = match self.found(extension, recipe) {
+            Ok(found) => found.filter(|found| !found.roles.is_empty()),
+            Err(message) => return Err(setting(&format!("{}.roles", self.place), message)),
         };
-        let found = found.filter(|(_, roles)| !roles.is_empty());
-        let found = match found {
-            None => None,
-            Some((kind, roles)) => Some(self.add(&extension, last, kind, roles, recipe)?),
-        };
-        self.known.insert(extension, found);
+        let found = found.map(|found| self.add(found, recipe)).transpose()?;
+        self.known.insert(extension.to_owned(), found);
         Ok(found)
     }
 
-    /// What a cell of a column is.
+    fn found(&mut self, extension: &str, recipe: &Recipe) -> Result<Option<Use>, Why> {
+        let last = extension.rsplit('.').next().unwrap_or("");
+        let kind = Kind::of(last);
+        let found = |kind, roles, said| {
+            let (name, extension) = (extension.to_owned(), last.to_owned());
+            Ok(Some(Use { name, kind, extension, roles, said }))
+        };
+        if let Some(roles) = self.told.get(extension) {
+            let kind = kind.unwrap_or_else(|| of_anything(roles, recipe));
+            return found(kind, roles.clone(), Said::Name);
+        }
+        // `clip.NAME.png` is what it names, and where the extension is that of nothing or of any text, so is `clip.NAME`.
+        let before = extension.rsplit('.').nth(1).and_then(|name| find(name, recipe));
+        let is_open = matches!(kind, None | Some(Kind::Text));
+        let named = before.or_else(|| find(last, recipe).filter(|_| is_open));
+        if let Some(role) = named {
+            let kind = kind.unwrap_or_else(|| of_anything(&[role], recipe));
+            if recipe.fits(kind, role) {
+                return found(kind, vec![role], Said::Name);
+            }
+        }
+        let Some(kind) = kind else { return Ok(None) };
+        if extension == last {
+            return found(kind, standard(last, kind, recipe)?, Said::Extension);
+        }
+        if kind.is_media() {
+            // It could be for several things: then it says too little to be missed.
+            let roles = self.told.get(last).cloned();
+            let roles = roles.or_else(|| standard(last, kind, recipe).ok()).unwrap_or_default();
+            self.unsaid.insert(extension.to_owned(), roles);
+        }
+        Ok(None)
+    }
+
+    /// What a cell of a column is, and whether it is the value itself.
     pub(super) fn of_cell(
         &mut self,
         column: &str,
@@ -118,6 +194,9 @@ impl Uses {
             None => find(column, recipe).map(|role| vec![role]),
         };
         if told.is_none() && !matches!(lower.as_str(), "path" | "file" | "filename") {
+            if lower != "key" {
+                self.leave(column, 1);
+            }
             return Ok(None);
         }
         let is_value = |role: &Role| match role {
@@ -127,50 +206,78 @@ impl Uses {
             Role::Target(_) => true,
         };
         let is_inline = told.as_ref().is_some_and(|roles| roles.iter().all(is_value));
-        let extension = match text.rsplit_once('.') {
-            Some((_, extension)) if !is_inline => extension.to_lowercase(),
-            _ => String::new(),
-        };
+        // What nobody knows is told by its content, and all of it is one kind of files.
+        let extension = if is_inline { String::new() } else { extension(text) };
+        let kind = Kind::of(&extension);
+        let extension = kind.map_or_else(String::new, |_| extension);
         let name = format!("{column}\n{extension}");
-        if let Some(known) = self.known.get(&name) {
-            return Ok(known.map(|what| (what, is_inline)));
+        let what = match self.known.get(&name) {
+            Some(known) => *known,
+            None => {
+                let found = match told {
+                    Some(roles) => {
+                        Ok((of_column(kind, &roles, is_inline, recipe), roles, Said::Name))
+                    }
+                    None => match kind {
+                        Some(kind) => standard(&extension, kind, recipe)
+                            .map(|roles| (kind, roles, Said::Extension)),
+                        None => of_content("", Kind::Video, recipe)
+                            .map(|roles| (Kind::Video, roles, Said::Content)),
+                    },
+                };
+                let (kind, roles, said) =
+                    found.map_err(|message| setting(&format!("{}.roles", self.place), message))?;
+                let found = Use { name: column.to_owned(), kind, extension, roles, said };
+                let what = match found.roles.is_empty() {
+                    true => None,
+                    false => Some(self.add(found, recipe)?),
+                };
+                self.known.insert(name, what);
+                what
+            }
+        };
+        if what.is_none() {
+            self.leave(column, 1);
         }
-        let kind = if is_inline { Some(Kind::Text) } else { Kind::of(&extension) };
-        let Some(kind) = kind else {
-            // A name without an extension that is known is the sample's fault, not the table's.
-            return Ok(None);
-        };
-        let roles = match told {
-            Some(roles) => roles,
-            None => standard(&extension, kind, recipe)
-                .map_err(|message| setting(&format!("{}.roles", self.place), message))?,
-        };
-        let found = match roles.is_empty() {
-            true => None,
-            false => Some(self.add(column, extension, kind, roles, recipe)?),
-        };
-        self.known.insert(name, found);
-        Ok(found.map(|what| (what, is_inline)))
+        Ok(what.map(|what| (what, is_inline)))
     }
 
-    fn add(
-        &mut self,
-        name: &str,
-        extension: String,
-        kind: Kind,
-        roles: Vec<Role>,
-        recipe: &Recipe,
-    ) -> Result<u16, DataError> {
-        let place = format!("{}.roles.{name}", self.place);
-        if let Some(role) = roles.iter().find(|role| !recipe.fits(kind, **role)) {
-            let message = format!("`{}` is not made of such files", self::name(*role, recipe));
-            return Err(setting(&place, message));
+    fn add(&mut self, found: Use, recipe: &Recipe) -> Result<u16, DataError> {
+        let place = format!("{}.roles.{}", self.place, found.name);
+        if let Some(role) = found.roles.iter().find(|role| !recipe.fits(found.kind, **role)) {
+            // Whoever is told by its content is for what it fits then.
+            if found.said != Said::Content {
+                let message = format!("`{}` is not made of such files", name(*role, recipe));
+                return Err(setting(&place, message));
+            }
         }
         let what = u16::try_from(self.all.len());
         let what = what.map_err(|_| setting(&place, "too many kinds of files"))?;
-        self.all.push(Use { name: name.to_owned(), kind, extension, roles });
+        self.all.push(found);
         Ok(what)
     }
+}
+
+/// The extension of a path in lower case; empty without one.
+fn extension(path: &str) -> String {
+    let is_slash = |character| character == '/' || (cfg!(windows) && character == '\\');
+    let name = path.rsplit(is_slash).next().unwrap_or("");
+    name.rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).unwrap_or_default()
+}
+
+/// What files of an extension that nobody knows are taken for: what their roles are made of.
+fn of_anything(roles: &[Role], recipe: &Recipe) -> Kind {
+    let is_media = |role: &Role| recipe.fits(Kind::Video, *role);
+    if roles.iter().all(is_media) { Kind::Video } else { Kind::Text }
+}
+
+/// What files of a column are: what their extension says where that fits, else what their content will say.
+fn of_column(kind: Option<Kind>, roles: &[Role], is_inline: bool, recipe: &Recipe) -> Kind {
+    if is_inline {
+        return Kind::Text;
+    }
+    let fits = |kind: &Kind| roles.iter().any(|role| recipe.fits(*kind, *role));
+    kind.filter(fits).unwrap_or(Kind::Video)
 }
 
 /// The name of a modality or target.
@@ -213,6 +320,26 @@ pub(in crate::data) fn standard(
         // `clip.front.png` where there is no modality `front` belongs to something else.
         return Ok(Vec::new());
     }
+    usual(extension, kind, recipe)
+}
+
+/// As [`standard`], of files whose name says nothing; where nobody knows what it is, all that could be made of it.
+pub(in crate::data) fn of_content(
+    extension: &str,
+    kind: Kind,
+    recipe: &Recipe,
+) -> Result<Vec<Role>, Why> {
+    if Kind::of(extension).is_some_and(Kind::is_media) {
+        return usual(extension, kind, recipe);
+    }
+    let pictures = usual("picture", Kind::Picture, recipe)?;
+    let videos = usual("video", Kind::Video, recipe)?;
+    let is_new = |role: &Role| !pictures.contains(role);
+    let rest: Vec<Role> = videos.into_iter().filter(is_new).collect();
+    Ok(pictures.into_iter().chain(rest).collect())
+}
+
+fn usual(extension: &str, kind: Kind, recipe: &Recipe) -> Result<Vec<Role>, Why> {
     let hosts = |is_it: fn(&Feed) -> bool| -> Vec<Role> {
         let all = recipe.hosts.iter().enumerate().filter(|(_, host)| is_it(&host.feed));
         all.map(|(at, _)| Role::Modality(at)).collect()

@@ -50,7 +50,7 @@ pub(super) fn chosen(
             return Err(setting(&place, "a whole number above 0, or a part up to 1"));
         }
     };
-    Ok(Some(taken(source, all, wanted, config, recipe)))
+    taken(source, all, wanted, config, recipe).map(Some)
 }
 
 /// So many of the samples, of every class as many as there are or as is fair.
@@ -60,10 +60,14 @@ fn taken(
     wanted: usize,
     config: &SourceConfig,
     recipe: &Recipe,
-) -> Vec<u32> {
+) -> Result<Vec<u32>, DataError> {
     let is_balanced = config.balanced.unwrap_or(true);
+    let class = |entry: &u32| {
+        let class = source.class(*entry as usize, recipe);
+        class.map_err(|trouble| trouble.error(source.key_of(*entry as usize)))
+    };
     let classes: Vec<Option<usize>> = match is_balanced {
-        true => all.par_iter().map(|entry| source.class(*entry as usize, recipe)).collect(),
+        true => all.par_iter().map(class).collect::<Result<_, _>>()?,
         false => vec![None; all.len()],
     };
     let mut by_class: BTreeMap<Option<usize>, VecDeque<u32>> = BTreeMap::new();
@@ -80,13 +84,13 @@ fn taken(
         }
     }
     result.sort_unstable();
-    result
+    Ok(result)
 }
 
 /// The keys in a file, one a line.
 fn keys(path: &Path) -> Result<BTreeSet<String>, DataError> {
     let wrong = |message| DataError::File { path: path.to_owned(), message };
-    let bytes = Content::Path(path).bytes(MAX_LIST).map_err(wrong)?;
+    let bytes = Content::Path(path).bytes(MAX_LIST).map_err(|trouble| trouble.of_file(path))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }

@@ -1,38 +1,55 @@
 //! Shards: tar files in the `WebDataset` convention.
 //!
 //! In: paths with ranges of numbers in braces. Out: where in which file every member of every sample lies, by one look at
-//! all headers; nothing is unpacked. Members of one key are a sample: the key is the path up to the first point of its
-//! last part, the rest is the extension. Deliberately not here: reading members.
+//! all headers; nothing is unpacked but what is compressed. Members of one key are a sample, wherever they lie in the shard:
+//! the key is the path up to the first point of its last part, the rest is the extension. Deliberately not here: what
+//! headers say (`walk`), what is compressed (`aside`).
+
+mod aside;
+mod walk;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use tar::{Archive, EntryType};
 
 use crate::data::DataError;
 use crate::data::error::{Problems, Why};
-use crate::data::media;
+use crate::data::media::{self, Trouble};
 use crate::data::recipe::{Recipe, setting};
 
-use super::roles::Uses;
+use super::roles::{Role, Uses};
 use super::{Entry, Piece};
+use aside::{Spools, Unpacked};
+use walk::{Found, Is, Region, walk};
 
 /// How many shards a source may have.
 const MAX_SHARDS: usize = 1_000_000;
 /// Longer names are no names.
 const MAX_NAME: usize = 4096;
 
+/// Shards that were looked at.
+#[derive(Debug)]
+pub(super) struct Shards {
+    pub(super) paths: Vec<PathBuf>,
+    /// Where those lie that were compressed.
+    unpacked: Vec<Option<Unpacked>>,
+}
+
 /// What one shard has.
 #[derive(Debug, Default)]
 struct Scanned {
     members: Vec<Member>,
+    unpacked: Option<Unpacked>,
     /// Why it is broken, where it is.
     wrong: Option<Why>,
+    /// Whether there is no such file.
+    is_absent: bool,
     /// Members that cannot be used.
     refused: Vec<String>,
+    /// Members without an extension, by what is said of them.
+    unnamed: BTreeMap<String, u64>,
 }
 
 #[derive(Debug)]
@@ -41,7 +58,18 @@ struct Member {
     extension: String,
     offset: u64,
     size: u64,
-    is_cut: bool,
+    /// Why it cannot be used.
+    wrong: Option<Why>,
+}
+
+/// A sample whose members are being gathered.
+#[derive(Debug, Default)]
+struct Gathered {
+    key: String,
+    pieces: Vec<Piece>,
+    /// Extensions of media that nothing says what they are for.
+    unsaid: Vec<String>,
+    wrong: Option<Why>,
 }
 
 /// The paths that patterns stand for: `{000..007}` is a range, `{a,b}` a list.
@@ -93,18 +121,65 @@ fn expanded(pattern: &str) -> Result<Vec<String>, Why> {
     Ok(middles.iter().flat_map(each).collect())
 }
 
+impl Shards {
+    /// The bytes of a member. The shard is opened once for a sample, so that any number of shards needs few open files.
+    pub(super) fn member(
+        &self,
+        at: u32,
+        shard: &mut Option<File>,
+        offset: u64,
+        size: u64,
+    ) -> Result<Vec<u8>, Trouble> {
+        let at = at as usize;
+        let region = match &self.unpacked[at] {
+            Some(Unpacked { file, base, length }) => Region { file, base: *base, length: *length },
+            None => {
+                let file = match shard {
+                    Some(file) => file,
+                    None => shard.insert(media::open(&self.paths[at])?),
+                };
+                let length = offset.saturating_add(size);
+                Region { file, base: 0, length }
+            }
+        };
+        // The size is that of a file that was there when the shard was looked at.
+        let bytes = region.bytes(offset, size)?;
+        if bytes.len() as u64 == size {
+            Ok(bytes)
+        } else {
+            Err(Trouble::Why("cut short".to_owned()))
+        }
+    }
+}
+
 /// All samples of all shards, in order.
 pub(super) fn scan(
-    paths: &[PathBuf],
+    paths: Vec<PathBuf>,
     uses: &mut Uses,
     broken: f64,
+    place: &str,
     recipe: &Recipe,
     problems: &mut Problems,
-) -> Result<Vec<Entry>, DataError> {
-    let scanned: Vec<Scanned> = paths.par_iter().map(|path| scan_one(path)).collect();
-    let mut entries = Vec::new();
+) -> Result<(Shards, Vec<Entry>), DataError> {
+    let spools = Spools::default();
+    let scanned: Result<Vec<Scanned>, DataError> = paths
+        .par_iter()
+        .map(|path| {
+            scan_one(path, &spools).map_err(|trouble| trouble.error(path.display().to_string()))
+        })
+        .collect();
+    let scanned = scanned?;
+    if scanned.iter().all(|shard| shard.is_absent) {
+        let path = paths[0].display();
+        let message = match paths.len() {
+            1 => format!("there is no file {path}"),
+            n => format!("none of {n} files is there, from {path} on"),
+        };
+        return Err(setting(&format!("{place}.shards"), message));
+    }
+    let (mut entries, mut unpacked) = (Vec::new(), Vec::new());
     let mut n_broken = 0_u64;
-    for (at, (path, scanned)) in (0..).zip(paths.iter().zip(scanned)) {
+    for (at, (path, mut scanned)) in (0..).zip(paths.iter().zip(scanned)) {
         if let Some(why) = &scanned.wrong {
             n_broken += 1;
             problems.shards += 1;
@@ -114,7 +189,19 @@ pub(super) fn scan(
             problems.samples += 1;
             problems.name(format!("{}: {refused}", path.display()));
         }
-        group(at, path, scanned.members, uses, recipe, problems, &mut entries)?;
+        for (name, n) in &scanned.unnamed {
+            uses.leave(name, *n);
+        }
+        unpacked.push(scanned.unpacked.take());
+        for Gathered { key, pieces, wrong, .. } in gather(scanned, uses, recipe)? {
+            match wrong {
+                Some(why) => {
+                    problems.samples += 1;
+                    problems.name(format!("{}: {key}: {why}", path.display()));
+                }
+                None => entries.push(Entry { key: key.into(), at, pieces: pieces.into() }),
+            }
+        }
     }
     let of = paths.len() as u64;
     let allowed = super::super::allowed(broken, of);
@@ -128,173 +215,155 @@ pub(super) fn scan(
             problems,
         });
     }
-    Ok(entries)
+    Ok((Shards { paths, unpacked }, entries))
 }
 
 /// Members of one shard by their keys, in the order in which keys are first met.
-fn group(
-    at: u32,
-    path: &Path,
-    members: Vec<Member>,
-    uses: &mut Uses,
-    recipe: &Recipe,
-    problems: &mut Problems,
-    entries: &mut Vec<Entry>,
-) -> Result<(), DataError> {
-    let mut order: Vec<(String, Vec<Piece>, Option<Why>)> = Vec::new();
+fn gather(scanned: Scanned, uses: &mut Uses, recipe: &Recipe) -> Result<Vec<Gathered>, DataError> {
+    let mut all: Vec<Gathered> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for member in members {
-        let Some(what) = uses.of_extension(&member.extension, recipe)? else { continue };
-        let place = *known.entry(member.key.clone()).or_insert_with(|| {
-            order.push((member.key.clone(), Vec::new(), None));
-            order.len() - 1
+    for Member { key, extension, offset, size, wrong } in scanned.members {
+        let what = uses.of_extension(&extension, recipe)?;
+        if what.is_none() && uses.unsaid(&extension).is_empty() {
+            uses.leave(&extension, 1);
+            continue;
+        }
+        let at = *known.entry(key).or_insert_with_key(|key| {
+            all.push(Gathered { key: key.clone(), ..Gathered::default() });
+            all.len() - 1
         });
-        let (_, pieces, wrong) = &mut order[place];
-        if pieces.iter().any(|piece| piece.what() == what) {
-            *wrong = Some(format!("two members `{}`", member.extension));
-        }
-        if member.is_cut {
-            *wrong = Some(format!("`{}` is cut short", member.extension));
-        }
-        pieces.push(Piece::Member { what, offset: member.offset, size: member.size });
-    }
-    for (key, pieces, wrong) in order {
-        match wrong {
-            Some(why) => {
-                problems.samples += 1;
-                problems.name(format!("{}: {key}: {why}", path.display()));
+        let sample = &mut all[at];
+        match what {
+            Some(what) => {
+                sample.wrong =
+                    wrong.map(|why| format!("`{extension}` is {why}")).or(sample.wrong.take());
+                sample.pieces.push(Piece::Member { what, offset, size });
             }
-            None => entries.push(Entry { key: key.into(), at, pieces: pieces.into() }),
+            None => sample.unsaid.push(extension),
         }
     }
-    Ok(())
+    for sample in &mut all {
+        for extension in &sample.unsaid {
+            let is_had = |role: &Role| {
+                sample.pieces.iter().any(|piece| uses.roles(piece.what()).contains(role))
+            };
+            match uses.unsaid(extension).iter().find(|role| !is_had(role)) {
+                Some(role) => {
+                    let name = super::roles::name(*role, recipe);
+                    sample.wrong = Some(format!(
+                        "nothing says what `{extension}` is, all behind the first point of its name, and `{name}` is \
+                         missing: say it in `roles` (`{extension}: {name}`, or `[]` for nothing)"
+                    ));
+                }
+                None => uses.leave(extension, 1),
+            }
+        }
+    }
+    // What is damaged may be members of the last sample before.
+    if let (Some(_), [.., before, last]) = (&scanned.wrong, all.as_mut_slice())
+        && last.pieces.len() < before.pieces.len()
+    {
+        let why = "its shard is damaged behind it, and it has fewer members than the sample before";
+        last.wrong.get_or_insert(why.to_owned());
+    }
+    Ok(all)
 }
 
 /// Looks at the headers of one shard. What was found before something is wrong is kept.
-fn scan_one(path: &Path) -> Scanned {
+fn scan_one(path: &Path, spools: &Spools) -> Result<Scanned, Trouble> {
     let mut scanned = Scanned::default();
-    if let Err(why) = scan_into(path, &mut scanned) {
-        scanned.wrong = Some(why);
+    match scan_into(path, spools, &mut scanned) {
+        Ok(()) => {}
+        Err(Trouble::Why(why)) => {
+            scanned.is_absent = matches!(path.try_exists(), Ok(false));
+            scanned.wrong = Some(why);
+        }
+        Err(trouble) => return Err(trouble),
     }
-    scanned
+    Ok(scanned)
 }
 
-fn scan_into(path: &Path, scanned: &mut Scanned) -> Result<(), Why> {
-    let said = |error: std::io::Error| error.to_string();
-    let mut file = media::open(path)?;
-    let length = file.metadata().map_err(said)?.len();
-    let mut end = 0;
-    let mut archive = Archive::new(&file);
-    let mut cut = None;
-    for entry in archive.entries_with_seek().map_err(said)? {
-        let entry = entry.map_err(|error| {
-            let hint =
-                if scanned.members.is_empty() { "; is it an unpacked tar file?" } else { "" };
-            format!("damaged after {} members: {error}{hint}", scanned.members.len())
-        })?;
-        let (offset, size) = (entry.raw_file_position(), entry.size());
-        let bytes = entry.path_bytes();
-        let name = match std::str::from_utf8(&bytes) {
-            Ok(name) if name.len() <= MAX_NAME => name.trim_start_matches("./").to_owned(),
-            Ok(_) | Err(_) => {
-                scanned.refused.push("a member whose name is too long or no UTF-8".to_owned());
-                continue;
-            }
+fn scan_into(path: &Path, spools: &Spools, scanned: &mut Scanned) -> Result<(), Trouble> {
+    let file = media::open(path)?;
+    let mut torn = None;
+    if let Some(packing) = aside::packing(&file)? {
+        let (unpacked, wrong) = spools.unpack(&file, packing)?;
+        (scanned.unpacked, torn) = (Some(unpacked), wrong);
+    }
+    let unpacked = scanned.unpacked.clone();
+    let region = match &unpacked {
+        Some(Unpacked { file, base, length }) => Region { file, base: *base, length: *length },
+        None => {
+            let length = crate::data::files::patiently(|| file.metadata())?.len();
+            Region { file: &file, base: 0, length }
+        }
+    };
+    let walked = walk(region, |found| scanned.add(found, region.length));
+    match torn {
+        Some(why) => Err(Trouble::Why(why)),
+        None => walked,
+    }
+}
+
+impl Scanned {
+    /// Adds a member of an archive of so many bytes.
+    fn add(&mut self, found: Found, length: u64) {
+        let Found { name, is, offset, size } = found;
+        let Ok(name) = std::str::from_utf8(&name) else {
+            self.refused.push(format!("the name `{}` is no UTF-8", String::from_utf8_lossy(&name)));
+            return;
         };
-        end = offset.saturating_add(size);
-        let kind = entry.header().entry_type();
-        if kind == EntryType::Directory {
-            continue;
-        }
-        if kind != EntryType::Regular && kind != EntryType::Continuous {
-            scanned.refused.push(format!("`{name}` is no file but a link or the like"));
-            continue;
-        }
-        if is_climbing(&name) {
-            scanned.refused.push(format!("`{name}` leads out of its folder"));
-            continue;
-        }
-        let is_cut = end > length;
-        if let Some((key, extension)) = split(&name) {
-            scanned.members.push(Member { key, extension, offset, size, is_cut });
-        }
-        if is_cut {
-            cut = Some(name);
-            break;
+        let name = name.trim_start_matches("./");
+        let wrong = match is {
+            Is::Folder => return,
+            Is::File => (offset.saturating_add(size) > length).then(|| "cut short".to_owned()),
+            Is::Other(what) => Some(what),
+        };
+        if name.len() > MAX_NAME {
+            let start: String = name.chars().take(40).collect();
+            self.refused.push(format!("the name `{start}..` is longer than {MAX_NAME} bytes"));
+        } else if is_climbing(name) {
+            self.refused.push(format!("`{name}` leads out of its folder"));
+        } else {
+            match split(name) {
+                Ok((key, extension)) => {
+                    self.members.push(Member { key, extension, offset, size, wrong });
+                }
+                Err(unnamed) => *self.unnamed.entry(unnamed).or_default() += 1,
+            }
         }
     }
-    if let Some(name) = cut {
-        return Err(format!("cut short in `{name}`"));
-    }
-    has_end(&mut file, end, length)
 }
 
-/// Whether zeros follow the last member, as they do in every whole tar file.
-fn has_end(file: &mut File, end: u64, length: u64) -> Result<(), Why> {
-    let end = end.next_multiple_of(512);
-    let mut block = Vec::new();
-    if end < length {
-        file.seek(SeekFrom::Start(end)).map_err(|error| error.to_string())?;
-        file.take(512).read_to_end(&mut block).map_err(|error| error.to_string())?;
-    }
-    if block.len() == 512 && block.iter().all(|byte| *byte == 0) {
-        return Ok(());
-    }
-    Err("cut short: its end is missing".to_owned())
-}
-
+/// Whether a path may lead out of the folder that it starts from.
 pub(super) fn is_climbing(name: &str) -> bool {
-    name.starts_with(['/', '\\'])
-        || name.as_bytes().get(1) == Some(&b':')
-        || name.split(['/', '\\']).any(|part| part == "..")
+    // Elsewhere, a name may have what stands for drives and folders on Windows.
+    let is_slash = |character| character == '/' || (cfg!(windows) && character == '\\');
+    name.starts_with(is_slash)
+        || (cfg!(windows) && name.as_bytes().get(1) == Some(&b':'))
+        || name.split(is_slash).any(|part| part == "..")
 }
 
-/// Key and extension of a member; none for files that are hidden or have no extension.
-fn split(name: &str) -> Option<(String, String)> {
+/// Key and extension of a member; else what is said of those that have none.
+fn split(name: &str) -> Result<(String, String), String> {
+    let is_foreign = |part: &&str| part.starts_with("PaxHeader") || *part == "__MACOSX";
+    if let Some((folders, _)) = name.rsplit_once('/')
+        && let Some(folder) = folders.split('/').find(is_foreign)
+    {
+        return Err(format!("{folder}/"));
+    }
     let start = name.rfind('/').map_or(0, |slash| slash + 1);
-    let point = start + name[start..].find('.')?;
-    (point > start && point + 1 < name.len())
-        .then(|| (name[..point].to_owned(), name[point + 1..].to_lowercase()))
+    let last = &name[start..];
+    match last.split_once('.') {
+        // What macOS lays beside every file.
+        Some(("", rest)) if rest.starts_with('_') => Err("._*".to_owned()),
+        Some(("", _)) => Err(last.to_owned()),
+        Some((stem, extension)) if !extension.is_empty() => {
+            Ok((name[..start + stem.len()].to_owned(), extension.to_lowercase()))
+        }
+        Some(_) | None => Err("no extension".to_owned()),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_written_out() {
-        for (pattern, wanted) in [
-            ("a.tar", Some(vec!["a.tar"])),
-            ("a-{08..11}.tar", Some(vec!["a-08.tar", "a-09.tar", "a-10.tar", "a-11.tar"])),
-            ("{9..10}", Some(vec!["9", "10"])),
-            ("{x,y}-{0..1}", Some(vec!["x-0", "x-1", "y-0", "y-1"])),
-            ("{2..1}", None),
-            ("{0..99999999999}", None),
-            ("{0..999}{0..999}{0..999}", None),
-            ("{a..b}", None),
-            ("{1..2", None),
-        ] {
-            let wanted: Option<Vec<String>> =
-                wanted.map(|all| all.into_iter().map(str::to_owned).collect());
-            assert_eq!(expanded(pattern).ok(), wanted, "{pattern}");
-        }
-    }
-
-    #[test]
-    fn names_are_split_at_the_first_point() {
-        for (name, wanted) in [
-            ("a.png", Some(("a", "png"))),
-            ("x.y/a.left.PNG", Some(("x.y/a", "left.png"))),
-            ("a", None),
-            (".hidden", None),
-            ("a.", None),
-        ] {
-            let found = split(name);
-            let found = found.as_ref().map(|(key, extension)| (key.as_str(), extension.as_str()));
-            assert_eq!(found, wanted, "{name}");
-        }
-        for (name, wanted) in [("a/../b", true), ("/a", true), ("C:\\a", true), ("a..b/c", false)] {
-            assert_eq!(is_climbing(name), wanted, "{name}");
-        }
-    }
-}
+mod tests;

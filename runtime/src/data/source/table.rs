@@ -23,7 +23,7 @@ pub(super) fn entries(
     problems: &mut Problems,
 ) -> Result<Vec<Entry>, DataError> {
     let wrong = |message: Why| DataError::File { path: path.to_owned(), message };
-    let bytes = Content::Path(path).bytes(MAX_BYTES).map_err(wrong)?;
+    let bytes = Content::Path(path).bytes(MAX_BYTES).map_err(|trouble| trouble.of_file(path))?;
     let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
     let mut rows = Rows::new(text.strip_prefix('\u{feff}').unwrap_or(text));
     let Some((_, header)) = rows.next() else { return Err(wrong("it is empty".to_owned())) };

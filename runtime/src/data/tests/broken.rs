@@ -54,7 +54,10 @@ fn too_many_broken_shards_are_an_error() {
     let one = with("a-3.tar", None);
     assert!(open(&format!("{TEN}\nbroken: 0"), one.path(), BOTH).is_err());
     let said = open("sources: [{ shards: b.tar }]", one.path(), BOTH).unwrap_err().to_string();
-    assert!(said.starts_with("no sample is left of") && said.contains("b.tar"), "{said}");
+    assert!(
+        said.starts_with("sources[0].shards: there is no file") && said.contains("b.tar"),
+        "{said}"
+    );
 }
 
 /// One shard of forty samples, of which these have broken members.
