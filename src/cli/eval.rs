@@ -126,6 +126,8 @@ struct Subject<'a> {
     config: RunConfig,
     /// Paths of the configuration start here.
     base: PathBuf,
+    /// Whether the configuration is that of the checkpoint, and no file's.
+    is_stored: bool,
     machine: Machine,
     objective: String,
     batch: usize,
@@ -157,6 +159,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             parse("the checkpoint's configuration", &manifest.config).ok().map(|run| run.group())
         }
     };
+    let is_stored = args.data.is_none() && given.is_none();
     let (config, base) = match (&args.data, given) {
         (Some(path), _) => (read_config(path)?.0, folder_of(path)),
         (None, Some((config, path))) => (config, folder_of(&path)),
@@ -175,6 +178,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         weights: &found.checkpoint.weights,
         objective: objective(args, manifest, &checked)?,
         checked,
+        is_stored,
         base: args.base.clone().unwrap_or(base),
         group: group.unwrap_or_else(|| config.group()),
         machine: Machine::single(args.place.open()?),
@@ -194,7 +198,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             if let Some(probes) = &probes {
                 text.push_str(&format!("\n{}", evaluation::probe_text(probes)));
             }
-            print_quoting(&text)
+            print_quoting(&text)?;
         }
         Format::Json => {
             let mut document = json!({ "version": summary::VERSION });
@@ -202,9 +206,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             document["step"] = json!(manifest.step);
             document["evaluation"] = evaluation::json(&scores);
             document["probe"] = json!(probes.as_ref().map(evaluation::probe_json));
-            print(&format!("{document:#}\n"))
+            print(&format!("{document:#}\n"))?;
         }
     }
+    if scores.says_something() { Ok(()) } else { Err(subject.nothing(&scores)) }
 }
 
 impl Subject<'_> {
@@ -250,9 +255,26 @@ impl Subject<'_> {
         Ok(probes)
     }
 
+    /// There is no number at all: what the objective is held to and reads, for who looks for it in the data.
+    fn nothing(&self, scores: &Evaluation) -> Failure {
+        let terms = scores.terms.iter().map(|term| format!("`{}`", term.term));
+        let terms = terms.collect::<Vec<String>>().join(", ");
+        let samples = scores.samples;
+        Failure::Work(format!(
+            "none of {samples} samples has what a term of `{}` reads and is held to: {terms}; do the data's names fit?",
+            self.objective
+        ))
+    }
+
     fn samples(&self, data: &DataConfig) -> Result<Collection, Failure> {
-        Collection::open(data, &self.base, &self.checked.model)
-            .map_err(|error| Failure::Work(error.to_string()))
+        let opened = Collection::open(data, &self.base, &self.checked.model);
+        opened.map_err(|error| match self.is_stored {
+            true => Failure::Work(format!(
+                "{error}\nthe paths of the run's configuration start from `{}`; `--base DIR` says otherwise",
+                self.base.display()
+            )),
+            false => Failure::Work(error.to_string()),
+        })
     }
 
     fn loader(&self, samples: &Collection, some: Option<u64>) -> Result<Loader, Failure> {

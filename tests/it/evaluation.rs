@@ -80,6 +80,12 @@ fn the_batch_does_not_matter() {
     let text = works(folder, "eval far/away/run --base . --objective pairs --group 5 --batch 3");
     // The last of sixteen is alone.
     assert!(text.contains(" on 15 of 16 samples, nce in groups of 5\n"), "{text}");
+    let run = zorro(folder, &["eval", "far/away/run", "--base", "far"], "");
+    assert!(
+        run.code == 1 && run.stderr.contains("start from `far`; `--base DIR`"),
+        "{}",
+        run.stderr
+    );
     let run = zorro(folder, &["eval", "run.yaml", "--group", "1"], "");
     assert!(run.code == 2 && run.stderr.contains("--group"), "{}", run.stderr);
 }
@@ -110,8 +116,11 @@ fn what_no_sample_has_is_no_number() {
     let manifest = fs::read_to_string(manifest).expect("a checkpoint");
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     assert!(manifest["best"].is_null(), "nothing is never the best");
-    let json: Value =
-        serde_json::from_str(&works(folder, "eval run.yaml --format json")).expect("JSON");
+    let run = zorro(folder, &["eval", "run.yaml", "--format", "json"], "");
+    let told = "none of 5 samples has what a term of `loss` reads and is held to: \
+                `cross_entropy(logits, label, smoothing: 0)`";
+    assert!(run.code == 1 && run.stderr.contains(told), "{}", run.stderr);
+    let json: Value = serde_json::from_str(&run.stdout).expect("JSON");
     let found = &json["evaluation"];
     assert!(found["loss"].is_null() && found["loss_samples"] == 0, "{found}");
     let score = &found["targets"][0]["scores"][0];

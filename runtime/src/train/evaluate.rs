@@ -131,6 +131,15 @@ impl Evaluation {
         is_better.then(|| Best { step, metric: metric.to_owned(), value })
     }
 
+    /// Whether it has any number: a loss, a score, a recall.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        let scores = self.targets.iter().flat_map(|target| &target.scores.outputs);
+        self.loss.is_some()
+            || !self.retrieval.is_empty()
+            || scores.flat_map(|(_, scores)| scores).any(Option::is_some)
+    }
+
     /// Of how many samples a group is in which `nce` compares them; none without `nce`.
     #[must_use]
     pub fn group(&self) -> Option<usize> {

@@ -242,7 +242,9 @@ impl<'a, 'w> Run<'a, 'w> {
         let numbers = logged(&found);
         let numbers: Vec<(&str, f64)> =
             numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
-        self.write_log(&numbers);
+        if !numbers.is_empty() {
+            self.write_log(&numbers);
+        }
         let best = found.is_best(self.step, self.manifest.best.as_ref());
         let is_best = best.is_some();
         self.manifest.best = best.or(self.manifest.best.take());

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use zorro_compiler::model::Loss;
 use zorro_compiler::random::uniform;
 use zorro_compiler::{Checked, CompileOptions, Mode, check_text};
+use zorro_runtime::checkpoint::Best;
 use zorro_runtime::data::Collection;
 use zorro_runtime::data::config::{DataConfig, SourceConfig};
 use zorro_runtime::device::Device;
@@ -16,6 +17,8 @@ use zorro_runtime::{RunOptions, Session, Tensors};
 const SPEC: &str = "model m {
   modality a = tensor([1, 4])
   modality b = tensor([1, 4])
+  tokens a = a + learned([4])
+  tokens b = b + learned([4])
   tokens f = latents(1, 4)
   apply vit(2) over { f <- f, a, b }
   output oa = a
@@ -52,6 +55,7 @@ struct Row {
     b: Option<Vec<f32>>,
     ta: Option<usize>,
     tb: Option<usize>,
+    /// One number for each class; in the table the classes that are true, never as many numbers as there are classes.
     tc: Option<Vec<f32>>,
     tm: Option<Vec<f32>>,
 }
@@ -64,7 +68,9 @@ fn rows(n: u32, seed: u64) -> Vec<Row> {
         let numbers = |what: u32| draw(what).map(|number| 4.0 * number - 2.0).to_vec();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 3")]
         let class = |what: u32| (3.99 * draw(what)[1]) as usize;
-        let tags = draw(9).map(|number| f32::from(u8::from(number > 0.5)));
+        let [first, second, ..] = draw(9).map(|number| number > 0.5);
+        let tags =
+            if first { [f32::from(u8::from(second)), 0.0, 1.0, 0.0] } else { [0.0, 0.0, 0.0, 1.0] };
         Row {
             a: (has(0) || !has(1)).then(|| numbers(10)),
             b: has(1).then(|| numbers(11)),
@@ -83,16 +89,21 @@ fn table(rows: &[Row]) -> String {
         numbers.collect::<Vec<String>>().join(" ")
     };
     let class = |class: Option<usize>| class.map_or_else(String::new, |class| class.to_string());
+    let true_ones = |tags: &Option<Vec<f32>>| {
+        let tags = tags.iter().flatten().enumerate().filter(|(_, tag)| **tag > 0.5);
+        tags.map(|(class, _)| class.to_string()).collect::<Vec<String>>().join(" ")
+    };
     let mut text = "a,b,ta,tb,tc,tm\n".to_owned();
     for Row { a, b, ta, tb, tc, tm } in rows {
-        let cells = [list(a), list(b), class(*ta), class(*tb), list(tc), list(tm)];
+        let cells = [list(a), list(b), class(*ta), class(*tb), true_ones(tc), list(tm)];
         writeln!(text, "{}", cells.join(",")).expect("texts have room");
     }
     text
 }
 
 fn checked() -> Checked {
-    check_text(SPEC, &Default::default()).checked.expect("nothing is wrong")
+    let outcome = check_text(SPEC, &Default::default());
+    outcome.checked.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics))
 }
 
 fn collection(checked: &Checked, rows: &[Row]) -> (tempfile::TempDir, Collection) {
@@ -303,6 +314,29 @@ fn what_no_sample_has_has_no_loss() {
             assert_eq!(found.is_best(1, None), None, "nothing is never the best");
         }
     }
+}
+
+#[test]
+fn the_best_is_of_one_measure() {
+    let of = |loss: Option<f64>| Evaluation {
+        objective: "l".to_owned(),
+        samples: 1,
+        loss,
+        loss_samples: 1,
+        terms: Vec::new(),
+        conditions: Vec::new(),
+        targets: Vec::new(),
+        retrieval: Vec::new(),
+    };
+    let best = of(Some(2.0)).is_best(1, None).expect("there was none before");
+    assert_eq!((best.step, best.metric.as_str(), best.value), (1, "-loss", -2.0));
+    assert!(of(Some(1.0)).is_best(2, Some(&best)).is_some());
+    for loss in [Some(2.0), Some(3.0), Some(f64::NAN), Some(f64::INFINITY), None] {
+        assert_eq!(of(loss).is_best(2, Some(&best)), None, "{loss:?}");
+    }
+    // An accuracy of 90 % and a loss of 2 cannot be compared: what is measured now begins anew.
+    let other = Best { step: 1, metric: "accuracy".to_owned(), value: 0.9 };
+    assert!(of(Some(2.0)).is_best(2, Some(&other)).is_some());
 }
 
 /// Where a group is all that a batch has, it is what the program itself says.

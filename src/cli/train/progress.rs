@@ -152,6 +152,9 @@ fn evaluated(step: u64, evaluation: &Evaluation) -> String {
             Some(format!("{} {:.1} %", condition.given.join("+"), 100.0 * (*score)?.value))
         });
         let scores: Vec<String> = scores.collect();
+        if scores.is_empty() {
+            continue;
+        }
         line.push_str(&format!(", {} {}", target.metric.name(), scores.join(", ")));
     }
     for one in evaluation.retrieval.iter().filter(|one| one.condition == 0) {
