@@ -135,11 +135,11 @@ fn uneven() -> Evaluation {
 #[test]
 fn numbers_say_of_how_many_samples_they_are() {
     let expected = "\
-mAP of tags, %              all  video alone  audio, video zeroed
-samples                      60           51                   28
-classes that occur            9            9                    7
-video_logits         50.0 of 51         50.0                    -
-audio_logits    50.0 of 28 in 7            -                 50.0
+mAP of tags, %                  all  video alone  audio, video zeroed
+samples                          60           51                   28
+classes that occur                9            9                    7
+video_logits             50.0 of 51         50.0                    -
+audio_logits        50.0 of 28 in 7            -                 50.0
 
 mAP of tags on samples with all modalities, %    all  video alone  audio, video zeroed
 samples                                           19           19                   19
