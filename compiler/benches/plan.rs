@@ -21,6 +21,7 @@ fn forward(checked: &Checked) -> Graph {
         batch: 16,
         outputs: (0..checked.model.outputs.len()).collect(),
         objectives: (0..checked.model.objectives.len()).collect(),
+        terms: None,
         only: None,
         random: true,
         decay: Decay::Matrices,

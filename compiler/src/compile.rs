@@ -47,6 +47,12 @@ pub enum Mode {
         /// The objectives, by name.
         objectives: Vec<String>,
     },
+    /// Outputs, and what the terms of this objective are made of, sample by sample: for means over more samples than a batch
+    /// has.
+    Terms {
+        /// The objective, by name.
+        objective: String,
+    },
     /// Outputs, and gradients of all weights and all fed tensors of numbers.
     Gradients(Seed),
     /// One step: the loss, and new weights.
@@ -176,7 +182,7 @@ pub fn graph(checked: &Checked, options: &CompileOptions) -> Result<Graph, Compi
     let wanted = Wanted { parameters: true, inputs: true };
     let chosen = chosen(&checked.model, &options.recompute)?;
     let graph = match &options.mode {
-        Mode::Forward { .. } => return Ok(forward),
+        Mode::Forward { .. } | Mode::Terms { .. } => return Ok(forward),
         Mode::Gradients(seed) => differentiate(forward, seed, wanted),
         Mode::Training { objective, optimizer, .. } => {
             let seed = Seed::Loss(objective.clone());
@@ -207,6 +213,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
     let mut frozen = Vec::new();
     let (objectives, decay) = match &options.mode {
         Mode::Forward { objectives } => (objectives.clone(), Decay::default()),
+        Mode::Terms { .. } => (Vec::new(), Decay::default()),
         Mode::Gradients(Seed::Loss(name)) => (vec![name.clone()], Decay::default()),
         Mode::Gradients(Seed::Outputs | Seed::Chosen(_)) => (Vec::new(), Decay::default()),
         Mode::Training { objective, decay, frozen: names, .. } => {
@@ -217,13 +224,16 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
             (vec![objective.clone()], *decay)
         }
     };
-    let objectives = objectives
-        .iter()
-        .map(|name| {
-            let known = model.objectives.iter().map(|objective| objective.name.as_str());
-            find("objective", name, known)
-        })
-        .collect::<Result<Vec<usize>, CompileError>>()?;
+    let objective = |name: &String| {
+        let known = model.objectives.iter().map(|objective| objective.name.as_str());
+        find("objective", name, known)
+    };
+    let objectives =
+        objectives.iter().map(objective).collect::<Result<Vec<usize>, CompileError>>()?;
+    let terms = match &options.mode {
+        Mode::Terms { objective: name } => Some(objective(name)?),
+        Mode::Forward { .. } | Mode::Gradients(_) | Mode::Training { .. } => None,
+    };
     let outputs = match &options.outputs {
         Some(names) => names
             .iter()
@@ -241,7 +251,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
             return Err(CompileError::Nothing);
         }
     }
-    if outputs.is_empty() && objectives.is_empty() {
+    if outputs.is_empty() && objectives.is_empty() && terms.is_none() {
         return Err(match &options.outputs {
             Some(_) => CompileError::Nothing,
             None if model.outputs.is_empty() => CompileError::NoOutputs,
@@ -252,6 +262,7 @@ fn request(checked: &Checked, options: &CompileOptions) -> Result<Request, Compi
         batch: options.batch,
         outputs,
         objectives,
+        terms,
         only,
         random: options.random,
         decay,

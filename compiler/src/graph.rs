@@ -295,6 +295,9 @@ pub enum RootKind {
     Output,
     /// A loss: one number.
     Loss,
+    /// What the mean of a term of an objective over more samples than a batch has is made of; the number is the term's place
+    /// in [`Loss::terms`](crate::model::Loss::terms).
+    Term(usize, TermPart),
     /// The gradient of a fed tensor.
     InputGradient,
     /// The gradient of a part of a parameter buffer: from this number on.
@@ -303,6 +306,19 @@ pub enum RootKind {
     Update(BufferId, Slot, usize),
     /// The norm of all gradients before clipping: one number.
     GradientNorm,
+}
+
+/// What a term of an objective is made of, sample by sample. For samples that do not have the term it says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TermPart {
+    /// The loss of each sample, `[batch, 1]`; for all but `nce`, whose losses depend on who is compared.
+    Losses,
+    /// What `nce` compares with the other side, `[batch, width]`.
+    Left,
+    /// The other side, `[batch, width]`.
+    Right,
+    /// The temperature of `nce` where it is learned: one number.
+    Temperature,
 }
 
 impl NodeId {

@@ -33,6 +33,8 @@ pub struct Request {
     pub outputs: Vec<usize>,
     /// Objectives by their index in the model.
     pub objectives: Vec<usize>,
+    /// The objective, by its index in the model, whose terms are wanted sample by sample.
+    pub terms: Option<usize>,
     /// The modalities that there are; none for all. What needs another one is not computed.
     pub only: Option<ModalitySet>,
     /// Whether dropout and drop path happen, as in training.
@@ -144,6 +146,15 @@ impl Lowering<'_> {
             self.graph.at(&objective.name, Phase::Forward);
             let node = self.loss(&objective.loss);
             self.graph.root(RootKind::Loss, &objective.name, node);
+        }
+        if let Some(at) = self.request.terms {
+            let objective = &self.model.objectives[at];
+            self.graph.at(&objective.name, Phase::Forward);
+            for (at, term) in objective.loss.terms().into_iter().enumerate() {
+                for (part, node) in self.parts(term) {
+                    self.graph.root(RootKind::Term(at, part), &objective.name, node);
+                }
+            }
         }
     }
 }

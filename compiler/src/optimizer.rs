@@ -140,6 +140,7 @@ fn take_gradients(graph: &mut Graph, decay: f64) -> Vec<Part> {
             }
             RootKind::Output
             | RootKind::Loss
+            | RootKind::Term(..)
             | RootKind::InputGradient
             | RootKind::Update(..)
             | RootKind::GradientNorm => graph.roots.push(root),

@@ -118,7 +118,8 @@ impl Batch {
         }
     }
 
-    fn who_has_what(
+    /// What each sample of a batch of so many has; those after the given ones only fill it.
+    pub(crate) fn who_has_what(
         &self,
         model: &Model,
         given: usize,

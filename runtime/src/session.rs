@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use zorro_compiler::graph::{BufferId, Input, InputId, InputKind, Place, RootKind, Slot};
+use zorro_compiler::graph::{
+    BufferId, Input, InputId, InputKind, Place, RootKind, Sample, Slot, TermPart,
+};
 use zorro_compiler::model::{Model, WeightId};
 use zorro_compiler::optimizer::FIRST_SCALE;
 use zorro_compiler::plan::Plan;
@@ -315,7 +317,16 @@ impl Results<'_> {
             .collect()
     }
 
-    /// Losses by objective.
+    /// Whether some samples of the batch have a loss of an objective. Where none has, the loss is 0 and says nothing, and no
+    /// weight gets a gradient of it. Nothing is waited for.
+    #[must_use]
+    pub fn has_loss(&self, objective: &str) -> bool {
+        let Session { model, flow, .. } = self.session;
+        let found = model.objectives.iter().find(|found| found.name == objective);
+        found.is_some_and(|found| Sample::have_loss(&self.step.samples, flow, &found.loss))
+    }
+
+    /// Losses by objective; see [`Results::has_loss`].
     ///
     /// # Errors
     ///
@@ -325,14 +336,33 @@ impl Results<'_> {
         losses.map(|(at, name)| Ok((name.to_owned(), self.number(at)?))).collect()
     }
 
+    /// A part of a term of the objective that was compiled by [`Mode::Terms`](zorro_compiler::Mode::Terms): numbers for each sample, or one. None where
+    /// the term has no such part. [`Results::samples`] says who has the term.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails; results are waited for.
+    pub fn term(&self, term: usize, part: TermPart) -> Result<Option<Vec<f32>>, RuntimeError> {
+        let found = self.of(RootKind::Term(term, part)).next();
+        found.map(|(at, _)| Ok(self.session.executor.result(at)?.into_owned())).transpose()
+    }
+
+    /// What each sample of the batch has.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample] {
+        &self.step.samples
+    }
+
     /// Whether the run makes gradients.
     #[must_use]
     pub fn has_gradients(&self) -> bool {
         self.session.plan.results.iter().any(|found| match found.kind {
             RootKind::InputGradient | RootKind::ParameterGradient(..) => true,
-            RootKind::Output | RootKind::Loss | RootKind::Update(..) | RootKind::GradientNorm => {
-                false
-            }
+            RootKind::Output
+            | RootKind::Loss
+            | RootKind::Term(..)
+            | RootKind::Update(..)
+            | RootKind::GradientNorm => false,
         })
     }
 

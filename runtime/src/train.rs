@@ -29,7 +29,7 @@ pub use config::RunConfig;
 pub use error::TrainError;
 pub use evaluate::{
     Absence, Condition, EvaluateOptions, Evaluation, Evaluator, FIRST, MEAN, Probe, ProbeOptions,
-    ProbeScores, Retrieval, TargetScores, probe,
+    ProbeScores, ProbeTable, Retrieval, Scores, TargetScores, TermLoss, probe,
 };
 pub use heads::{Heads, mean};
 pub use init::Loaded;
@@ -37,7 +37,7 @@ pub use log::{LOG, read as read_log};
 pub use plan::Setup;
 pub use run::{Watcher, train};
 pub use schedule::Schedule;
-pub use scores::{Metric, Score};
+pub use scores::{Counts, Metric, Score};
 pub use sessions::{Machine, session};
 
 /// Something that happens in a run.

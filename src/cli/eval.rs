@@ -9,7 +9,7 @@ use serde_json::json;
 use zorro::grammar::diagnostic::nearest;
 use zorro::{Checked, evaluation, files, picture, summary};
 use zorro_runtime::Tensors;
-use zorro_runtime::checkpoint::{Manifest, find};
+use zorro_runtime::checkpoint::{Manifest, Newest, find};
 use zorro_runtime::data::config::DataConfig;
 use zorro_runtime::data::{Collection, Loader};
 use zorro_runtime::train::config::{RunConfig, parse};
@@ -44,6 +44,10 @@ pub(super) struct Args {
     /// Take the data of this configuration [default: that of the run]
     #[arg(long, value_name = "RUN.yaml")]
     data: Option<PathBuf>,
+
+    /// Paths of the run's configuration start here [default: where its file was]
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
+    base: Option<PathBuf>,
 
     /// The part of the data: `eval`, or `train`, without what is random in training
     #[arg(long, value_name = "PART", value_enum, default_value_t = Part::Eval)]
@@ -84,9 +88,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", value_parser = plot)]
     plot: Option<PathBuf>,
 
-    /// Samples of a batch [default: as the configuration says]
+    /// Samples of a batch; no number depends on it [default: as the configuration says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1 << 20))]
     batch: Option<u32>,
+
+    /// `nce` compares samples in groups of so many, one after the other in the set [default: `eval.group` of the run, else a
+    /// batch of its training]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1 << 20))]
+    group: Option<u32>,
 
     /// For people or for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -117,9 +126,12 @@ struct Subject<'a> {
     config: RunConfig,
     /// Paths of the configuration start here.
     base: PathBuf,
+    /// Whether the configuration is that of the checkpoint, and no file's.
+    is_stored: bool,
     machine: Machine,
     objective: String,
     batch: usize,
+    group: usize,
     absences: Vec<Absence>,
 }
 
@@ -140,11 +152,20 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         show(&outcome.sources, &outcome.diagnostics);
         return Err(Failure::Diagnosed);
     };
-    let (config, path) = match (&args.data, given) {
-        (Some(path), _) => (read_config(path)?.0, path.clone()),
-        (None, Some(given)) => given,
-        (None, None) => (stored(&manifest.config)?, home(&found.path)),
+    let group = match &given {
+        Some((run, _)) => Some(run.group()),
+        // One of another version may do without: the configuration of the data says it then.
+        None => {
+            parse("the checkpoint's configuration", &manifest.config).ok().map(|run| run.group())
+        }
     };
+    let is_stored = args.data.is_none() && given.is_none();
+    let (config, base) = match (&args.data, given) {
+        (Some(path), _) => (read_config(path)?.0, folder_of(path)),
+        (None, Some((config, path))) => (config, folder_of(&path)),
+        (None, None) => (stored(&manifest.config)?, base(args, &found)?),
+    };
+    let group = args.group.map(|group| usize::try_from(group).unwrap_or(usize::MAX)).or(group);
     let batch = args.batch.map(u64::from).or(config.eval.batch).unwrap_or(config.batch);
     if let Some(other) = args.objective.as_ref().filter(|name| **name != manifest.objective) {
         let trained = &manifest.objective;
@@ -157,10 +178,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         weights: &found.checkpoint.weights,
         objective: objective(args, manifest, &checked)?,
         checked,
-        config,
-        base: path.parent().unwrap_or(Path::new("")).to_owned(),
+        is_stored,
+        base: args.base.clone().unwrap_or(base),
+        group: group.unwrap_or_else(|| config.group()),
         machine: Machine::single(args.place.open()?),
         batch: usize::try_from(batch).unwrap_or(usize::MAX),
+        config,
         absences: absences(&args.absent),
     };
     let scores = subject.evaluate()?;
@@ -175,7 +198,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             if let Some(probes) = &probes {
                 text.push_str(&format!("\n{}", evaluation::probe_text(probes)));
             }
-            print_quoting(&text)
+            print_quoting(&text)?;
         }
         Format::Json => {
             let mut document = json!({ "version": summary::VERSION });
@@ -183,15 +206,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             document["step"] = json!(manifest.step);
             document["evaluation"] = evaluation::json(&scores);
             document["probe"] = json!(probes.as_ref().map(evaluation::probe_json));
-            print(&format!("{document:#}\n"))
+            print(&format!("{document:#}\n"))?;
         }
     }
+    if scores.says_something() { Ok(()) } else { Err(subject.nothing(&scores)) }
 }
 
 impl Subject<'_> {
     fn evaluate(&self) -> Result<Evaluation, Failure> {
         let options = EvaluateOptions {
             batch: self.batch,
+            group: self.group,
             absences: self.absences.clone(),
             retrieval: u64::MAX,
         };
@@ -230,9 +255,26 @@ impl Subject<'_> {
         Ok(probes)
     }
 
+    /// There is no number at all: what the objective is held to and reads, for who looks for it in the data.
+    fn nothing(&self, scores: &Evaluation) -> Failure {
+        let terms = scores.terms.iter().map(|term| format!("`{}`", term.term));
+        let terms = terms.collect::<Vec<String>>().join(", ");
+        let samples = scores.samples;
+        Failure::Work(format!(
+            "none of {samples} samples has what a term of `{}` reads and is held to: {terms}; do the data's names fit?",
+            self.objective
+        ))
+    }
+
     fn samples(&self, data: &DataConfig) -> Result<Collection, Failure> {
-        Collection::open(data, &self.base, &self.checked.model)
-            .map_err(|error| Failure::Work(error.to_string()))
+        let opened = Collection::open(data, &self.base, &self.checked.model);
+        opened.map_err(|error| match self.is_stored {
+            true => Failure::Work(format!(
+                "{error}\nthe paths of the run's configuration start from `{}`; `--base DIR` says otherwise",
+                self.base.display()
+            )),
+            false => Failure::Work(error.to_string()),
+        })
     }
 
     fn loader(&self, samples: &Collection, some: Option<u64>) -> Result<Loader, Failure> {
@@ -328,10 +370,27 @@ fn stored(text: &str) -> Result<RunConfig, Failure> {
         .map_err(|error| show_error(TrainError::Config(error)))
 }
 
-/// Where the configuration of a checkpoint stood, as far as its folder tells: a run's folder lies beside it.
-fn home(checkpoint: &Path) -> PathBuf {
-    let up = checkpoint.ancestors().nth(2).unwrap_or(Path::new(""));
-    up.with_extension("yaml")
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+/// Where the paths of a checkpoint's configuration start: where its file was; where that is gone, or not known, beside the
+/// run's folder, where runs lie that were not told otherwise.
+fn base(args: &Args, found: &Newest) -> Result<PathBuf, Failure> {
+    if let Some(base) = &args.base {
+        return Ok(base.clone());
+    }
+    let run = found.path.ancestors().nth(2).unwrap_or(Path::new(""));
+    let beside = folder_of(run);
+    match &found.checkpoint.manifest.base {
+        Some(base) if base.is_dir() => Ok(base.clone()),
+        Some(base) if !run.with_extension("yaml").is_file() => Err(Failure::Work(format!(
+            "the run's configuration was in `{}`, which is not there any more: say where its paths start now with `--base DIR`, or \
+             take another configuration with `--data RUN.yaml`",
+            base.display()
+        ))),
+        Some(_) | None => Ok(beside),
+    }
 }
 
 fn chosen(config: &RunConfig, part: Part) -> Result<&DataConfig, Failure> {

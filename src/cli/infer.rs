@@ -8,7 +8,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use zorro::{Checked, CompileOptions, Mode, Model};
+use zorro::model::Output;
+use zorro::{Checked, CompileOptions, ModalitySet, Mode, Model};
 use zorro_runtime::checkpoint::{Checkpoint, find};
 use zorro_runtime::data::media;
 use zorro_runtime::train::config::parse;
@@ -44,11 +45,11 @@ pub(super) struct Args {
     #[arg(long)]
     pairs: bool,
 
-    /// Give all outputs that name no classes, as they are
+    /// Give outputs as they are: those of --outputs, or all that name no classes
     #[arg(long)]
     embed: bool,
 
-    /// Only these outputs [default: all that can be had]
+    /// Only these outputs; those that name no classes are given as they are [default: all that name classes]
     #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
     outputs: Option<Vec<String>>,
 
@@ -194,10 +195,7 @@ impl<'a> Answers<'a> {
         let name =
             files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(",");
         if wanted.is_empty() {
-            let given = given.join(" and ");
-            return Err(Failure::Work(format!(
-                "`{name}`: no output can be had from {given} alone"
-            )));
+            return Err(Failure::Work(format!("`{name}`: {}", self.why_nothing(&given))));
         }
         if !self.sessions.contains_key(&given) {
             let options = CompileOptions {
@@ -215,35 +213,62 @@ impl<'a> Answers<'a> {
         let results = session.run(&Batch { tensors }, &RunOptions::default());
         let outputs =
             results.and_then(|results| results.outputs()).map_err(|error| work(&error))?;
-        if self.args.embed {
-            Ok(self.embedded(&name, &outputs))
-        } else {
-            Ok(self.named(&name, &given, &outputs))
-        }
+        Ok(self.told(&name, &given, &outputs))
+    }
+
+    /// The modalities of these names.
+    fn set(&self, given: &[String]) -> ModalitySet {
+        let ids = (0..).map(zorro::model::ModalityId).zip(&self.checked.model.modalities);
+        ModalitySet::of(
+            ids.filter(|(_, modality)| given.contains(&modality.name)).map(|(id, _)| id),
+        )
+    }
+
+    /// Whether an output names classes.
+    fn is_head(&self, output: &str) -> bool {
+        self.heads.iter().any(|heads| heads.outputs.iter().any(|own| own == output))
+    }
+
+    /// The outputs that are asked for, whether they can be had or not.
+    fn asked(&self) -> impl Iterator<Item = &Output> {
+        self.checked.model.outputs.iter().filter(|output| match &self.args.outputs {
+            Some(wanted) => wanted.contains(&output.name),
+            None => self.is_head(&output.name) != self.args.embed,
+        })
     }
 
     /// The outputs that are asked for and can be had.
     fn wanted(&self, given: &[String]) -> Vec<String> {
-        let model = &self.checked.model;
-        let ids = (0..).map(zorro::model::ModalityId).zip(&model.modalities);
-        let ids = ids.filter(|(_, modality)| given.contains(&modality.name)).map(|(id, _)| id);
-        let set = zorro::ModalitySet::of(ids);
-        let outputs = model.outputs.iter().filter(|output| {
-            let is_head = self.heads.iter().any(|heads| heads.outputs.contains(&output.name));
-            let is_asked = match &self.args.outputs {
-                Some(wanted) => wanted.contains(&output.name) && is_head != self.args.embed,
-                None => is_head != self.args.embed,
-            };
-            is_asked && self.checked.flow.presence(output.value).holds(set)
-        });
+        let set = self.set(given);
+        let flow = &self.checked.flow;
+        let outputs = self.asked().filter(|output| flow.presence(output.value).holds(set));
         outputs.map(|output| output.name.clone()).collect()
     }
 
-    /// Classes with probabilities, the most probable first.
-    fn named(&self, name: &str, given: &[String], outputs: &Tensors) -> String {
+    /// Why none of the outputs that are asked for can be had.
+    fn why_nothing(&self, given: &[String]) -> String {
+        let needs = self.asked().map(|output| {
+            let presence = self.checked.flow.presence(output.value);
+            format!("`{}` needs {}", output.name, presence.display(&self.checked.model))
+        });
+        let needs: Vec<String> = needs.collect();
+        if needs.is_empty() {
+            return match self.args.embed {
+                true => {
+                    "all outputs name classes; leave out --embed, or name outputs with --outputs"
+                }
+                false => "no output names classes; --embed gives the outputs as they are",
+            }
+            .to_owned();
+        }
+        format!("there is {} alone, and {}", given.join(" and "), needs.join(", "))
+    }
+
+    /// Classes with probabilities, the most probable first; and other outputs as they are.
+    fn told(&self, name: &str, given: &[String], outputs: &Tensors) -> String {
         let mut text = String::new();
         let mut document = json!({ "files": name, "given": given });
-        for heads in &self.heads {
+        for heads in self.heads.iter().filter(|_| !self.args.embed) {
             let mut all = Vec::new();
             let mut rows = Vec::new();
             for output in &heads.outputs {
@@ -268,6 +293,13 @@ impl<'a> Answers<'a> {
                 document["outputs"][output] = json!(classes);
             }
         }
+        let as_they_are = |output: &str| self.args.embed || !self.is_head(output);
+        for (output, tensor) in outputs.iter().filter(|(output, _)| as_they_are(output)) {
+            let numbers = tensor.data().to_f32();
+            document["outputs"][output] = json!(numbers);
+            let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
+            text.push_str(&format!("{name}  {output}  {}\n", numbers.join(" ")));
+        }
         match self.args.format {
             Format::Text => text,
             Format::Json => format!("{document}\n"),
@@ -284,22 +316,6 @@ impl<'a> Answers<'a> {
             known.unwrap_or_else(|| class.to_string())
         };
         order.into_iter().map(|class| (name(class), probabilities[class])).collect()
-    }
-
-    /// Outputs as they are.
-    fn embedded(&self, name: &str, outputs: &Tensors) -> String {
-        let mut document = json!({ "files": name });
-        let mut text = String::new();
-        for (output, tensor) in outputs.iter() {
-            let numbers = tensor.data().to_f32();
-            document["outputs"][output] = json!(numbers);
-            let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
-            text.push_str(&format!("{name}  {output}  {}\n", numbers.join(" ")));
-        }
-        match self.args.format {
-            Format::Text => text,
-            Format::Json => format!("{document}\n"),
-        }
     }
 }
 

@@ -21,7 +21,8 @@ use super::{Failure, note, print_quoting, spares, spec, tensors};
 /// The inputs hold a tensor for each modality, `[batch, grid.., width]` (ids of a text as integers), and for each target
 /// that a loss needs. A modality that is not there is lacked by all samples; `NAME.present`, `[batch]`, says for each
 /// sample whether it has it. Results are the outputs by name, losses as `loss.NAME`, and gradients as `gradient.NAME` of every
-/// weight and every modality of numbers.
+/// weight and every modality of numbers. Where samples lack an output, `NAME.present` says which have it, and the others' rows
+/// are zeros; a loss that no sample has is left out.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     zorro run demo.zorro --inputs in.safetensors --weights w.safetensors -o out.safetensors\n  \
@@ -120,9 +121,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     weights(args, &checked, map.as_ref(), &mut session)?;
     let options = RunOptions { seed: args.seed.unwrap_or(0), ..RunOptions::default() };
     let results = session.run(&batch, &options).map_err(work)?;
-    let outputs = results.outputs().map_err(work)?;
+    let outputs = marked(&checked, &results)?;
     let given = if is_fed { batch.samples().map_err(work)? } else { 0 };
-    say_who_lacks_what(&checked, &results, &outputs, given);
+    say_who_lacks_what(&checked, &results, &outputs, given)?;
     let all = collected(&results, outputs, map.as_ref())?;
     match &args.output {
         Some(path) => all.write(path).map_err(work),
@@ -171,6 +172,10 @@ fn fed(
         None => file,
     };
     for (name, tensor) in cotangents.iter().flat_map(Tensors::iter) {
+        // In a file of results, who has an output: nothing flows back from the others in any case.
+        if name.ends_with(".present") {
+            continue;
+        }
         if !model.outputs.iter().any(|output| output.name == name) {
             return Err(Failure::Work(format!("a cotangent is for `{name}`, which is no output")));
         }
@@ -307,7 +312,8 @@ fn collected(
         None => Ok(tensors),
     };
     let mut all = under(Section::Outputs, outputs)?;
-    for (name, loss) in results.losses().map_err(work)? {
+    let losses = results.losses().map_err(work)?;
+    for (name, loss) in losses.into_iter().filter(|(name, _)| results.has_loss(name)) {
         let tensor = Tensor::new(vec![1], TensorData::F32(vec![loss])).expect("one number");
         all.insert(format!("loss.{name}"), tensor);
     }
@@ -326,8 +332,37 @@ fn collected(
     Ok(all)
 }
 
-/// Samples that lack an output are no error, but must not go unnoticed.
-fn say_who_lacks_what(checked: &Checked, results: &Results<'_>, outputs: &Tensors, samples: usize) {
+/// The outputs. Where samples lack one, their rows are zeros, and `NAME.present` says who has it.
+fn marked(checked: &Checked, results: &Results<'_>) -> Result<Tensors, Failure> {
+    let mut marked = Tensors::new();
+    for (name, tensor) in results.outputs().map_err(work)?.iter() {
+        let has = results.has_output(&checked.flow, name);
+        if has.iter().all(|has| *has) {
+            marked.insert(name, tensor.clone());
+            continue;
+        }
+        let mut numbers = tensor.data().to_f32();
+        let width = numbers.len() / has.len().max(1);
+        for (row, _) in numbers.chunks_mut(width.max(1)).zip(&has).filter(|(_, has)| !**has) {
+            row.fill(0.0);
+        }
+        let shape = tensor.shape().to_vec();
+        let tensor = Tensor::new(shape, TensorData::F32(numbers)).expect("the same shape");
+        marked.insert(name, tensor);
+        let present = has.iter().map(|has| f32::from(u8::from(*has))).collect();
+        let present = Tensor::new(vec![has.len()], TensorData::F32(present));
+        marked.insert(format!("{name}.present"), present.expect("a list is a shape"));
+    }
+    Ok(marked)
+}
+
+/// What samples lack is no error, but must not go unnoticed.
+fn say_who_lacks_what(
+    checked: &Checked,
+    results: &Results<'_>,
+    outputs: &Tensors,
+    samples: usize,
+) -> Result<(), Failure> {
     for output in &checked.model.outputs {
         let has = results.has_output(&checked.flow, &output.name);
         let lack: Vec<String> =
@@ -337,4 +372,12 @@ fn say_who_lacks_what(checked: &Checked, results: &Results<'_>, outputs: &Tensor
             note(&format!("note: `{name}` is not there for samples {}", lack.join(", ")));
         }
     }
+    for name in results.losses().map_err(work)?.into_keys() {
+        if !results.has_loss(&name) {
+            note(&format!(
+                "note: no sample has what `{name}` is made of, so there is no such loss"
+            ));
+        }
+    }
+    Ok(())
 }

@@ -108,6 +108,7 @@ impl Emitter<'_> {
             RootKind::ParameterGradient(..)
             | RootKind::Output
             | RootKind::Loss
+            | RootKind::Term(..)
             | RootKind::InputGradient
             | RootKind::Update(..)
             | RootKind::GradientNorm => None,

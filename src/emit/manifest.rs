@@ -50,6 +50,7 @@ impl Emitter<'_> {
     fn mode(&self) -> Value {
         match &self.options.mode {
             Mode::Forward { .. } => json!({ "kind": "forward" }),
+            Mode::Terms { objective } => json!({ "kind": "terms", "objective": objective }),
             Mode::Gradients(Seed::Loss(objective)) => {
                 json!({ "kind": "gradients", "of": "loss", "objective": objective })
             }

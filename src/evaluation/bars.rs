@@ -13,9 +13,10 @@ pub fn bars(evaluation: &Evaluation, probes: Option<&ProbeScores>) -> Vec<Bars> 
     let mut all = Vec::new();
     for target in &evaluation.targets {
         let title = format!("{} of {}", target.metric.name(), target.target);
-        let value =
-            |at: usize, condition: usize| target.outputs[at].1[condition].map(|score| score.value);
-        all.push(grouped(title, &evaluation.conditions, names(&target.outputs), value));
+        let value = |at: usize, condition: usize| {
+            target.scores.outputs[at].1[condition].map(|score| score.value)
+        };
+        all.push(grouped(title, &evaluation.conditions, names(&target.scores.outputs), value));
     }
     for (at, condition) in evaluation.conditions.iter().enumerate() {
         let own: Vec<&Retrieval> =
@@ -33,8 +34,8 @@ pub fn bars(evaluation: &Evaluation, probes: Option<&ProbeScores>) -> Vec<Bars> 
     if let Some(probes) = probes {
         let title = format!("{} of {} by probes", probes.metric.name(), probes.target);
         let value =
-            |at: usize, condition: usize| Some(probes.outputs[at].1[condition]?.eval?.value);
-        all.push(grouped(title, &probes.conditions, names(&probes.outputs), value));
+            |at: usize, condition: usize| Some(probes.table.outputs[at].1[condition]?.eval?.value);
+        all.push(grouped(title, &probes.conditions, names(&probes.table.outputs), value));
     }
     all
 }

@@ -10,6 +10,7 @@ mod devices;
 mod diagnostics;
 mod docs;
 mod errors;
+mod evaluation;
 mod garbage;
 mod golden;
 mod licenses;

@@ -72,7 +72,22 @@ fn what_is_missing_changes_nothing_that_does_not_see_it() {
     let line = RUN.replace("in.safetensors", "absent.safetensors");
     let run = zorro(folder, &format!("{line} -o x.safetensors").split(' ').collect::<Vec<_>>(), "");
     assert!(run.stderr.contains("`v` is not there for samples 1, 2"), "{}", run.stderr);
-    assert!(a(&all).same_bits(&a(&read(folder, "x.safetensors"))));
+    let found = read(folder, "x.safetensors");
+    assert!(a(&all).same_bits(&a(&found)));
+    // What is lacked is marked, and not made up.
+    let numbers = |name: &str| found.get(name).expect(name).data().to_f32();
+    assert_eq!(numbers("v.present"), [1.0, 0.0, 0.0]);
+    assert!(numbers("v")[..3].iter().all(|number| *number != 0.0));
+    assert_eq!(numbers("v")[3..], [0.0; 6]);
+    assert!(found.get("a.present").is_none(), "all have it");
+    // A loss that nobody has is none.
+    let kept = absent.iter().filter(|(name, _)| !name.starts_with("label"));
+    let absent: Tensors = kept.map(|(name, tensor)| (name.to_owned(), tensor.clone())).collect();
+    absent.write(&folder.join("absent.safetensors")).expect("it can be written");
+    let line = format!("{line} --objectives loss -o y.safetensors");
+    let run = zorro(folder, &line.split(' ').collect::<Vec<_>>(), "");
+    assert!(run.stderr.contains("no sample has what `loss` is made of"), "{}", run.stderr);
+    assert!(read(folder, "y.safetensors").get("loss.loss").is_none());
 }
 
 #[test]

@@ -205,6 +205,35 @@ fn answers(folder: &Path) {
         works(folder, &["infer", "run", "tone.wav", "--embed", "--format", "json"]).stdout;
     let embedded: Value = serde_json::from_str(&embedded).expect("JSON");
     assert_eq!(embedded["outputs"]["audio_embedding"].as_array().expect("numbers").len(), 64);
+    // Outputs that are asked for are given, whether they name classes or not.
+    let asked = ["infer", "run", "tone.wav", "--format", "json", "--outputs"];
+    let asked = |args: &[&str]| -> Value {
+        let text = works(folder, &[&asked[..], args].concat()).stdout;
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let mixed = asked(&["audio_embedding,audio_logits"]);
+    assert_eq!(mixed["outputs"]["audio_embedding"], embedded["outputs"]["audio_embedding"]);
+    assert!(mixed["outputs"]["audio_logits"][0]["probability"].is_number(), "{mixed}");
+    let numbers = asked(&["audio_logits", "--embed"]);
+    assert_eq!(numbers["outputs"]["audio_logits"].as_array().map(Vec::len), Some(10));
+    let why = ["there is audio alone, and `video_embedding` needs video"];
+    fails(folder, &["infer", "run", "tone.wav", "--outputs", "video_embedding"], 1, &why);
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let name = std::ffi::OsStr::from_bytes(b"t\xffne.wav");
+        fs::copy(folder.join("tone.wav"), folder.join(name)).expect("it is copied");
+        let mut both = name.to_owned();
+        both.push(",gray.png");
+        let run = Command::new(env!("CARGO_BIN_EXE_zorro"))
+            .args(["infer", "run", "--top", "1"])
+            .args([name, &both])
+            .current_dir(folder)
+            .output()
+            .expect("zorro starts");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(run.status.success() && said.contains("t\u{fffd}ne.wav,gray.png"), "{said}");
+    }
     fails(folder, &["infer", "run", "none.wav"], 1, &["none.wav"]);
     fails(folder, &["infer", "nowhere", "tone.wav"], 1, &["no checkpoint"]);
     fails(folder, &["infer", "run", "--pairs", "tone.wav"], 2, &["even number"]);

@@ -7,7 +7,7 @@ use std::fmt;
 
 use super::{
     Argument, Attention, Gradient, Graph, Leaf, NodeId, Op, PresenceId, Reduction, Root, RootKind,
-    Segment, Slot,
+    Segment, Slot, TermPart,
 };
 
 impl fmt::Display for Graph {
@@ -70,6 +70,15 @@ pub(crate) fn root_text(root: &Root) -> String {
     match root.kind {
         RootKind::Output => format!("output {name}"),
         RootKind::Loss => format!("loss {name}"),
+        RootKind::Term(at, part) => {
+            let part = match part {
+                TermPart::Losses => "losses",
+                TermPart::Left => "left side",
+                TermPart::Right => "right side",
+                TermPart::Temperature => "temperature",
+            };
+            format!("{part} of term {at} of {name}")
+        }
         RootKind::InputGradient => format!("gradient of input {name}"),
         RootKind::ParameterGradient(buffer, start) => {
             format!("gradient of parameters {} from {start}", buffer.0)

@@ -15,6 +15,7 @@ use std::ops::Range;
 use super::tokens;
 use super::{
     Attention, AttentionId, Gradient, Graph, Leaf, Node, NodeId, Op, RootKind, Slot, Table,
+    TermPart,
 };
 use crate::routing::Side;
 
@@ -53,8 +54,14 @@ pub fn verify(graph: &Graph) -> Result<(), String> {
             RootKind::ParameterGradient(buffer, start) => {
                 in_buffer(graph, buffer.0 as usize, start + numbers)?;
             }
-            RootKind::Loss | RootKind::GradientNorm => {
+            RootKind::Loss | RootKind::GradientNorm | RootKind::Term(_, TermPart::Temperature) => {
                 ensure(numbers == 1, || format!("{} is one number", root.name))?;
+            }
+            RootKind::Term(_, TermPart::Losses | TermPart::Left | TermPart::Right) => {
+                let batch = graph.batch;
+                ensure(numbers.is_multiple_of(batch), || {
+                    format!("{} is of {batch} samples", root.name)
+                })?;
             }
             RootKind::Output | RootKind::InputGradient => {}
         }

@@ -2,11 +2,12 @@
 //!
 //! In: a loss. Out: one number `[1, 1]`. Each term is the mean over the samples that have its operands and its target; a
 //! mean of terms is over those that at least one sample has, and in a sum a missing term is 0. What a sample lacks is
-//! chosen away before it can spread, never multiplied by 0. Deliberately not here: which objective is minimized.
+//! chosen away before it can spread, never multiplied by 0. For means over more samples than a batch has, a term also comes
+//! apart into samples. Deliberately not here: which objective is minimized.
 
 use crate::flow::Presence;
 use crate::graph::{
-    Binary, Condition, Input, InputKind, NodeId, PresenceId, Reduction, Segment, Unary,
+    Binary, Condition, Input, InputKind, NodeId, PresenceId, Reduction, Segment, TermPart, Unary,
 };
 use crate::model::{Loss, MseTarget, Negatives, Scalar, TargetId, TargetKind, ValueId};
 
@@ -54,19 +55,48 @@ impl Lowering<'_> {
                 let zero = self.graph.constant(0.0, &[1, 1]);
                 Term { value: zero, exists: zero }
             }
+            Loss::CrossEntropy { .. }
+            | Loss::SigmoidCrossEntropy { .. }
+            | Loss::Nce { .. }
+            | Loss::Mse { .. } => {
+                let losses = self.losses(loss);
+                self.mean_over(losses, loss)
+            }
+        }
+    }
+
+    /// The losses of single samples by a term, `[batch, 1]`; for those that do not have it they say nothing.
+    fn losses(&mut self, term: &Loss) -> NodeId {
+        match term {
             Loss::CrossEntropy { logits, target, smoothing } => {
-                let losses = self.cross_entropy(*logits, *target, smoothing.to_f64());
-                self.mean_over(losses, &[*logits], Some(*target))
+                self.cross_entropy(*logits, *target, smoothing.to_f64())
             }
             Loss::SigmoidCrossEntropy { logits, target } => {
-                let losses = self.sigmoid_cross_entropy(*logits, *target);
-                self.mean_over(losses, &[*logits], Some(*target))
+                self.sigmoid_cross_entropy(*logits, *target)
             }
             Loss::Nce { a, b, temperature, negatives, span: _ } => {
-                self.nce(*a, *b, temperature, *negatives)
+                let present = self.samples(term);
+                self.nce((*a, *b), present, temperature, *negatives)
             }
             Loss::Mse { a, b } => self.mse(*a, b),
+            Loss::Mean(_) | Loss::Sum(_) => unreachable!("a term has no terms"),
         }
+    }
+
+    /// What the mean of a term over more samples than a batch has is made of; nothing where no sample can have the term.
+    pub(super) fn parts(&mut self, term: &Loss) -> Vec<(TermPart, NodeId)> {
+        if !self.needs.has_term(term) {
+            return Vec::new();
+        }
+        let Loss::Nce { a, b, temperature, .. } = term else {
+            return vec![(TermPart::Losses, self.losses(term))];
+        };
+        let mut parts =
+            vec![(TermPart::Left, self.pack(&[*a])), (TermPart::Right, self.pack(&[*b]))];
+        if let Scalar::Computed(value) = temperature {
+            parts.push((TermPart::Temperature, self.learned_number(*value)));
+        }
+        parts
     }
 
     /// The mean over the terms that some sample has.
@@ -89,30 +119,24 @@ impl Lowering<'_> {
         Term { value: self.graph.divide(sum, count), exists }
     }
 
-    /// For which samples all of these exist, and the target: `[batch, 1]`.
-    fn samples(&mut self, operands: &[ValueId], target: Option<TargetId>) -> NodeId {
-        let id = self.counted(operands, target);
+    /// Which samples have a term: `[batch, 1]`.
+    fn samples(&mut self, term: &Loss) -> NodeId {
+        let id = self.counted(term);
         let present = self.graph.present(&[Segment { present: id, tokens: 1 }]);
         present.expect("a condition of counted samples does not always hold")
     }
 
-    fn counted(&mut self, operands: &[ValueId], target: Option<TargetId>) -> Option<PresenceId> {
-        let presence = operands.iter().fold(Presence::always(), |all, value| {
+    fn counted(&mut self, term: &Loss) -> Option<PresenceId> {
+        let presence = term.operands().iter().fold(Presence::always(), |all, value| {
             let one = self.needs.presence(self.checked, *value);
             all.and(&one).expect("flow has combined these before")
         });
-        let targets = target.into_iter().collect();
-        self.graph.condition(Condition { presence, targets, counted: true })
+        self.graph.condition(Condition { presence, targets: term.targets(), counted: true })
     }
 
-    /// The mean of one loss a sample, `[batch, 1]`, over the samples that have it.
-    fn mean_over(
-        &mut self,
-        losses: NodeId,
-        operands: &[ValueId],
-        target: Option<TargetId>,
-    ) -> Term {
-        let present = self.samples(operands, target);
+    /// The mean of the losses of a term, `[batch, 1]`, over the samples that have it.
+    fn mean_over(&mut self, losses: NodeId, term: &Loss) -> Term {
+        let present = self.samples(term);
         let losses = self.graph.only_where(present, losses);
         let sum = self.graph.sum(losses, 0);
         let count = self.graph.sum(present, 0);
@@ -176,31 +200,35 @@ impl Lowering<'_> {
         self.graph.times(sum, reciprocal(n))
     }
 
-    fn mse(&mut self, a: ValueId, b: &MseTarget) -> Term {
+    fn mse(&mut self, a: ValueId, b: &MseTarget) -> NodeId {
         let (tokens, width) = self.size(a);
         let numbers = tokens * width;
         let shape = [self.request.batch, numbers];
         let left = self.pack(&[a]);
         let left = self.graph.reshape(left, &shape);
-        let (right, operands, target) = match b {
-            MseTarget::Target(target) => (self.target(*target, numbers), vec![a], Some(*target)),
+        let right = match b {
+            MseTarget::Target(target) => self.target(*target, numbers),
             MseTarget::Value(b) => {
                 let right = self.pack(&[*b]);
-                (self.graph.reshape(right, &shape), vec![a, *b], None)
+                self.graph.reshape(right, &shape)
             }
         };
         let difference = self.graph.subtract(left, right);
         let square = self.graph.multiply(difference, difference);
         let sum = self.graph.sum(square, 1);
-        let losses = self.graph.times(sum, reciprocal(numbers));
-        self.mean_over(losses, &operands, target)
+        self.graph.times(sum, reciprocal(numbers))
     }
 
-    /// Equation 2 of the paper: cross-entropies over cosine similarities. Only samples that have both sides count and are
+    /// Equation 2 of the paper: cross-entropies over cosine similarities. Only the samples that are present count and are
     /// negatives.
-    fn nce(&mut self, a: ValueId, b: ValueId, temperature: &Scalar, negatives: Negatives) -> Term {
+    fn nce(
+        &mut self,
+        (a, b): (ValueId, ValueId),
+        present: NodeId,
+        temperature: &Scalar,
+        negatives: Negatives,
+    ) -> NodeId {
         let batch = self.request.batch;
-        let present = self.samples(&[a, b], None);
         let (left, right) = (self.pack(&[a]), self.pack(&[b]));
         let (left, right) = (self.unit(left), self.unit(right));
         let forward = self.similarities(left, right, temperature);
@@ -210,7 +238,7 @@ impl Lowering<'_> {
         let own = self.over_temperature(own, temperature);
         let columns = self.graph.reshape(present, &[1, batch]);
         let columns = self.graph.broadcast(columns, &[batch, batch]);
-        let losses = match negatives {
+        match negatives {
             Negatives::Forward => self.surprise(own, &[(forward, columns)]),
             Negatives::Both => {
                 let there = self.surprise(own, &[(forward, columns)]);
@@ -222,8 +250,7 @@ impl Lowering<'_> {
                 let others = self.but_itself(columns);
                 self.surprise(own, &[(forward, columns), (backward, others)])
             }
-        };
-        self.mean_over(losses, &[a, b], None)
+        }
     }
 
     /// Rows of length 1.
@@ -248,14 +275,18 @@ impl Lowering<'_> {
         match temperature {
             Scalar::Fixed(number) => self.graph.times(a, 1.0 / number.to_f64()),
             Scalar::Computed(value) => {
-                let number = match self.place(*value) {
-                    Place::Free(number) => number,
-                    // Made of learned scalars alone, it is the same for all samples.
-                    Place::Rows { pack, start } => self.graph.slice(pack, 0, start, 1),
-                };
+                let number = self.learned_number(*value);
                 let number = self.graph.broadcast(number, &shape);
                 self.graph.divide(a, number)
             }
+        }
+    }
+
+    /// A value that is made of learned scalars alone, the same for all samples: `[1, 1]`.
+    fn learned_number(&mut self, value: ValueId) -> NodeId {
+        match self.place(value) {
+            Place::Free(number) => number,
+            Place::Rows { pack, start } => self.graph.slice(pack, 0, start, 1),
         }
     }
 

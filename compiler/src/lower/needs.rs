@@ -40,7 +40,7 @@ impl Needs {
                 missing.push(Unavailable { name: output.name.clone(), presence });
             }
         }
-        for &at in &request.objectives {
+        for &at in request.objectives.iter().chain(&request.terms) {
             let objective = &model.objectives[at];
             if !needs.want_loss(&objective.loss) {
                 let presence = checked.flow.objective(at).1.clone();

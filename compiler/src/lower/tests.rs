@@ -57,6 +57,7 @@ fn lowered(checked: &Checked, how: How<'_>) -> Result<Graph, Vec<Unavailable>> {
         batch: how.batch,
         outputs,
         objectives: if only.is_some() { vec![] } else { (0..model.objectives.len()).collect() },
+        terms: None,
         only,
         random: how.random,
         decay: Decay::Matrices,

@@ -109,6 +109,13 @@ impl Model {
         )
     }
 
+    /// The terms of a loss as the text form has them.
+    #[must_use]
+    pub fn term_texts(&self, loss: &Loss) -> Vec<String> {
+        let paths = Paths::of(self);
+        loss.terms().into_iter().map(|term| self.loss_text(term, &paths)).collect()
+    }
+
     fn loss_text(&self, loss: &Loss, paths: &Paths) -> String {
         // Losses speak of outputs by their names.
         let value = |id: &ValueId| {

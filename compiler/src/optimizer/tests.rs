@@ -141,7 +141,10 @@ fn advance(graph: &Graph, feed: &mut Feed) -> Option<f64> {
             }
             RootKind::GradientNorm => norm = Some(made[0]),
             RootKind::Loss => {}
-            RootKind::Output | RootKind::InputGradient | RootKind::ParameterGradient(..) => {
+            RootKind::Output
+            | RootKind::Term(..)
+            | RootKind::InputGradient
+            | RootKind::ParameterGradient(..) => {
                 panic!("{root:?} was not asked for")
             }
         }
@@ -324,6 +327,7 @@ fn training(text: &str, buffer_numbers: usize, optimizer: &Optimizer) -> Graph {
         batch: 2,
         outputs: Vec::new(),
         objectives: vec![0],
+        terms: None,
         only: None,
         random: true,
         decay: Decay::Matrices,

@@ -132,6 +132,7 @@ fn read_by_updates(graph: &Graph) -> Vec<bool> {
             RootKind::GradientNorm => read[root.node.index()] = true,
             RootKind::Output
             | RootKind::Loss
+            | RootKind::Term(..)
             | RootKind::InputGradient
             | RootKind::ParameterGradient(..) => {}
         }

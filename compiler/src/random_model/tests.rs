@@ -42,6 +42,7 @@ fn try_one(seed: u64) -> Result<(), String> {
         batch: random.within(1, 3),
         outputs: (0..checked.model.outputs.len()).collect(),
         objectives: (0..checked.model.objectives.len()).collect(),
+        terms: None,
         only: None,
         random: random.chance(60),
         decay: random.one_of(&[Decay::Matrices, Decay::All]),
@@ -92,7 +93,10 @@ fn unseen(checked: &Checked, whole: &Graph, seed: u64) -> Result<(), String> {
         let wanted = whole.roots.iter().filter(|root| match root.kind {
             RootKind::ParameterGradient(..) | RootKind::InputGradient => true,
             RootKind::Loss => root.name == "loss",
-            RootKind::Output | RootKind::Update(..) | RootKind::GradientNorm => false,
+            RootKind::Output
+            | RootKind::Term(..)
+            | RootKind::Update(..)
+            | RootKind::GradientNorm => false,
         });
         let numbers = wanted.map(|root| values[root.node.index()].as_ref().expect("a root"));
         numbers.map(|numbers| numbers.iter().map(|number| number.to_bits()).collect()).collect()
@@ -175,7 +179,11 @@ fn gradients(checked: &Checked, graph: &Graph, seed: u64) -> Direction {
                     .position(|input| input.name == root.name && input.kind == InputKind::Modality);
                 gradients.inputs[at.expect("an input")].copy_from_slice(found);
             }
-            RootKind::Output | RootKind::Loss | RootKind::Update(..) | RootKind::GradientNorm => {}
+            RootKind::Output
+            | RootKind::Loss
+            | RootKind::Term(..)
+            | RootKind::Update(..)
+            | RootKind::GradientNorm => {}
         }
     }
     gradients

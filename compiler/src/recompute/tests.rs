@@ -35,6 +35,7 @@ fn training(name: &str, set: &[(&str, &str)], batch: usize) -> Graph {
         batch,
         outputs: Vec::new(),
         objectives: vec![0],
+        terms: None,
         only: None,
         random: true,
         decay: Decay::Matrices,

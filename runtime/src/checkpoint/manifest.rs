@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub struct Manifest {
     pub spec: Spec,
     /// The text of the run's configuration.
     pub config: String,
+    /// The folder from which the paths of the configuration start, where it has a name in UTF-8.
+    #[serde(default)]
+    pub base: Option<PathBuf>,
     /// Its other files.
     pub(super) files: BTreeMap<String, FileEntry>,
 }
@@ -86,6 +89,7 @@ impl Manifest {
             best: None,
             spec,
             config: config.to_owned(),
+            base: None,
             files: BTreeMap::new(),
         }
     }

@@ -87,7 +87,7 @@ impl Results {
 fn is_copied(result: &PlanResult) -> bool {
     let is_small = (1..=SMALL).contains(&result.region.numbers);
     match result.kind {
-        RootKind::Output | RootKind::Loss | RootKind::GradientNorm => is_small,
+        RootKind::Output | RootKind::Loss | RootKind::Term(..) | RootKind::GradientNorm => is_small,
         RootKind::InputGradient | RootKind::ParameterGradient(..) | RootKind::Update(..) => false,
     }
 }

@@ -250,6 +250,14 @@ pub enum Precision {
     Mixed,
 }
 
+impl RunConfig {
+    /// Of how many samples a group is in which `nce` compares them in evaluation.
+    #[must_use]
+    pub fn group(&self) -> usize {
+        usize::try_from(self.eval.group.unwrap_or(self.batch)).unwrap_or(usize::MAX)
+    }
+}
+
 impl From<Precision> for graph::Precision {
     fn from(precision: Precision) -> Self {
         match precision {
@@ -283,11 +291,13 @@ pub struct EvalConfig {
     pub every: Length,
     /// Samples of a batch; by default as in training.
     pub batch: Option<u64>,
+    /// Of how many samples a group is in which `nce` compares them; by default a batch of training.
+    pub group: Option<u64>,
 }
 
 impl Default for EvalConfig {
     fn default() -> Self {
-        Self { every: Length::Epochs(1.0), batch: None }
+        Self { every: Length::Epochs(1.0), batch: None, group: None }
     }
 }
 

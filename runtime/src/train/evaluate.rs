@@ -2,11 +2,13 @@
 //!
 //! In: weights and a loader of evaluation. Out: for each target of classes a score of every output that names its classes and
 //! of their mean, for each pair of outputs that the objective compares how well one finds the other, under each condition
-//! (`evaluate/conditions.rs`), and the loss. Several clips of a sample are one answer (`evaluate/clips.rs`). Beside it, linear
-//! probes (`evaluate/probe.rs`). Deliberately not here: tables.
+//! (`evaluate/conditions.rs`), and the loss (`evaluate/losses.rs`). Several clips of a sample are one answer
+//! (`evaluate/clips.rs`), and a sample of which a condition leaves nothing has none. Beside it, linear probes
+//! (`evaluate/probe.rs`). Deliberately not here: tables.
 
 mod clips;
 mod conditions;
+mod losses;
 mod minimize;
 mod probe;
 mod reader;
@@ -15,17 +17,21 @@ mod retrieval;
 
 use rayon::ThreadPool;
 
+use crate::checkpoint::Best;
 use crate::compiler::Checked;
+use crate::compiler::flow::all_modalities;
 use crate::data::{Loaded, Loader};
 use crate::{RuntimeError, Tensors};
 
 use super::TrainError;
 use super::heads::{Heads, mean};
-use super::scores::{Metric, Score, Tally};
+use super::scores::{Among, Counts, Metric, Score, Tally, Truths};
 use super::sessions::Machine;
 use clips::{Clips, Reading};
 pub use conditions::{Absence, Condition};
-pub use probe::{Probe, ProbeOptions, ProbeScores, probe};
+use losses::Losses;
+pub use losses::TermLoss;
+pub use probe::{Probe, ProbeOptions, ProbeScores, ProbeTable, probe};
 use reader::{Reader, Said, Target};
 use retrieval::{Classes, Gallery, Pair};
 pub use retrieval::{FIRST, Retrieval};
@@ -37,8 +43,13 @@ pub struct Evaluation {
     pub objective: String,
     /// How many samples there were.
     pub samples: u64,
-    /// The mean of the objective over batches, with all modalities.
-    pub loss: f64,
+    /// The objective with all modalities: the mean over samples of each of its terms, and of these what the objective says.
+    /// None where no sample has any of it.
+    pub loss: Option<f64>,
+    /// How many samples have any of it.
+    pub loss_samples: u64,
+    /// Its terms in order.
+    pub terms: Vec<TermLoss>,
     /// What the model was given: first all modalities, then each alone.
     pub conditions: Vec<Condition>,
     /// Target by target.
@@ -56,6 +67,17 @@ pub struct TargetScores {
     pub classes: usize,
     /// What is measured.
     pub metric: Metric,
+    /// On all samples of which a condition leaves something. Outputs may be those of fewer samples; scores say of how many.
+    pub scores: Scores,
+    /// On the samples that have all modalities alone, so that all scores are of the same ones.
+    pub complete: Scores,
+}
+
+/// Scores of all outputs under all conditions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// Condition by condition, how many samples there were to be scored.
+    pub counts: Vec<Counts>,
     /// Output by output, last the mean of all: a score for each condition; none where it cannot be had.
     pub outputs: Vec<(String, Vec<Option<Score>>)>,
 }
@@ -69,8 +91,10 @@ const FEW: u64 = 4096;
 /// What is evaluated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvaluateOptions {
-    /// Samples of a batch.
+    /// Samples of a batch; nothing that is measured depends on it.
     pub batch: usize,
+    /// Of how many samples one after the other a group is in which `nce` compares them.
+    pub group: usize,
     /// How modalities are absent; each way is evaluated.
     pub absences: Vec<Absence>,
     /// The most samples that are compared with each other; with more, there is no retrieval.
@@ -80,21 +104,46 @@ pub struct EvaluateOptions {
 impl EvaluateOptions {
     /// What is evaluated beside training: modalities are dropped, and samples compared where they are few.
     #[must_use]
-    pub fn in_training(batch: usize) -> Self {
-        Self { batch, absences: vec![Absence::Dropped], retrieval: FEW }
+    pub fn in_training(batch: usize, group: usize) -> Self {
+        Self { batch, group, absences: vec![Absence::Dropped], retrieval: FEW }
     }
 }
 
 impl Evaluation {
-    /// What runs are compared by: the score of the first target's mean with all modalities; without targets of classes the
-    /// loss, turned round. Larger is better.
+    /// What runs are compared by: the score of the first target's mean with all modalities; where there is none, the loss,
+    /// turned round. Larger is better. None where there is no number at all.
     #[must_use]
-    pub fn overall(&self) -> (&'static str, f64) {
+    pub fn overall(&self) -> Option<(&'static str, f64)> {
         let score = self.targets.first().and_then(|target| {
-            let (_, scores) = target.outputs.last()?;
+            let (_, scores) = target.scores.outputs.last()?;
             Some((target.metric.name(), (*scores.first()?)?.value))
         });
-        score.unwrap_or(("-loss", -self.loss))
+        let found = score.or(self.loss.map(|loss| ("-loss", -loss)));
+        found.filter(|(_, value)| value.is_finite())
+    }
+
+    /// The best of a run after this evaluation, where that is this one. What was measured otherwise before, such as without
+    /// labels, cannot be compared with it.
+    #[must_use]
+    pub fn is_best(&self, step: u64, before: Option<&Best>) -> Option<Best> {
+        let (metric, value) = self.overall()?;
+        let is_better = before.is_none_or(|best| best.metric != metric || value > best.value);
+        is_better.then(|| Best { step, metric: metric.to_owned(), value })
+    }
+
+    /// Whether it has any number: a loss, a score, a recall.
+    #[must_use]
+    pub fn says_something(&self) -> bool {
+        let scores = self.targets.iter().flat_map(|target| &target.scores.outputs);
+        self.loss.is_some()
+            || !self.retrieval.is_empty()
+            || scores.flat_map(|(_, scores)| scores).any(Option::is_some)
+    }
+
+    /// Of how many samples a group is in which `nce` compares them; none without `nce`.
+    #[must_use]
+    pub fn group(&self) -> Option<usize> {
+        self.terms.iter().find_map(|term| term.group)
     }
 }
 
@@ -127,8 +176,8 @@ pub struct Evaluator {
 #[derive(Debug, Clone)]
 struct Gathered {
     clips: Clips,
-    /// For each head a tally of each output and of their mean.
-    tallies: Vec<Vec<Tally>>,
+    /// For each head what there is to be scored, and a tally of each output and of their mean.
+    tallies: Vec<(Truths, Vec<Tally>)>,
     /// For each reading that is a vector.
     galleries: Vec<Gallery>,
     samples: u64,
@@ -200,38 +249,45 @@ impl Evaluator {
         self.reader.set_weights(weights)?;
         let mut gathered = vec![self.nothing(); self.conditions.len()];
         let mut classes = vec![Classes::new(); self.targets.len()];
-        let (mut rows, mut loss) = (0, 0.0);
+        let mut losses = self.losses();
         while let Some(loaded) = loader.next()? {
-            let n = loaded.keys.len();
-            rows += n;
-            let truths: Vec<Vec<Option<Vec<f32>>>> =
-                self.targets.iter().map(|target| target.truths(&loaded)).collect();
+            let clips = self.clips(&loaded)?;
             for (at, gathered) in gathered.iter_mut().enumerate() {
                 let said = self.reader.read(&loaded, &self.conditions[at])?;
-                if at == 0 {
-                    loss += said.loss * n as f64;
+                if self.conditions[at].is_all {
+                    self.threads.install(|| losses.add(&loaded.places, &said.terms));
                 }
-                for sample in 0..n {
-                    let reading = self.reading(&loaded, &said, &truths, sample);
+                for (row, clip) in clips.iter().enumerate() {
+                    let reading = self.reading(clip, &said, at, row);
                     if let Some(whole) = gathered.clips.add(reading) {
-                        self.count(gathered, &whole, &mut classes);
+                        self.count(gathered, at, &whole, &mut classes);
                     }
                 }
             }
         }
-        for gathered in &mut gathered {
+        for (at, gathered) in gathered.iter_mut().enumerate() {
             if let Some(whole) = gathered.clips.take() {
-                self.count(gathered, &whole, &mut classes);
+                self.count(gathered, at, &whole, &mut classes);
             }
         }
+        let (loss, loss_samples, terms) = self.threads.install(|| losses.finish());
         Ok(Evaluation {
             objective: self.objective.clone(),
             samples: gathered.first().map_or(0, |gathered| gathered.samples),
-            loss: if rows > 0 { loss / rows as f64 } else { 0.0 },
+            loss,
+            loss_samples,
+            terms,
             conditions: self.conditions.clone(),
             targets: self.scores(&gathered),
             retrieval: self.retrieval(&gathered, &classes),
         })
+    }
+
+    fn losses(&self) -> Losses {
+        let model = &self.reader.checked.model;
+        let found = model.objectives.iter().find(|found| found.name == self.objective);
+        let found = found.expect("it was compiled");
+        Losses::new(model, &found.loss, self.options.group)
     }
 
     fn nothing(&self) -> Gathered {
@@ -240,59 +296,56 @@ impl Evaluator {
             tallies: self
                 .heads
                 .iter()
-                .map(|heads| vec![Tally::default(); heads.outputs.len() + 1])
+                .map(|heads| (Truths::default(), vec![Tally::default(); heads.outputs.len() + 1]))
                 .collect(),
             galleries: vec![Gallery::default(); self.readings.len()],
             samples: 0,
         }
     }
 
-    /// What is read of one clip.
-    fn reading(
-        &self,
-        loaded: &Loaded,
-        said: &Said,
-        truths: &[Vec<Option<Vec<f32>>>],
-        sample: usize,
-    ) -> Reading {
+    /// What is known of the clips of a batch, before the model says anything.
+    fn clips(&self, loaded: &Loaded) -> Result<Vec<Reading>, TrainError> {
+        let n = loaded.keys.len();
+        let samples = loaded.batch.who_has_what(&self.reader.checked.model, n, n)?;
+        let truths: Vec<Vec<Option<Vec<f32>>>> =
+            self.targets.iter().map(|target| target.truths(loaded)).collect();
+        let clips = samples.iter().zip(&loaded.places).enumerate().map(|(row, (own, place))| {
+            let truths = truths.iter().map(|target| target[row].clone()).collect();
+            Reading { sample: *place, has: own.modalities, values: Vec::new(), truths }
+        });
+        Ok(clips.collect())
+    }
+
+    /// What is read of one clip; nothing where the condition leaves nothing of it.
+    fn reading(&self, clip: &Reading, said: &Said, condition: usize, row: usize) -> Reading {
+        let is_left = self.conditions[condition].leaves(clip.has, &self.reader.checked.model);
         let values = self.readings.iter().map(|(output, kind)| {
-            let numbers = said.of(*output, sample)?;
+            let numbers = said.of(*output, row).filter(|_| is_left)?;
             Some(match kind {
                 Kind::Head(head) => self.heads[*head].probabilities(numbers),
                 Kind::Vector => retrieval::unit(numbers),
             })
         });
-        Reading {
-            sample: loaded.places[sample],
-            values: values.collect(),
-            truths: truths.iter().map(|target| target[sample].clone()).collect(),
-        }
+        Reading { values: values.collect(), ..clip.clone() }
     }
 
     /// Counts a sample.
-    fn count(&self, gathered: &mut Gathered, sample: &Reading, classes: &mut [Classes]) {
+    fn count(
+        &self,
+        gathered: &mut Gathered,
+        condition: usize,
+        sample: &Reading,
+        classes: &mut [Classes],
+    ) {
+        let model = &self.reader.checked.model;
         gathered.samples += 1;
         for ((target, truth), classes) in self.targets.iter().zip(&sample.truths).zip(classes) {
             if let (Metric::Accuracy, Some(truth)) = (target.metric, truth) {
                 classes.insert(sample.sample, super::scores::largest(truth));
             }
         }
-        for (at, (heads, tallies)) in self.heads.iter().zip(&mut gathered.tallies).enumerate() {
-            let target = self.targets.iter().position(|target| target.name == heads.target);
-            let truth = target.and_then(|target| sample.truths[target].as_ref());
-            let Some(truth) = truth else { continue };
-            let own = self.readings.iter().zip(&sample.values);
-            let own = own.filter(|((_, kind), _)| *kind == Kind::Head(at));
-            let mut all = Vec::new();
-            for ((_, probabilities), tally) in own.zip(tallies.iter_mut()) {
-                if let Some(probabilities) = probabilities {
-                    tally.add(heads.metric, probabilities, truth);
-                    all.push(probabilities.clone());
-                }
-            }
-            if let (Some(mean), Some(tally)) = (mean(&all), tallies.last_mut()) {
-                tally.add(heads.metric, &mean, truth);
-            }
+        if self.conditions[condition].leaves(sample.has, model) {
+            self.score(gathered, sample, all_modalities(model).is_within(sample.has));
         }
         let too_many = gathered.samples > self.options.retrieval;
         let vectors = self.readings.iter().zip(&sample.values).zip(&mut gathered.galleries);
@@ -306,19 +359,46 @@ impl Evaluator {
         }
     }
 
+    /// Compares what the outputs say of a sample with what is true.
+    fn score(&self, gathered: &mut Gathered, sample: &Reading, is_complete: bool) {
+        for (at, (heads, own)) in self.heads.iter().zip(&mut gathered.tallies).enumerate() {
+            let (counted, tallies) = own;
+            let target = self.targets.iter().position(|target| target.name == heads.target);
+            let truth = target.and_then(|target| sample.truths[target].as_ref());
+            let Some(truth) = truth else { continue };
+            counted.add(truth, is_complete);
+            let own = self.readings.iter().zip(&sample.values);
+            let own = own.filter(|((_, kind), _)| *kind == Kind::Head(at));
+            let mut all = Vec::new();
+            for ((_, probabilities), tally) in own.zip(tallies.iter_mut()) {
+                if let Some(probabilities) = probabilities {
+                    tally.add(heads.metric, probabilities, truth, is_complete);
+                    all.push(probabilities.clone());
+                }
+            }
+            if let (Some(mean), Some(tally)) = (mean(&all), tallies.last_mut()) {
+                tally.add(heads.metric, &mean, truth, is_complete);
+            }
+        }
+    }
+
     fn scores(&self, gathered: &[Gathered]) -> Vec<TargetScores> {
-        let scores = self.heads.iter().enumerate().map(|(at, heads)| {
+        let of = |at: usize, heads: &Heads, among: Among| {
+            let own = || gathered.iter().map(|gathered| &gathered.tallies[at]);
             let names = heads.outputs.iter().map(String::as_str).chain([MEAN]).enumerate();
             let outputs = names.map(|(output, name)| {
-                let tallies = gathered.iter().map(|gathered| &gathered.tallies[at][output]);
-                (name.to_owned(), tallies.map(|tally| tally.score(heads.metric)).collect())
+                let scores = own().map(|(_, tallies)| tallies[output].score(heads.metric, among));
+                (name.to_owned(), scores.collect())
             });
-            TargetScores {
-                target: heads.target.clone(),
-                classes: heads.classes,
-                metric: heads.metric,
-                outputs: outputs.collect(),
-            }
+            let counts = own().map(|(counted, _)| counted.counts(heads.metric, among));
+            Scores { counts: counts.collect(), outputs: outputs.collect() }
+        };
+        let scores = self.heads.iter().enumerate().map(|(at, heads)| TargetScores {
+            target: heads.target.clone(),
+            classes: heads.classes,
+            metric: heads.metric,
+            scores: of(at, heads, Among::All),
+            complete: of(at, heads, Among::Complete),
         });
         scores.collect()
     }
@@ -346,8 +426,9 @@ impl Evaluator {
                     let recall =
                         self.threads.install(|| retrieval::recall(asked, answers, classes));
                     let Some((queries, recall)) = recall else { continue };
+                    let answers = answers.known(classes);
                     let (from, to, by) = (from.clone(), to.clone(), by.map(name));
-                    found.push(Retrieval { from, to, by, condition, queries, recall });
+                    found.push(Retrieval { from, to, by, condition, queries, answers, recall });
                 }
             }
         }

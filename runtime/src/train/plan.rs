@@ -55,6 +55,7 @@ pub(super) struct Course {
     pub(super) load: LoadOptions,
     pub(super) eval_every: u64,
     pub(super) eval_batch: usize,
+    pub(super) eval_group: usize,
     pub(super) save_every: u64,
     /// What the user should know.
     pub(super) notes: Vec<String>,
@@ -206,6 +207,7 @@ impl Setup {
             options,
             load,
             eval_batch,
+            eval_group: config.group(),
         })
     }
 

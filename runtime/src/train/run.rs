@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::{Best, Checkpoint, Folder, Manifest};
+use crate::checkpoint::{Checkpoint, Folder, Manifest};
 use crate::compiler::random;
 use crate::data::{Collection, Loader, Problems};
 use crate::{RunOptions, Session, Tensor, TensorData, Tensors};
@@ -242,12 +242,12 @@ impl<'a, 'w> Run<'a, 'w> {
         let numbers = logged(&found);
         let numbers: Vec<(&str, f64)> =
             numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
-        self.write_log(&numbers);
-        let (metric, value) = found.overall();
-        let is_best = self.manifest.best.as_ref().is_none_or(|best| value > best.value);
-        if is_best {
-            self.manifest.best = Some(Best { step: self.step, metric: metric.to_owned(), value });
+        if !numbers.is_empty() {
+            self.write_log(&numbers);
         }
+        let best = found.is_best(self.step, self.manifest.best.as_ref());
+        let is_best = best.is_some();
+        self.manifest.best = best.or(self.manifest.best.take());
         self.evaluated = Some(found);
         self.recent.restart(&self.loader);
         Ok(is_best)
@@ -301,17 +301,20 @@ fn evaluation(
     let Some(data) = &setup.config.data.eval else { return Ok(None) };
     let samples = Collection::open(data, &setup.base, &setup.checked.model)
         .map_err(|error| setup.data_error("eval", error))?;
-    let options = EvaluateOptions::in_training(course.eval_batch);
+    let options = EvaluateOptions::in_training(course.eval_batch, course.eval_group);
     let evaluator = Evaluator::new(&setup.checked, &course.objective, &options, machine)?;
     Ok(Some((evaluator, samples)))
 }
 
 /// An evaluation by the names of its numbers in logs.
 fn logged(found: &Evaluation) -> Vec<(String, f64)> {
-    let mut numbers = vec![("eval/loss".to_owned(), found.loss)];
+    let mut numbers: Vec<(String, f64)> = Vec::new();
+    numbers.extend(found.loss.map(|loss| ("eval/loss".to_owned(), loss)));
+    #[expect(clippy::cast_precision_loss, reason = "groups are small")]
+    numbers.extend(found.group().map(|group| ("nce_group".to_owned(), group as f64)));
     let given = |at: usize| found.conditions[at].given.join("+");
     for target in &found.targets {
-        for (output, scores) in &target.outputs {
+        for (output, scores) in &target.scores.outputs {
             for (at, score) in scores.iter().enumerate() {
                 let name = format!("eval/{}/{output}/{}", target.metric.name(), given(at));
                 numbers.extend(score.map(|score| (name, score.value)));

@@ -73,7 +73,7 @@ fn collection(checked: &Checked, config: &DataConfig) -> Collection {
 
 fn evaluated(checked: &Checked, objective: &str, batch: usize, config: &DataConfig) -> Evaluation {
     let absences = vec![Absence::Dropped, Absence::Zeroed];
-    let options = EvaluateOptions { batch, absences, retrieval: u64::MAX };
+    let options = EvaluateOptions { batch, group: batch, absences, retrieval: u64::MAX };
     let mut evaluator =
         Evaluator::new(checked, objective, &options, &machine()).expect("it compiles");
     let mut loader = collection(checked, config).evaluation(batch, 1).expect("there are threads");
@@ -92,7 +92,8 @@ fn what_is_zeroed_is_there() {
     let [target] = found.targets.as_slice() else { panic!("one target") };
     assert_eq!((target.target.as_str(), target.metric), ("label", Metric::Accuracy));
     let scores = |name: &str| -> Vec<Option<f64>> {
-        let (_, scores) = target.outputs.iter().find(|(output, _)| output == name).expect(name);
+        let (_, scores) =
+            target.scores.outputs.iter().find(|(output, _)| output == name).expect(name);
         assert!(scores.iter().flatten().all(|score| score.top5 >= Some(score.value)));
         scores.iter().map(|score| score.map(|score| score.value)).collect()
     };
@@ -112,7 +113,7 @@ fn retrieval_by_class_and_by_pair() {
     let checked = checked();
     let config = data(40, 0);
     let by_class = evaluated(&checked, "contrastive", 8, &config);
-    assert!(by_class.targets.is_empty() && by_class.overall().0 == "-loss");
+    assert!(by_class.targets.is_empty() && by_class.overall().map(|best| best.0) == Some("-loss"));
     // Both directions with all modalities; alone, there is one side only; zeroed, there are both.
     let seen: Vec<(&str, usize, u64)> = by_class
         .retrieval
@@ -138,7 +139,7 @@ fn retrieval_by_class_and_by_pair() {
     let by_pair = evaluated(&nameless, "contrastive", 8, &config);
     assert_eq!(by_pair.loss, by_class.loss);
     for (pair, class) in by_pair.retrieval.iter().zip(&by_class.retrieval) {
-        assert_eq!((pair.by.as_deref(), pair.queries), (None, 40));
+        assert_eq!((pair.by.as_deref(), pair.queries, pair.answers), (None, 40, 40));
         // The own partner is one of the class, too, but ties with others of it count against it.
         assert!(pair.recall.iter().zip(class.recall).all(|(pair, class)| *pair <= class));
     }
@@ -173,9 +174,9 @@ fn probes_tell_what_features_know() {
     let checked = checked();
     let found = probed(&checked, "label", None, None);
     assert_eq!(found.samples, [200, 100]);
-    let names: Vec<&str> = found.outputs.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = found.table.outputs.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["photo_z", "sound_z", "mean"]);
-    let of = |output: usize, condition: usize| found.outputs[output].1[condition];
+    let of = |output: usize, condition: usize| found.table.outputs[output].1[condition];
     let eval = |output, condition| Some(of(output, condition)?.eval?.value);
     let [photo, sound] = [0, 1].map(|output| of(output, 0).expect("all have it"));
     assert!(photo.converged && sound.converged, "{found:?}");
@@ -227,6 +228,10 @@ fn clips_are_one_sample() {
     let three = evaluated(&checked, "supervised", 7, &config);
     assert_eq!((one.samples, three.samples), (30, 30));
     assert_eq!(one.targets, three.targets);
+    // The mean over the clips of each sample; they are the same but for rounding.
+    let loss = |found: &Evaluation| found.loss.expect("samples have it");
+    assert!((loss(&one) - loss(&three)).abs() < 1e-6);
+    assert_eq!((one.loss_samples, three.loss_samples), (30, 30));
     // Also where they are more than a batch.
     config.clips = Some(10);
     assert_eq!(one.targets, evaluated(&checked, "supervised", 4, &config).targets);

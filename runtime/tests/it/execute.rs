@@ -129,6 +129,7 @@ fn by_name(
             RootKind::Loss => add(&mut named, Name::Loss(name), &numbers),
             RootKind::InputGradient => add(&mut named, Name::InputGradient(name), &numbers),
             RootKind::GradientNorm => add(&mut named, Name::GradientNorm, &numbers),
+            RootKind::Term(..) => panic!("{kind:?} was not asked for"),
             RootKind::ParameterGradient(buffer, start) => {
                 for (weight, own) in weights(model, parameters, buffer, start, &numbers) {
                     add(&mut named, Name::WeightGradient(weight), own);

@@ -8,6 +8,7 @@ mod batches;
 mod compare;
 mod determinism;
 mod evaluation;
+mod evaluation_loss;
 mod execute;
 mod gpu;
 mod losses;

@@ -219,6 +219,7 @@ fn batches_of_nobody_are_finite() {
     tensors.insert("ma.present", tensor(&[2], vec![0.0, 0.0]));
     let results = session.run(&Batch { tensors }, &RunOptions::default()).expect("it runs");
     assert_eq!(results.losses().expect("it comes back")["loss"], 0.0);
+    assert!(!results.has_loss("loss"), "the 0 says nothing");
     for (name, gradient) in results.weight_gradients().expect("it comes back").iter() {
         assert!(gradient.data().to_f32().iter().all(|number| *number == 0.0), "{name}");
     }

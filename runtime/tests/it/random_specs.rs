@@ -157,6 +157,7 @@ fn setting(checked: &Checked, random: &mut Random) -> Setting {
         batch: random.within(1, 4),
         outputs,
         objectives: (0..model.objectives.len()).collect(),
+        terms: None,
         only,
         random: random.chance(60),
         decay: random.one_of(&[Decay::Matrices, Decay::All]),

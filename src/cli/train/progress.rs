@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use zorro::evaluation;
 use zorro_runtime::train::{Begins, Evaluation, Event, Loaded, Step};
 
 use crate::cli::note;
@@ -143,13 +144,17 @@ impl Progress {
 
 /// One line about an evaluation.
 fn evaluated(step: u64, evaluation: &Evaluation) -> String {
-    let mut line = format!("step {step}: evaluation loss {:.4}", evaluation.loss);
+    let loss = evaluation::number(evaluation.loss);
+    let mut line = format!("step {step}: evaluation loss {loss}");
     for target in &evaluation.targets {
-        let Some((_, scores)) = target.outputs.last() else { continue };
+        let Some((_, scores)) = target.scores.outputs.last() else { continue };
         let scores = evaluation.conditions.iter().zip(scores).filter_map(|(condition, score)| {
             Some(format!("{} {:.1} %", condition.given.join("+"), 100.0 * (*score)?.value))
         });
         let scores: Vec<String> = scores.collect();
+        if scores.is_empty() {
+            continue;
+        }
         line.push_str(&format!(", {} {}", target.metric.name(), scores.join(", ")));
     }
     for one in evaluation.retrieval.iter().filter(|one| one.condition == 0) {

@@ -37,6 +37,7 @@ fn gradients_of(checked: &Checked, objective: &str) -> Graph {
         // All outputs and objectives are there, so that all groups share their packs.
         outputs: vec![0, 1, 2],
         objectives: vec![0, 1, 2],
+        terms: None,
         only: None,
         random: true,
         decay: Decay::Matrices,
@@ -65,7 +66,11 @@ fn gradients(graph: &Graph, feed: &Feed) -> Vec<(RootKind, String, Vec<f64>)> {
     let values = interpret(graph, feed);
     let is_gradient = |kind| match kind {
         RootKind::ParameterGradient(..) | RootKind::InputGradient => true,
-        RootKind::Output | RootKind::Loss | RootKind::Update(..) | RootKind::GradientNorm => false,
+        RootKind::Output
+        | RootKind::Loss
+        | RootKind::Term(..)
+        | RootKind::Update(..)
+        | RootKind::GradientNorm => false,
     };
     let roots = graph.roots.iter().filter(|root| is_gradient(root.kind));
     let value = |root: &crate::graph::Root| values[root.node.index()].clone().expect("a root");
@@ -104,6 +109,7 @@ fn check(objective: &str, other: &str) {
             }
             RootKind::Output
             | RootKind::Loss
+            | RootKind::Term(..)
             | RootKind::InputGradient
             | RootKind::Update(..)
             | RootKind::GradientNorm => false,
@@ -147,6 +153,7 @@ fn outputs_are_differentiated_with_fed_cotangents() {
         batch: 1,
         outputs: vec![0, 2],
         objectives: vec![],
+        terms: None,
         only: None,
         random: false,
         decay: Decay::All,

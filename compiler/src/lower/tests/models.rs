@@ -105,6 +105,7 @@ fn forward(checked: &Checked) -> Graph {
         batch: 2,
         outputs: (0..checked.model.outputs.len()).collect(),
         objectives: (0..checked.model.objectives.len()).collect(),
+        terms: None,
         only: None,
         random: true,
         decay: Decay::Matrices,
@@ -154,6 +155,7 @@ fn small_models_compute() {
                 RootKind::ParameterGradient(..) => true,
                 RootKind::Output
                 | RootKind::Loss
+                | RootKind::Term(..)
                 | RootKind::InputGradient
                 | RootKind::Update(..)
                 | RootKind::GradientNorm => false,

@@ -75,6 +75,7 @@ pub(super) fn everything(checked: &Checked, batch: usize, random: bool) -> Graph
         batch,
         outputs: (0..checked.model.outputs.len()).collect(),
         objectives: (0..checked.model.objectives.len()).collect(),
+        terms: None,
         only: None,
         random,
         decay: Decay::Matrices,

@@ -49,6 +49,7 @@ fn of_model(seed: u64) -> Result<(), String> {
         batch: random.within(1, 3),
         outputs: (0..checked.model.outputs.len()).collect(),
         objectives: (0..checked.model.objectives.len()).collect(),
+        terms: None,
         only: None,
         random: random.chance(60),
         decay: random.one_of(&[Decay::Matrices, Decay::All]),

@@ -153,6 +153,9 @@ impl Check {
         self.at_least_one("checkpoints.keep", u64::from(config.checkpoints.keep));
         self.length("eval.every", config.eval.every);
         self.at_least_one("eval.batch", config.eval.batch);
+        if config.eval.group.is_some_and(|group| !(2..=1 << 20).contains(&group)) {
+            self.add("eval.group", "`eval.group` is 2 to 1048576", None);
+        }
         self.at_least_one("log.every", config.log.every);
     }
 

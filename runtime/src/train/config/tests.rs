@@ -55,6 +55,7 @@ fn mistakes_have_their_place() {
     wrong("modality_dropout: { video: 2 }", (7, 28), "0 to 1");
     wrong("checkpoints: { every: 3 parsecs }", (7, 23), "a length such as");
     wrong("eval: { every: 0 epochs }", (7, 16), "at least 1 step");
+    wrong("eval: { group: 1 }", (7, 16), "2 to 1048576");
     wrong("seed: -1", (7, 7), "");
     wrong("batch: 9", (7, 1), "duplicate");
 }

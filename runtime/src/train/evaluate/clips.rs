@@ -3,11 +3,15 @@
 //! In: readings of clips, those of a sample one after the other. Out: readings of samples. Deliberately not here: how clips are
 //! cut, which is the data room's.
 
+use crate::compiler::flow::ModalitySet;
+
 /// What is known of one clip, or of one sample.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Reading {
     /// Which sample: its place in the set.
     pub(super) sample: u64,
+    /// The modalities that it has, whatever the model is given; for a sample, those that any of its clips has.
+    pub(super) has: ModalitySet,
     /// Numbers, such as probabilities; none where there is nothing to read.
     pub(super) values: Vec<Option<Vec<f32>>>,
     /// What is true, target by target; none where it is not known.
@@ -26,6 +30,7 @@ impl Clips {
         if let Some((open, counts)) = &mut self.open
             && open.sample == clip.sample
         {
+            open.has = open.has.union(clip.has);
             for ((sum, count), new) in open.values.iter_mut().zip(counts).zip(clip.values) {
                 let Some(new) = new else { continue };
                 *count += 1;
@@ -57,11 +62,13 @@ impl Clips {
 #[cfg(test)]
 mod tests {
     use super::{Clips, Reading};
+    use crate::compiler::flow::ModalitySet;
 
     #[test]
     fn clips_become_samples() {
         let reading = |sample: u64, values: [Option<f32>; 2]| Reading {
             sample,
+            has: ModalitySet::EMPTY,
             values: values.map(|value| value.map(|value| vec![value, 1.0])).to_vec(),
             truths: vec![Some(vec![0.0])],
         };

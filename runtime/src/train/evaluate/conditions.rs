@@ -3,6 +3,7 @@
 //! In: the modalities of a model, and how they shall be absent. Out: a list of conditions, and batches changed to them.
 //! Deliberately not here: what is measured.
 
+use crate::compiler::flow::ModalitySet;
 use crate::compiler::model::{Modality, Model, Source};
 use crate::{Batch, Tensor, TensorData};
 
@@ -59,6 +60,14 @@ impl Condition {
             (true, false) => format!("{given} alone"),
             (false, _) => format!("{given}, {} zeroed", self.zeroed.join("+")),
         }
+    }
+
+    /// Whether it leaves anything of a sample that has these modalities: whether the sample has one that is given. Zeros in
+    /// the place of others are nothing of the sample.
+    pub(super) fn leaves(&self, has: ModalitySet, model: &Model) -> bool {
+        let is_given = |name: &String| self.given.contains(name);
+        model.modalities.is_empty()
+            || has.iter().any(|id| is_given(&model.modalities[id.index()].name))
     }
 
     /// A batch of so many samples as this condition has it.

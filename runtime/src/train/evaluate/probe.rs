@@ -14,12 +14,13 @@ use super::regression::{Fit, Samples};
 use super::{MEAN, retrieval};
 use crate::Tensors;
 use crate::compiler::Checked;
+use crate::compiler::flow::{ModalitySet, all_modalities};
 use crate::compiler::grammar::diagnostic::nearest;
 use crate::compiler::model::Model;
 use crate::data::Loader;
 use crate::train::TrainError;
 use crate::train::heads::{Heads, mean};
-use crate::train::scores::{Metric, Score, Tally};
+use crate::train::scores::{Among, Counts, Metric, Score, Tally, Truths};
 use crate::train::sessions::Machine;
 
 /// What is probed.
@@ -54,6 +55,17 @@ pub struct ProbeScores {
     pub samples: [u64; 2],
     /// What the model was given.
     pub conditions: Vec<Condition>,
+    /// On all samples of which a condition leaves something. Outputs may be those of fewer samples; scores say of how many.
+    pub table: ProbeTable,
+    /// On the samples that have all modalities alone; fitted to the same ones as those of `table`.
+    pub complete: ProbeTable,
+}
+
+/// Scores of all probes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProbeTable {
+    /// Condition by condition, how many samples there were to fit, and to judge by.
+    pub counts: Vec<[Counts; 2]>,
     /// Output by output, last the mean of all: a probe for each condition; none where no sample has the output.
     pub outputs: Vec<(String, Vec<Option<Probe>>)>,
 }
@@ -79,7 +91,8 @@ struct Features {
 
 /// What is known of a part of the data.
 struct Part {
-    truths: BTreeMap<u64, Vec<f32>>,
+    /// Of each sample with a known target what is true of it, and which modalities it has.
+    truths: BTreeMap<u64, (ModalitySet, Vec<f32>)>,
     /// By output and condition; empty where another condition has the same.
     features: Vec<Vec<Features>>,
 }
@@ -121,25 +134,20 @@ pub fn probe(
             (0..conditions.len()).map(fit).collect()
         })
         .collect();
-    let mut found: Vec<(String, Vec<Option<Probe>>)> = outputs
-        .iter()
-        .map(String::as_str)
-        .chain([MEAN])
-        .map(|name| (name.to_owned(), Vec::new()))
-        .collect();
-    for condition in 0..conditions.len() {
+    let mut tables = [ProbeTable::of(&outputs), ProbeTable::of(&outputs)];
+    for (condition, given) in conditions.iter().enumerate() {
         let fits: Vec<Option<&Fit>> =
             (0..outputs.len()).map(|at| fits[at][same[at][condition]].as_ref()).collect();
         let places: Vec<usize> = same.iter().map(|same| same[condition]).collect();
-        let on_train = target.scores(&train, &train.predicted(&fits, &places, &target));
-        let on_eval = target.scores(&eval, &eval.predicted(&fits, &places, &target));
-        for (at, (_, probes)) in found.iter_mut().enumerate() {
-            let own = if at < fits.len() { &fits[at..=at] } else { &fits[..] };
-            let converged = own.iter().flatten().all(|fit| fit.converged);
-            let probe = |train| Probe { train, eval: on_eval[at], converged };
-            probes.push(on_train[at].map(probe));
+        let judged = [&train, &eval].map(|part| {
+            let predicted = part.predicted(&fits, &places, &target);
+            Judged::of(part, &predicted, &target, |has| given.leaves(has, model), model)
+        });
+        for (table, among) in tables.iter_mut().zip([Among::All, Among::Complete]) {
+            table.add(&judged, &fits, target.metric, among);
         }
     }
+    let [table, complete] = tables;
     Ok(ProbeScores {
         target: target.name,
         classes: target.classes,
@@ -147,7 +155,8 @@ pub fn probe(
         decay: options.decay,
         samples: [train.truths.len() as u64, eval.truths.len() as u64],
         conditions,
-        outputs: found,
+        table,
+        complete,
     })
 }
 
@@ -201,7 +210,30 @@ fn outputs(model: &Model, options: &ProbeOptions) -> Result<Vec<String>, TrainEr
     Ok(found)
 }
 
-/// For each output and condition the first condition that is the same for what the output can see.
+impl ProbeTable {
+    fn of(outputs: &[String]) -> Self {
+        let names = outputs.iter().map(String::as_str).chain([MEAN]);
+        Self {
+            counts: Vec::new(),
+            outputs: names.map(|name| (name.to_owned(), Vec::new())).collect(),
+        }
+    }
+
+    /// Adds a condition.
+    fn add(&mut self, judged: &[Judged; 2], fits: &[Option<&Fit>], metric: Metric, among: Among) {
+        self.counts.push([0, 1].map(|part: usize| judged[part].counted.counts(metric, among)));
+        for (at, (_, probes)) in self.outputs.iter_mut().enumerate() {
+            let own = if at < fits.len() { &fits[at..=at] } else { fits };
+            let converged = own.iter().flatten().all(|fit| fit.converged);
+            let [train, eval] =
+                [0, 1].map(|part: usize| judged[part].tallies[at].score(metric, among));
+            probes.push(train.map(|train| Probe { train, eval, converged }));
+        }
+    }
+}
+
+/// For each output and condition the first condition that is the same for what the output can see, and for the samples that
+/// have it.
 fn same(checked: &Checked, outputs: &[String], conditions: &[Condition]) -> Vec<Vec<usize>> {
     let model = &checked.model;
     let of = |name: &String| {
@@ -213,7 +245,15 @@ fn same(checked: &Checked, outputs: &[String], conditions: &[Condition]) -> Vec<
             let ids: Vec<_> = ids.collect();
             sees.iter().map(|id| ids.contains(&id)).collect()
         };
-        let key = |condition: &Condition| (seen(&condition.given), seen(&condition.zeroed));
+        // Where it is there without anything that is given, it is that of other samples under every condition.
+        let presence = checked.flow.presence(output.value);
+        let alone = |condition: &Condition| {
+            let ids = condition.zeroed.iter().map(|name| model.modality(name).expect("its own"));
+            presence.holds(ModalitySet::of(ids)).then(|| condition.clone())
+        };
+        let key = |condition: &Condition| {
+            (seen(&condition.given), seen(&condition.zeroed), alone(condition))
+        };
         let keys: Vec<_> = conditions.iter().map(key).collect();
         let first = |key| keys.iter().position(|other| other == key).expect("it is one of them");
         keys.iter().map(first).collect()
@@ -238,6 +278,14 @@ impl Part {
         };
         while let Some(loaded) = loader.next()? {
             let truths = target.truths(&loaded);
+            let n = loaded.keys.len();
+            let samples = loaded.batch.who_has_what(&reader.checked.model, n, n)?;
+            for ((truth, own), place) in truths.iter().zip(&samples).zip(&loaded.places) {
+                let Some(truth) = truth else { continue };
+                let known = part.truths.entry(*place);
+                let (has, _) = known.or_insert_with(|| (ModalitySet::EMPTY, truth.clone()));
+                *has = has.union(own.modalities);
+            }
             for (at, condition) in conditions.iter().enumerate() {
                 let own: Vec<usize> =
                     (0..widths.len()).filter(|output| same[*output][at] == at).collect();
@@ -245,10 +293,12 @@ impl Part {
                     continue;
                 }
                 let said = reader.read(&loaded, condition)?;
-                for (row, truth) in truths.iter().enumerate() {
-                    let Some(truth) = truth else { continue };
+                for (row, own_sample) in samples.iter().enumerate() {
+                    let is_left = condition.leaves(own_sample.modalities, &reader.checked.model);
+                    if truths[row].is_none() || !is_left {
+                        continue;
+                    }
                     let sample = loaded.places[row];
-                    part.truths.entry(sample).or_insert_with(|| truth.clone());
                     for output in &own {
                         if let Some(numbers) = said.of(*output, row) {
                             let features = &mut part.features[*output][at];
@@ -267,7 +317,7 @@ impl Part {
         let Features { samples, values } = &self.features[output][condition];
         let width = values.len().checked_div(samples.len()).filter(|width| *width > 0)?;
         let truths: Vec<f32> =
-            samples.iter().flat_map(|sample| &self.truths[sample]).copied().collect();
+            samples.iter().flat_map(|sample| &self.truths[sample].1).copied().collect();
         Some(Fit::of(Samples {
             width,
             classes: target.classes,
@@ -295,7 +345,8 @@ impl Part {
             for (sample, row) in samples.iter().zip(values.chunks_exact(width)) {
                 let probabilities = target.metric.probabilities(&fit.logits(row));
                 let values = vec![Some(probabilities)];
-                take(clips.add(Reading { sample: *sample, values, truths: Vec::new() }));
+                let sample = *sample;
+                take(clips.add(Reading { sample, values, ..Reading::default() }));
             }
             take(clips.take());
             predicted
@@ -304,24 +355,43 @@ impl Part {
     }
 }
 
-impl Target {
-    /// The score of each output, last that of their mean.
-    fn scores(&self, part: &Part, predicted: &Predicted) -> Vec<Option<Score>> {
-        let mut tallies = vec![Tally::default(); predicted.len() + 1];
-        for (sample, truth) in &part.truths {
+/// What probes say of a part of the data under one condition.
+struct Judged {
+    counted: Truths,
+    /// Of each output, last of their mean.
+    tallies: Vec<Tally>,
+}
+
+impl Judged {
+    /// Judges the samples of which something is left.
+    fn of(
+        part: &Part,
+        predicted: &Predicted,
+        target: &Target,
+        is_left: impl Fn(ModalitySet) -> bool,
+        model: &Model,
+    ) -> Self {
+        let tallies = vec![Tally::default(); predicted.len() + 1];
+        let mut judged = Self { counted: Truths::default(), tallies };
+        for (sample, (has, truth)) in &part.truths {
+            if !is_left(*has) {
+                continue;
+            }
+            let is_complete = all_modalities(model).is_within(*has);
+            judged.counted.add(truth, is_complete);
             let own = predicted.iter().map(|predicted| predicted.get(sample));
             let mut all = Vec::new();
-            for (probabilities, tally) in own.zip(&mut tallies) {
+            for (probabilities, tally) in own.zip(&mut judged.tallies) {
                 if let Some(probabilities) = probabilities {
-                    tally.add(self.metric, probabilities, truth);
+                    tally.add(target.metric, probabilities, truth, is_complete);
                     all.push(probabilities.clone());
                 }
             }
-            if let (Some(mean), Some(tally)) = (mean(&all), tallies.last_mut()) {
-                tally.add(self.metric, &mean, truth);
+            if let (Some(mean), Some(tally)) = (mean(&all), judged.tallies.last_mut()) {
+                tally.add(target.metric, &mean, truth, is_complete);
             }
         }
-        tallies.iter().map(|tally| tally.score(self.metric)).collect()
+        judged
     }
 }
 

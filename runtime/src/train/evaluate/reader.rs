@@ -1,14 +1,18 @@
 //! What a model says of batches under a condition.
 //!
-//! In: weights, batches, conditions. Out: the outputs of each sample that has them. Deliberately not here: what is made of them.
+//! In: weights, batches, conditions. Out: the outputs of each sample that has them, and with all modalities what the terms of an
+//! objective are made of. Deliberately not here: what is made of them.
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::conditions::Condition;
-use crate::compiler::model::{Model, TargetKind};
+use super::losses::unit;
+use crate::compiler::graph::TermPart;
+use crate::compiler::model::{Loss, Model, Scalar, TargetKind};
 use crate::compiler::{Checked, CompileOptions, Mode};
 use crate::data::Loaded;
 use crate::device::Device;
+use crate::session::Results;
 use crate::train::TrainError;
 use crate::train::scores::Metric;
 use crate::train::sessions::{Machine, session};
@@ -20,17 +24,45 @@ pub(super) struct Reader {
     pub(super) checked: Checked,
     /// By name.
     pub(super) outputs: Vec<String>,
-    objective: Option<String>,
+    /// The terms of the objective.
+    terms: Vec<Loss>,
     session: Session,
 }
 
 /// What was said of one batch.
 pub(super) struct Said {
-    /// The objective.
-    pub(super) loss: f64,
+    /// Term by term of the objective; nothing where modalities are absent.
+    pub(super) terms: Vec<TermSaid>,
     /// Output by output all numbers, and which samples have it.
     outputs: Vec<(Vec<f32>, Vec<bool>)>,
     samples: usize,
+}
+
+/// What was said of a term of an objective.
+pub(super) struct TermSaid {
+    /// Which samples have it.
+    has: Vec<bool>,
+    /// Losses of samples; or the two sides that `nce` compares, sample by sample.
+    parts: Vec<Vec<f32>>,
+    /// The temperature of `nce`.
+    pub(super) temperature: f64,
+}
+
+impl TermSaid {
+    /// Whether a sample has the term.
+    pub(super) fn has(&self, sample: usize) -> bool {
+        self.has[sample]
+    }
+
+    /// The loss of a sample; or its two sides, vectors of length 1.
+    pub(super) fn of(&self, sample: usize) -> Vec<Vec<f64>> {
+        let own = self.parts.iter().map(|numbers| {
+            let width = numbers.len() / self.has.len();
+            let own = &numbers[sample * width..(sample + 1) * width];
+            own.iter().copied().map(f64::from).collect()
+        });
+        if self.parts.len() > 1 { own.map(unit).collect() } else { own.collect() }
+    }
 }
 
 impl Said {
@@ -50,16 +82,20 @@ impl Reader {
         batch: usize,
         machine: &Machine,
     ) -> Result<Self, RuntimeError> {
-        let objectives = objective.map(str::to_owned).into_iter().collect();
+        let found = checked.model.objectives.iter().find(|found| Some(&*found.name) == objective);
+        let terms = found.map(|found| found.loss.terms().into_iter().cloned().collect());
+        let mode = match objective {
+            Some(name) => Mode::Terms { objective: name.to_owned() },
+            None => Mode::Forward { objectives: Vec::new() },
+        };
         let options = CompileOptions {
             batch,
             outputs: Some(outputs.clone()),
-            mode: Mode::Forward { objectives },
+            mode,
             ..CompileOptions::default()
         };
         let session = session(checked, &options, machine)?;
-        let objective = objective.map(str::to_owned);
-        Ok(Self { checked: checked.clone(), outputs, objective, session })
+        Ok(Self { checked: checked.clone(), outputs, terms: terms.unwrap_or_default(), session })
     }
 
     pub(super) fn set_weights(&mut self, weights: &Tensors) -> Result<(), RuntimeError> {
@@ -82,10 +118,33 @@ impl Reader {
             outputs.push((numbers.data().to_f32(), has));
         }
         let samples = outputs.first().map_or(0, |(_, has)| has.len());
-        let losses = results.losses()?;
-        let loss = self.objective.as_ref().and_then(|name| losses.get(name).copied());
-        Ok(Said { loss: f64::from(loss.unwrap_or(0.0)), outputs, samples })
+        let wanted = self.terms.iter().enumerate().filter(|_| condition.is_all);
+        let terms = wanted.map(|(at, term)| said(&results, &self.checked, at, term));
+        Ok(Said { terms: terms.collect::<Result<_, RuntimeError>>()?, outputs, samples })
     }
+}
+
+/// What a batch says of a term of the objective, by its place among them.
+fn said(
+    results: &Results<'_>,
+    checked: &Checked,
+    at: usize,
+    term: &Loss,
+) -> Result<TermSaid, RuntimeError> {
+    let samples = results.samples().iter();
+    let has = samples.map(|sample| sample.has_term(&checked.flow, term)).collect();
+    let mut parts = Vec::new();
+    for part in [TermPart::Losses, TermPart::Left, TermPart::Right] {
+        parts.extend(results.term(at, part)?);
+    }
+    let learned = results.term(at, TermPart::Temperature)?;
+    let temperature = match (learned, term) {
+        (Some(found), _) => f64::from(found[0]),
+        (None, Loss::Nce { temperature: Scalar::Fixed(number), .. }) => number.to_f64(),
+        // Nothing is divided by it.
+        (None, _) => 1.0,
+    };
+    Ok(TermSaid { has, parts, temperature })
 }
 
 /// A target of classes.

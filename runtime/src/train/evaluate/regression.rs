@@ -102,7 +102,7 @@ fn logit(row: &[f64], features: &[f64]) -> f64 {
 }
 
 /// A product in sums of one order, several at once.
-fn product(a: &[f64], b: &[f64]) -> f64 {
+pub(super) fn product(a: &[f64], b: &[f64]) -> f64 {
     const LANES: usize = 8;
     let mut sums = [0.0; LANES];
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));

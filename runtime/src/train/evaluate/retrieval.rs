@@ -31,6 +31,8 @@ pub struct Retrieval {
     pub condition: usize,
     /// How many samples asked: those for which there is a right answer to be found.
     pub queries: u64,
+    /// How many samples were looked through.
+    pub answers: u64,
     /// The part of them that found it among the first [`FIRST`], 0 to 1.
     pub recall: [f64; 3],
 }
@@ -99,6 +101,11 @@ impl Gallery {
     pub(super) fn add(&mut self, sample: u64, vector: &[f32]) {
         self.samples.push(sample);
         self.vectors.extend(vector);
+    }
+
+    /// How many samples there are to be found.
+    pub(super) fn known(&self, classes: Option<&Classes>) -> u64 {
+        self.marks(classes).iter().flatten().count() as u64
     }
 
     fn width(&self) -> usize {
