@@ -19,6 +19,7 @@ mod mask;
 mod new;
 mod options;
 mod run;
+mod signals;
 mod snap;
 mod spec;
 mod tensors;
@@ -131,6 +132,7 @@ pub(crate) fn main() -> ExitCode {
         Color::Never => ColorChoice::Never,
     }
     .write_global();
+    signals::let_large_files_fail();
     match run(cli.command) {
         Ok(()) => exit_code(0),
         Err(failure) => exit_code(failure.show()),

@@ -399,6 +399,32 @@ impl Loss {
             Self::Sum(terms) => terms.iter().flat_map(|(_, term)| term.operands()).collect(),
         }
     }
+
+    /// The targets that the loss is held to, in order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<TargetId> {
+        match self {
+            Self::CrossEntropy { target, .. }
+            | Self::SigmoidCrossEntropy { target, .. }
+            | Self::Mse { b: MseTarget::Target(target), .. } => vec![*target],
+            Self::Nce { .. } | Self::Mse { b: MseTarget::Value(_), .. } => Vec::new(),
+            Self::Mean(terms) => terms.iter().flat_map(Self::targets).collect(),
+            Self::Sum(terms) => terms.iter().flat_map(|(_, term)| term.targets()).collect(),
+        }
+    }
+
+    /// The losses that it is a mean or a sum of, in order: those that have no terms themselves.
+    #[must_use]
+    pub fn terms(&self) -> Vec<&Self> {
+        match self {
+            Self::CrossEntropy { .. }
+            | Self::SigmoidCrossEntropy { .. }
+            | Self::Nce { .. }
+            | Self::Mse { .. } => vec![self],
+            Self::Mean(terms) => terms.iter().flat_map(Self::terms).collect(),
+            Self::Sum(terms) => terms.iter().flat_map(|(_, term)| term.terms()).collect(),
+        }
+    }
 }
 
 impl Model {

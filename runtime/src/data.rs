@@ -35,6 +35,7 @@ use media::video::Programs;
 use order::{Order, Pick};
 use recipe::{Recipe, setting};
 use source::Source;
+pub use source::fingerprint::{Fingerprint, SourceFingerprint};
 
 /// How training data is loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -212,6 +213,13 @@ impl Collection {
         let row = Row::Evaluation(row);
         let wanted = Wanted { batch, seed: 0, mixup: None, dropout: None, row };
         Loader::new(Arc::clone(&self.found), wanted, threads)
+    }
+
+    /// What the data looked like: two collections of the same have the same, and [`Fingerprint::changes`] says what differs
+    /// between others. Only the index is looked at, and when files were written.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { sources: self.found.sources.iter().map(Source::fingerprint).collect() }
     }
 
     /// What was skipped so far, here and by the loaders.

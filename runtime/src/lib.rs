@@ -14,6 +14,7 @@ mod error;
 pub mod executor;
 mod feed;
 pub mod gpu;
+mod memory;
 pub mod names;
 pub mod session;
 pub mod tensors;

@@ -9,18 +9,18 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use zorro_compiler::graph::{BufferId, Input, InputId, InputKind, Place, RootKind, Slot};
+use zorro_compiler::graph::{BufferId, Input, InputId, InputKind, Place, RootKind, Sample, Slot};
 use zorro_compiler::model::{Model, WeightId};
 use zorro_compiler::optimizer::FIRST_SCALE;
 use zorro_compiler::plan::Plan;
 use zorro_compiler::{Checked, CompileOptions, Flow, compile, random};
 
-use crate::RuntimeError;
 use crate::batch::{Batch, Fed, FedTensor};
 use crate::cpu::Step;
 use crate::device::Device;
 use crate::executor::Executor;
 use crate::tensors::{Tensor, TensorData, Tensors};
+use crate::{RuntimeError, memory};
 
 /// A compiled model that can be run.
 #[derive(Debug)]
@@ -173,7 +173,7 @@ impl Session {
         let weights = self.places().into_iter().map(|(id, place)| {
             let Place { buffer, offset, numbers } = place;
             let own = self.executor.parameters(buffer, Slot::Weight, offset, numbers)?;
-            Ok((self.name(id), tensor(self.weight_shape(id), &own)))
+            Ok((self.name(id), tensor(self.weight_shape(id), &own)?))
         });
         weights.collect()
     }
@@ -194,6 +194,8 @@ impl Session {
     /// See [`Batch::fed`].
     pub fn feed(&mut self, batch: &Batch) -> Result<Fed, RuntimeError> {
         let inputs: Vec<_> = self.plan.inputs.iter().map(|(input, _)| input.clone()).collect();
+        // Numbers as they are fed, and the tensors that they are made of.
+        memory::room(self.plan.input_numbers.saturating_mul(2 * size_of::<f32>()), "a batch")?;
         let mut fed = batch.fed(&self.model, &inputs, self.plan.batch)?;
         self.clear_absent_cotangents(&inputs, &mut fed);
         for (id, input) in (0..).map(InputId).zip(&fed.inputs) {
@@ -281,7 +283,7 @@ impl Results<'_> {
 
     fn tensor(&self, at: usize) -> Result<Tensor, RuntimeError> {
         let shape = self.session.plan.results[at].shape.clone();
-        Ok(tensor(shape, &self.session.executor.result(at)?))
+        tensor(shape, &self.session.executor.result(at)?)
     }
 
     fn number(&self, at: usize) -> Result<f32, RuntimeError> {
@@ -315,7 +317,16 @@ impl Results<'_> {
             .collect()
     }
 
-    /// Losses by objective.
+    /// Whether some samples of the batch have a loss of an objective. Where none has, the loss is 0 and says nothing, and no
+    /// weight gets a gradient of it. Nothing is waited for.
+    #[must_use]
+    pub fn has_loss(&self, objective: &str) -> bool {
+        let Session { model, flow, .. } = self.session;
+        let found = model.objectives.iter().find(|found| found.name == objective);
+        found.is_some_and(|found| Sample::have_loss(&self.step.samples, flow, &found.loss))
+    }
+
+    /// Losses by objective; see [`Results::has_loss`].
     ///
     /// # Errors
     ///
@@ -323,6 +334,12 @@ impl Results<'_> {
     pub fn losses(&self) -> Result<BTreeMap<String, f32>, RuntimeError> {
         let losses = self.of(RootKind::Loss);
         losses.map(|(at, name)| Ok((name.to_owned(), self.number(at)?))).collect()
+    }
+
+    /// What each sample of the batch has.
+    #[must_use]
+    pub fn samples(&self) -> &[Sample] {
+        &self.step.samples
     }
 
     /// Whether the run makes gradients.
@@ -373,12 +390,13 @@ impl Results<'_> {
         }
         let weights = session.places().into_iter().map(|(id, place)| {
             let own = &all[place.buffer.0 as usize][place.offset..place.offset + place.numbers];
-            (session.name(id), tensor(session.weight_shape(id), own))
+            Ok((session.name(id), tensor(session.weight_shape(id), own)?))
         });
-        Ok(weights.collect())
+        weights.collect()
     }
 }
 
-fn tensor(shape: Vec<usize>, numbers: &[f32]) -> Tensor {
-    Tensor::new(shape, TensorData::F32(numbers.to_vec())).expect("as many numbers as the shape")
+fn tensor(shape: Vec<usize>, numbers: &[f32]) -> Result<Tensor, RuntimeError> {
+    let numbers = memory::copy(numbers, "tensors")?;
+    Ok(Tensor::new(shape, TensorData::F32(numbers)).expect("as many numbers as the shape"))
 }

@@ -1,10 +1,11 @@
 //! Samples of a batch, and what holds for them.
 //!
-//! In: a condition and a sample. Out: whether the sample has what the condition stands for. Deliberately not here: what is
-//! done for samples that lack it.
+//! In: a condition or a loss, and samples. Out: whether they have what it stands for. Deliberately not here: what is done for
+//! samples that lack it.
 
+use crate::Flow;
 use crate::flow::ModalitySet;
-use crate::model::{ModalityId, TargetId};
+use crate::model::{Loss, ModalityId, TargetId};
 
 use super::Condition;
 
@@ -45,5 +46,24 @@ impl Sample {
     #[must_use]
     pub fn filler() -> Self {
         Self { modalities: ModalitySet::EMPTY, targets: Vec::new(), counted: false }
+    }
+    /// Whether it counts in a term of a loss: whether it is one of the batch's own, and has all that the term reads and is held
+    /// to.
+    #[must_use]
+    pub fn has_term(&self, flow: &Flow, term: &Loss) -> bool {
+        self.counted
+            && term.operands().iter().all(|value| flow.presence(*value).holds(self.modalities))
+            && term.targets().iter().all(|target| self.targets.contains(target))
+    }
+
+    /// Whether some of these samples have a loss, that is, one of its terms. For `nce` it takes two of them: a sample alone has
+    /// nothing that it could be told from.
+    #[must_use]
+    pub fn have_loss(samples: &[Self], flow: &Flow, loss: &Loss) -> bool {
+        loss.terms().into_iter().any(|term| {
+            let least = if let Loss::Nce { .. } = term { 2 } else { 1 };
+            let having = samples.iter().filter(|sample| sample.has_term(flow, term));
+            having.take(least).count() == least
+        })
     }
 }
