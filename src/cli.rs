@@ -20,6 +20,7 @@ mod mask;
 mod new;
 mod options;
 mod run;
+mod signals;
 mod snap;
 mod spec;
 mod tensors;
@@ -134,6 +135,7 @@ pub(crate) fn main() -> ExitCode {
         Color::Never => ColorChoice::Never,
     }
     .write_global();
+    signals::let_large_files_fail();
     match run(cli.command) {
         Ok(()) => exit_code(0),
         Err(failure) => exit_code(failure.show()),

@@ -1,12 +1,13 @@
 //! Checkpoints: what a run or an answer needs, as a folder on disk.
 //!
 //! In: weights, the optimizer's state and a [`Manifest`]. Out: a folder `step-000001000` that is there as a whole or not at all:
-//! it is written aside, synced and renamed. The manifest has the checksums of the other files, so that damage is seen when a
-//! checkpoint is read, and the texts of the spec, so that a checkpoint answers alone. Deliberately not here: when checkpoints
-//! are written, and what is done with weights.
+//! it is written aside, synced and renamed. The manifest has the checksums of the other files and of itself, so that damage is
+//! seen when a checkpoint is read, and the texts of the spec, so that a checkpoint answers alone. Deliberately not here: when
+//! checkpoints are written, and what is done with weights.
 
 mod error;
 mod folder;
+mod lock;
 mod manifest;
 
 use std::fs::{self, File};
@@ -17,7 +18,7 @@ pub use error::CheckpointError;
 pub use folder::{Folder, Newest, find};
 pub use manifest::{Best, Manifest, Spec};
 
-use crate::Tensors;
+use crate::{Tensors, memory};
 use manifest::{FileEntry, MANIFEST, OPTIMIZER, WEIGHTS};
 
 /// A checkpoint in memory.
@@ -56,12 +57,27 @@ impl Checkpoint {
         let mut manifest = self.manifest.clone();
         manifest.files.clear();
         for (name, tensors) in [(WEIGHTS, &self.weights), (OPTIMIZER, &self.optimizer)] {
+            let size = tensors.iter().map(|(_, tensor)| tensor.data().size()).sum();
+            memory::room(size, "a checkpoint").map_err(|_| io::ErrorKind::OutOfMemory)?;
             let bytes = tensors.to_bytes().map_err(io::Error::other)?;
             write_synced(&folder.join(name), &bytes)?;
             manifest.files.insert(name.to_owned(), FileEntry::of(&bytes));
         }
         write_synced(&folder.join(MANIFEST), manifest.to_json().as_bytes())?;
         sync(folder)
+    }
+
+    /// Writes the manifest of a checkpoint anew, all at once, with what is changed of it.
+    fn amend(path: &Path, change: impl FnOnce(&mut Manifest)) -> Result<(), CheckpointError> {
+        let mut manifest = Manifest::read(path)?;
+        change(&mut manifest);
+        let failed = |source| CheckpointError::Write { path: path.join(MANIFEST), source };
+        let parent = path.parent().expect("checkpoints lie in a folder");
+        let aside = folder::new_folder(parent, folder::WRITING).map_err(failed)?;
+        let new = aside.path().join(MANIFEST);
+        write_synced(&new, manifest.to_json().as_bytes()).map_err(failed)?;
+        fs::rename(new, path.join(MANIFEST)).map_err(failed)?;
+        sync(path).map_err(failed)
     }
 
     /// Reads a folder.
@@ -114,6 +130,12 @@ fn sync(folder: &Path) -> io::Result<()> {
 #[must_use]
 pub fn name(step: u64) -> PathBuf {
     PathBuf::from(format!("{}{step:09}", folder::STEP))
+}
+
+/// The step whose checkpoint is called so.
+fn step_of(called: &str) -> Option<u64> {
+    let step = called.strip_prefix(folder::STEP)?.parse().ok()?;
+    (name(step) == Path::new(called)).then_some(step)
 }
 
 #[cfg(test)]

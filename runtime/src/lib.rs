@@ -15,6 +15,7 @@ pub mod executor;
 mod feed;
 mod files;
 pub mod gpu;
+mod memory;
 pub mod names;
 pub mod session;
 pub mod tensors;

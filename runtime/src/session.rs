@@ -17,12 +17,12 @@ use zorro_compiler::optimizer::FIRST_SCALE;
 use zorro_compiler::plan::Plan;
 use zorro_compiler::{Checked, CompileOptions, Flow, compile, random};
 
-use crate::RuntimeError;
 use crate::batch::{Batch, Fed, FedTensor};
 use crate::cpu::Step;
 use crate::device::Device;
 use crate::executor::Executor;
 use crate::tensors::{Tensor, TensorData, Tensors};
+use crate::{RuntimeError, memory};
 
 /// A compiled model that can be run.
 #[derive(Debug)]
@@ -175,7 +175,7 @@ impl Session {
         let weights = self.places().into_iter().map(|(id, place)| {
             let Place { buffer, offset, numbers } = place;
             let own = self.executor.parameters(buffer, Slot::Weight, offset, numbers)?;
-            Ok((self.name(id), tensor(self.weight_shape(id), &own)))
+            Ok((self.name(id), tensor(self.weight_shape(id), &own)?))
         });
         weights.collect()
     }
@@ -196,6 +196,8 @@ impl Session {
     /// See [`Batch::fed`].
     pub fn feed(&mut self, batch: &Batch) -> Result<Fed, RuntimeError> {
         let inputs: Vec<_> = self.plan.inputs.iter().map(|(input, _)| input.clone()).collect();
+        // Numbers as they are fed, and the tensors that they are made of.
+        memory::room(self.plan.input_numbers.saturating_mul(2 * size_of::<f32>()), "a batch")?;
         let mut fed = batch.fed(&self.model, &inputs, self.plan.batch)?;
         self.clear_absent_cotangents(&inputs, &mut fed);
         for (id, input) in (0..).map(InputId).zip(&fed.inputs) {
@@ -283,7 +285,7 @@ impl Results<'_> {
 
     fn tensor(&self, at: usize) -> Result<Tensor, RuntimeError> {
         let shape = self.session.plan.results[at].shape.clone();
-        Ok(tensor(shape, &self.session.executor.result(at)?))
+        tensor(shape, &self.session.executor.result(at)?)
     }
 
     fn number(&self, at: usize) -> Result<f32, RuntimeError> {
@@ -403,12 +405,13 @@ impl Results<'_> {
         }
         let weights = session.places().into_iter().map(|(id, place)| {
             let own = &all[place.buffer.0 as usize][place.offset..place.offset + place.numbers];
-            (session.name(id), tensor(session.weight_shape(id), own))
+            Ok((session.name(id), tensor(session.weight_shape(id), own)?))
         });
-        Ok(weights.collect())
+        weights.collect()
     }
 }
 
-fn tensor(shape: Vec<usize>, numbers: &[f32]) -> Tensor {
-    Tensor::new(shape, TensorData::F32(numbers.to_vec())).expect("as many numbers as the shape")
+fn tensor(shape: Vec<usize>, numbers: &[f32]) -> Result<Tensor, RuntimeError> {
+    let numbers = memory::copy(numbers, "tensors")?;
+    Ok(Tensor::new(shape, TensorData::F32(numbers)).expect("as many numbers as the shape"))
 }

@@ -8,14 +8,17 @@
 //! are cut back to the step that a run goes on from, and a number that is no number stops the run before it is saved.
 //! Deliberately not here: printing; signals, which set a flag; data, devices, gradients.
 
+mod begin;
 pub mod config;
 mod error;
 mod evaluate;
 mod events;
 mod heads;
 mod init;
+mod learnable;
 mod log;
 mod plan;
+mod recent;
 mod run;
 mod schedule;
 mod scores;
@@ -35,7 +38,7 @@ pub use heads::{Heads, mean};
 pub use init::Loaded;
 pub use log::{LOG, read as read_log};
 pub use plan::Setup;
-pub use run::{Watcher, train};
+pub use run::{Stop, Watcher, train};
 pub use schedule::Schedule;
 pub use scores::{Counts, Metric, Score};
 pub use sessions::{Machine, session};
@@ -78,6 +81,8 @@ pub struct Begins {
     pub objective: String,
     /// Numbers that are learned, and that are frozen.
     pub parameters: (u64, u64),
+    /// Numbers of the model that the objective has no use for.
+    pub unused: u64,
     /// Bytes that the step needs.
     pub memory: u64,
     /// Where logs and checkpoints go.
@@ -91,8 +96,8 @@ pub struct Step {
     pub step: u64,
     /// Of so many.
     pub of: u64,
-    /// The loss.
-    pub loss: f64,
+    /// The loss; none where no sample of the step had one.
+    pub loss: Option<f64>,
     /// The norm of all gradients, where they are clipped.
     pub norm: Option<f64>,
     /// The learning rate.

@@ -3,24 +3,26 @@
 //! In: a configuration, and what the command line sets in its place. Out: a folder of checkpoints and logs, and a table of how
 //! good the model is. Deliberately not here: the loop, which is the runtime's; progress (`progress.rs`).
 
+mod params;
 mod progress;
 mod setup;
-mod signals;
 
 use std::path::{Path, PathBuf};
 
 use zorro::{curves, evaluation, files};
 use zorro_runtime::DeviceChoice;
+use zorro_runtime::data::DataError;
 use zorro_runtime::train::{Finished, LOG, TrainError, read_log, train};
 
 use super::options::Settings;
-use super::{Failure, note, print_quoting};
+use super::{Failure, note, print_quoting, signals};
 
 pub(super) use setup::{Overrides, is_checkpoint, read_config, run_folder, setup, show_error};
 
 /// Train a model
 ///
-/// Checkpoints and logs go to the run's folder. Ctrl-C finishes the step and writes a checkpoint; `--resume` goes on from the last
+/// Checkpoints and logs go to the run's folder. Ctrl-C finishes the step and writes a checkpoint, and so do the signals TERM, HUP,
+/// USR1, USR2 and XCPU; `--resume` goes on from the last
 /// checkpoint, also after a crash, and on the CPU to the same weights, bit for bit. What a configuration can say stands in
 /// docs/training.md.
 #[derive(clap::Args)]
@@ -72,27 +74,31 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let setup = setup(&args.run, &overrides)?;
     let stop = signals::stop_flag()?;
     let mut shown = progress::Progress::new(args.quiet);
-    let trained = train(&setup, &mut |event| shown.show(event), stop);
+    let trained = train(&setup, &mut |event| shown.show(event), &stop);
     shown.end();
     let finished = match trained {
         Ok(finished) => finished,
+        Err(TrainError::Data(DataError::Stopped)) => {
+            note(&format!("stopped before a step was made; `{}` begins again", again(args.resume)));
+            return Ok(());
+        }
         Err(error) => return Err(show_error(error)),
     };
     if finished.step < finished.of {
         let (step, of) = (finished.step, finished.of);
-        note(&format!("stopped after step {step} of {of}; `{}` goes on", resumed()));
+        note(&format!("stopped after step {step} of {of}; `{}` goes on", again(true)));
         return Ok(());
     }
     draw(&setup.folder, &setup.checked.model.name)?;
     print_quoting(&summary(&finished))
 }
 
-/// This very command, going on.
-fn resumed() -> String {
+/// This very command, going on or not.
+fn again(resumes: bool) -> String {
     let mut words = vec!["zorro".to_owned()];
     let own = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     words.extend(own.filter(|word| word != "--resume"));
-    words.push("--resume".to_owned());
+    words.extend(resumes.then(|| "--resume".to_owned()));
     let quoted = words.iter().map(|word| match word.contains(char::is_whitespace) {
         true => format!("'{word}'"),
         false => word.clone(),

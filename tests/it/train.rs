@@ -266,6 +266,41 @@ fn wrong_use() {
     fails(folder, &["train", "run.yaml"], 1, &["several objectives", "supervised, contrastive"]);
     write(folder, &SMALL.replace("tiny.zorro", "none.zorro"));
     fails(folder, &["train", "run.yaml"], 1, &["cannot read `none.zorro`", "run.yaml:"]);
+    write(folder, &SMALL.replace("{ dim: 8", "{ dmi: 8"));
+    fails(folder, &["train", "run.yaml"], 1, &["run.yaml:2:8", "dmi", "dim"]);
+    write(folder, &SMALL.replace("depth: 1", "depth: '1 +'"));
+    fails(folder, &["train", "run.yaml"], 1, &["run.yaml:2:2"]);
+    fails(folder, &["train", "run.yaml", "--set", "depth=1 +"], 1, &["--set:1:"]);
+    write(folder, &SMALL.replace("depth: 1", "depth: [1, 2]"));
+    fails(folder, &["train", "run.yaml"], 1, &["run.yaml:2:"]);
+    for (from, to, words) in [
+        ("device: cpu", "device: cpu\nthreads: 65535", "at most 1024"),
+        ("clip: 1 ", "eps: 1e39 ", "1e-30"),
+        ("clip: 1 ", "clip: 1e-46 ", "1e-12"),
+        ("peak: 0.001", "peak: 1e-46", "1e-12"),
+        ("device: cpu", "device: cpu\nfrozen: ['**']", "are frozen"),
+        ("objective: supervised", "frozen: ['**']\nobjective: contrastive", "are frozen"),
+        ("batch: 6", "batch: 1\nseed: 1", "supervised"),
+    ] {
+        if to.starts_with("batch") {
+            // Beside a term that is learned, nothing is wrong with a batch of one.
+            write(folder, &SMALL.replace(from, to));
+            works(folder, &["train", "run.yaml", "--folder", "ones", "--steps", "1"]);
+            write(
+                folder,
+                &SMALL.replace(from, to).replace("objective: supervised", "objective: contrastive"),
+            );
+            fails(
+                folder,
+                &["train", "run.yaml"],
+                1,
+                &["run.yaml:", "in a batch of 1 there are none"],
+            );
+            continue;
+        }
+        write(folder, &SMALL.replace(from, to));
+        fails(folder, &["train", "run.yaml"], 1, &["run.yaml:", words]);
+    }
     write(folder, &format!("{SMALL}init: {{ from: none }}\n"));
     let words = ["there is no `none`", "run.yaml:", "a run's folder"];
     fails(folder, &["train", "run.yaml", "--folder", "other"], 1, &words);
@@ -333,10 +368,11 @@ fn an_interrupted_run_says_how_to_go_on() {
     let args = ["train", "run.yaml", "--steps", "100000"];
     let child = start(folder, &args);
     wait_for(&folder.join("run/checkpoints/step-000000002"));
-    // The same folder, meanwhile.
+    // The same folder, meanwhile, also where somebody has deleted the lock.
     fails(folder, &["train", "run.yaml", "--resume"], 1, &["another run works in"]);
-    let status = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(status.expect("there is kill").success());
+    fs::remove_file(folder.join("run/.lock")).expect("it is there");
+    fails(folder, &["train", "run.yaml", "--resume"], 1, &["another run works in"]);
+    kill("INT", &child);
     let output = child.wait_with_output().expect("it ends");
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert!(output.status.success(), "{said}");
@@ -347,6 +383,43 @@ fn an_interrupted_run_says_how_to_go_on() {
     );
 }
 
+#[cfg(unix)]
+fn kill(signal: &str, child: &std::process::Child) {
+    let status =
+        Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
+    assert!(status.expect("there is kill").success());
+}
+
+/// What schedulers send before they kill, perhaps several times.
+#[cfg(unix)]
+#[test]
+fn schedulers_are_heeded() {
+    let folder = folder();
+    let folder = folder.path();
+    for signal in ["USR1", "USR2", "XCPU"] {
+        let child = start(folder, &["train", "run.yaml", "--steps", "100000", "--folder", signal]);
+        wait_for(&folder.join(signal).join("checkpoints/step-000000002"));
+        for _ in 0..3 {
+            kill(signal, &child);
+        }
+        let output = child.wait_with_output().expect("it ends");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(output.status.success() && said.contains("--resume` goes on"), "{signal}: {said}");
+    }
+}
+
+/// What has no end is not opened.
+#[cfg(unix)]
+#[test]
+fn pipes_are_no_weights() {
+    let folder = folder();
+    let folder = folder.path();
+    let made = Command::new("mkfifo").arg(folder.join("pipe")).status();
+    assert!(made.expect("there is mkfifo").success());
+    write(folder, &format!("{SMALL}init: {{ from: pipe }}\n"));
+    fails(folder, &["train", "run.yaml"], 1, &["run.yaml:", "neither file nor folder"]);
+}
+
 /// Files beyond a size cannot be written, as on a full disk.
 #[cfg(unix)]
 #[test]
@@ -355,7 +428,7 @@ fn a_full_disk_stops_a_run_with_its_checkpoints_whole() {
     let folder = folder.path();
     works(folder, &["train", "run.yaml", "--steps", "4", "--quiet"]);
     let limited = format!(
-        "trap '' XFSZ; ulimit -f 8; exec '{}' train run.yaml --steps 8 --resume",
+        "ulimit -f 8; exec '{}' train run.yaml --steps 8 --resume",
         env!("CARGO_BIN_EXE_zorro")
     );
     let output = Command::new("bash").args(["-c", &limited]).current_dir(folder).output();

@@ -42,6 +42,8 @@ pub enum CheckpointError {
     None(PathBuf),
     /// Another run works in the folder.
     Locked(PathBuf),
+    /// The folder is another one than when the run began to work in it.
+    Moved(PathBuf),
 }
 
 impl fmt::Display for CheckpointError {
@@ -68,6 +70,12 @@ impl fmt::Display for CheckpointError {
                     path.display()
                 )
             }
+            Self::Moved(path) => write!(
+                f,
+                "`{}` is another folder than when the run began: the one that it worked in was renamed or replaced; go on \
+                 with the run there",
+                path.display()
+            ),
         }
     }
 }
@@ -76,7 +84,11 @@ impl std::error::Error for CheckpointError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Write { source, .. } | Self::Read { source, .. } => Some(source),
-            Self::Damaged { .. } | Self::Version { .. } | Self::None(_) | Self::Locked(_) => None,
+            Self::Damaged { .. }
+            | Self::Version { .. }
+            | Self::None(_)
+            | Self::Locked(_)
+            | Self::Moved(_) => None,
         }
     }
 }

@@ -1,13 +1,14 @@
-//! The folder of a run: its checkpoints in order, and the lock.
+//! The folder of a run: its checkpoints in order.
 //!
 //! In: a path. Out: the newest checkpoint that can be read, with those that cannot. Old ones are deleted here; what was half
 //! written or half deleted when a run was killed is cleared away by the next. Deliberately not here: logs.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Checkpoint, CheckpointError, manifest::MANIFEST, name};
+use super::lock::Lock;
+use super::{Best, Checkpoint, CheckpointError, manifest::MANIFEST, name, step_of};
 
 /// Checkpoints lie in this folder of a run's folder.
 const CHECKPOINTS: &str = "checkpoints";
@@ -16,14 +17,12 @@ pub(super) const STEP: &str = "step-";
 /// How names begin of what is not whole yet, or not any more.
 pub(super) const WRITING: &str = ".writing-";
 pub(super) const DELETING: &str = ".deleting-";
-/// Held while a run works in a folder; the system lets it go when the run ends, however it does.
-const LOCK: &str = ".lock";
 
 /// The folder of a run that works in it: nobody else does.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    _lock: File,
+    lock: Lock,
 }
 
 /// The newest checkpoint that can be read.
@@ -47,13 +46,7 @@ impl Folder {
         let failed = |source| CheckpointError::Write { path: path.to_owned(), source };
         let checkpoints = path.join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints).map_err(failed)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join(LOCK));
-        let lock = lock.map_err(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(CheckpointError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
+        let lock = Lock::take(path)?;
         for entry in fs::read_dir(&checkpoints).map_err(failed)?.flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();
@@ -62,7 +55,7 @@ impl Folder {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// The folder.
@@ -96,18 +89,47 @@ impl Folder {
     ///
     /// # Errors
     ///
-    /// What the system says; what was there before is untouched then.
-    pub fn keep(&self, checkpoint: &Checkpoint, last: usize) -> Result<PathBuf, CheckpointError> {
+    /// What the system says, and that another run has the folder; what was there before is untouched then.
+    pub fn keep(
+        &mut self,
+        checkpoint: &Checkpoint,
+        last: usize,
+    ) -> Result<PathBuf, CheckpointError> {
+        self.lock.hold()?;
         let path = self.checkpoint(checkpoint.manifest.step);
         checkpoint.write(&path)?;
-        let best = checkpoint.manifest.best.as_ref().map(|best| best.step);
+        self.prune(checkpoint.manifest.best.as_ref(), last);
+        Ok(path)
+    }
+
+    /// Writes into a checkpoint that the model was evaluated after it, and which is the best since; then deletes as
+    /// [`Self::keep`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::keep`].
+    pub fn evaluated(
+        &mut self,
+        step: u64,
+        best: Option<&Best>,
+        last: usize,
+    ) -> Result<(), CheckpointError> {
+        self.lock.hold()?;
+        Checkpoint::amend(&self.checkpoint(step), |manifest| {
+            manifest.best = best.cloned();
+            manifest.to_evaluate = false;
+        })?;
+        self.prune(best, last);
+        Ok(())
+    }
+
+    fn prune(&self, best: Option<&Best>, last: usize) {
         let steps = self.steps();
         for step in &steps[..steps.len().saturating_sub(last)] {
-            if Some(*step) != best {
+            if best.is_none_or(|best| best.step != *step) {
                 self.delete(*step);
             }
         }
-        Ok(path)
     }
 
     /// Under another name first: half of a checkpoint is none. One that cannot be deleted is no reason to stop.
@@ -132,9 +154,8 @@ pub(super) fn new_folder(parent: &Path, prefix: &str) -> io::Result<tempfile::Te
 /// The steps of the checkpoints in a folder, in order.
 fn steps(checkpoints: &Path) -> Vec<u64> {
     let entries = fs::read_dir(checkpoints).into_iter().flatten().flatten();
-    let mut steps: Vec<u64> = entries
-        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix(STEP)?.parse().ok())
-        .collect();
+    let mut steps: Vec<u64> =
+        entries.filter_map(|entry| step_of(entry.file_name().to_str()?)).collect();
     steps.sort_unstable();
     steps
 }

@@ -1,9 +1,11 @@
 //! Folders of checkpoints, whole and damaged.
 
+mod manifests;
+
 use std::fs;
 use std::path::Path;
 
-use super::{Best, Checkpoint, CheckpointError, Folder, Manifest, Spec, find, name};
+use super::{Best, Checkpoint, CheckpointError, Folder, Manifest, Spec, find, name, step_of};
 use crate::{Tensor, TensorData, Tensors};
 
 fn checkpoint(step: u64) -> Checkpoint {
@@ -26,7 +28,7 @@ fn same(found: &Checkpoint, expected: &Checkpoint) {
     assert_eq!(found.manifest.step, expected.manifest.step);
 }
 
-fn write(folder: &Folder, steps: impl IntoIterator<Item = u64>) {
+fn write(folder: &mut Folder, steps: impl IntoIterator<Item = u64>) {
     for step in steps {
         folder.keep(&checkpoint(step), 3).expect("there is room");
     }
@@ -35,13 +37,13 @@ fn write(folder: &Folder, steps: impl IntoIterator<Item = u64>) {
 #[test]
 fn written_and_read() {
     let temporary = tempfile::tempdir().expect("a folder");
-    let folder = Folder::open(temporary.path()).expect("it opens");
+    let mut folder = Folder::open(temporary.path()).expect("it opens");
     assert!(folder.newest().expect("nothing is wrong").is_none());
-    write(&folder, [5]);
+    write(&mut folder, [5]);
     let newest = folder.newest().expect("it is whole").expect("there is one");
     same(&newest.checkpoint, &checkpoint(5));
     // The same step again, over what is there.
-    write(&folder, [5]);
+    write(&mut folder, [5]);
     for path in
         [temporary.path().to_owned(), newest.path.clone(), temporary.path().join("checkpoints")]
     {
@@ -53,7 +55,7 @@ fn written_and_read() {
 #[test]
 fn the_last_and_the_best_are_kept() {
     let temporary = tempfile::tempdir().expect("a folder");
-    let folder = Folder::open(temporary.path()).expect("it opens");
+    let mut folder = Folder::open(temporary.path()).expect("it opens");
     for step in 1..=6 {
         let mut new = checkpoint(step);
         new.manifest.best = Some(Best { step: 2, metric: "accuracy".to_owned(), value: 0.5 });
@@ -62,6 +64,15 @@ fn the_last_and_the_best_are_kept() {
     assert_eq!(folder.steps(), [2, 5, 6]);
     let left = fs::read_dir(temporary.path().join("checkpoints")).expect("it is there").count();
     assert_eq!(left, 3, "nothing half deleted is left");
+    // The last one turns out to be the best: the one before is not kept any longer.
+    let best = Best { step: 6, metric: "accuracy".to_owned(), value: 0.75 };
+    folder.evaluated(6, Some(&best), 1).expect("there is room");
+    assert_eq!(folder.steps(), [6]);
+    let found = Checkpoint::read(&folder.checkpoint(6)).expect("it is whole");
+    same(&found, &checkpoint(6));
+    assert_eq!(found.manifest.best, Some(best));
+    let left = fs::read_dir(temporary.path().join("checkpoints")).expect("it is there").count();
+    assert_eq!(left, 1, "nothing half written is left");
 }
 
 #[test]
@@ -87,8 +98,8 @@ fn damage_is_seen_and_the_one_before_is_taken() {
     ];
     for (what, damage) in damages {
         let temporary = tempfile::tempdir().expect("a folder");
-        let folder = Folder::open(temporary.path()).expect("it opens");
-        write(&folder, [1, 2]);
+        let mut folder = Folder::open(temporary.path()).expect("it opens");
+        write(&mut folder, [1, 2]);
         damage(&folder.checkpoint(2));
         let newest = folder.newest().expect("one is whole").expect("there is one");
         same(&newest.checkpoint, &checkpoint(1));
@@ -96,7 +107,7 @@ fn damage_is_seen_and_the_one_before_is_taken() {
         damage(&folder.checkpoint(1));
         assert!(folder.newest().is_err(), "{what}");
         // Written anew over the damage.
-        write(&folder, [2]);
+        write(&mut folder, [2]);
         same(
             &folder.newest().expect("it is whole").expect("it is there").checkpoint,
             &checkpoint(2),
@@ -126,7 +137,45 @@ fn one_run_at_a_time() {
     Folder::open(temporary.path()).expect("it is free again");
 }
 
+/// Whoever deletes `.lock` lets nobody in, where the system locks folders; elsewhere the first run notices.
+#[cfg(unix)]
+#[test]
+fn a_lock_that_is_deleted_holds() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let path = temporary.path().join("run");
+    let mut first = Folder::open(&path).expect("it opens");
+    write(&mut first, [1]);
+    let lock = path.join(".lock");
+    fs::remove_file(&lock).expect("it is there");
+    assert!(matches!(Folder::open(&path), Err(CheckpointError::Locked(_))));
+    // As on a drive that locks files alone: somebody else holds a new one.
+    let other = fs::File::create(&lock).expect("it is made");
+    other.try_lock().expect("it is free");
+    let kept = first.keep(&checkpoint(2), 3);
+    assert!(matches!(kept, Err(CheckpointError::Locked(_))), "{kept:?}");
+    drop(other);
+    write(&mut first, [2]);
+    // A folder that took the place of the first one is not written to.
+    let renamed = temporary.path().join("renamed");
+    fs::rename(&path, &renamed).expect("it is there");
+    assert!(first.keep(&checkpoint(3), 3).is_err());
+    let second = Folder::open(&path).expect("it is a new one");
+    let kept = first.keep(&checkpoint(3), 3);
+    assert!(matches!(kept, Err(CheckpointError::Moved(_))), "{kept:?}");
+    drop((first, second));
+    assert_eq!(Folder::open(&renamed).expect("it is free").steps(), [1, 2]);
+}
+
 #[test]
 fn names_sort_as_numbers() {
     assert_eq!(name(7).display().to_string(), "step-000000007");
+    for (called, step) in [
+        ("step-000000007", Some(7)),
+        ("step-12345678901", Some(12_345_678_901)),
+        ("step-7", None),
+        ("step-+00000007", None),
+        ("step-000000007.old", None),
+    ] {
+        assert_eq!(step_of(called), step, "{called}");
+    }
 }

@@ -10,8 +10,6 @@
 
 use std::marker::PhantomData;
 
-use crate::RuntimeError;
-
 /// Where an operand lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
@@ -50,17 +48,6 @@ pub(super) struct Target<'a> {
     start: *mut f32,
     numbers: usize,
     memory: PhantomData<&'a mut [f32]>,
-}
-
-/// Zeros, or an error where memory ends.
-pub(super) fn zeros(numbers: usize, purpose: &str) -> Result<Vec<f32>, RuntimeError> {
-    let mut made = Vec::new();
-    made.try_reserve_exact(numbers).map_err(|_| RuntimeError::Memory {
-        purpose: purpose.to_owned(),
-        bytes: numbers.saturating_mul(size_of::<f32>()),
-    })?;
-    made.resize(numbers, 0.0);
-    Ok(made)
 }
 
 impl Memory {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::arena::{Memory, Open, Place, zeros};
+use super::arena::{Memory, Open, Place};
 use super::attend::{self, Setting, Visits};
 use super::check;
 use super::column::Columns;
@@ -24,6 +24,7 @@ use crate::RuntimeError;
 use crate::compiler::graph::{Argument, AttentionId, BufferId, InputId, Sample, Slot, Table};
 use crate::compiler::plan::{Arena, AttendKind, Body, Kernel, Plan, Region, Value};
 use crate::feed;
+use crate::memory::zeros;
 
 /// What differs from run to run beside the data.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::arena::zeros;
 use crate::RuntimeError;
+use crate::memory::zeros;
 
 /// What a thread works with.
 #[derive(Debug, Default)]

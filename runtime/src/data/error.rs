@@ -72,6 +72,8 @@ pub enum DataError {
     },
     /// The system gave no threads; with its words.
     Threads(String),
+    /// Somebody wants to stop.
+    Stopped,
 }
 
 /// What was skipped.
@@ -138,6 +140,7 @@ impl fmt::Display for DataError {
                  {problems}"
             ),
             Self::Threads(why) => write!(f, "the system gives no threads: {why}"),
+            Self::Stopped => f.write_str("told to stop"),
         }
     }
 }

@@ -7,19 +7,23 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::host::Moment;
+use super::host::{Host, Moment};
 use super::media::Trouble;
 use super::mix;
 use super::order::{Order, Pick};
 use super::recipe::Sample;
 use super::{DataError, Found, Loaded};
+use crate::memory;
 
 /// So many batches may wait beside those that threads are making.
 const N_WAITING: u64 = 2;
+/// So long nobody looks whether somebody wants to stop.
+const A_WHILE: Duration = Duration::from_millis(100);
 /// So many samples in a row are tried where one is broken.
 const N_ATTEMPTS: usize = 1000;
 
@@ -29,6 +33,7 @@ pub struct Loader {
     threads: Vec<JoinHandle<()>>,
     failed: Option<DataError>,
     blocked: Duration,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// What is wanted.
@@ -99,6 +104,14 @@ struct State {
 /// A batch, or the panic that ended its making.
 type Outcome = Result<Result<Made, DataError>, Box<dyn Any + Send>>;
 
+/// What comes of asking threads for a batch.
+enum Taken {
+    Batch(Outcome),
+    /// The last one was taken before.
+    Nothing,
+    NotYet,
+}
+
 /// A batch that is to be made.
 struct Job {
     number: u64,
@@ -140,8 +153,13 @@ impl Loader {
             state: Mutex::new(state),
             changed: Condvar::new(),
         });
-        let mut loader =
-            Self { shared, threads: Vec::new(), failed: None, blocked: Duration::ZERO };
+        let mut loader = Self {
+            shared,
+            threads: Vec::new(),
+            failed: None,
+            blocked: Duration::ZERO,
+            stop: None,
+        };
         for _ in 0..threads {
             let shared = Arc::clone(&loader.shared);
             let builder = std::thread::Builder::new().name("zorro-data".to_owned());
@@ -151,11 +169,16 @@ impl Loader {
         Ok(loader)
     }
 
+    /// From now on looks at a flag that says stop: then nobody waits for a batch any more.
+    pub fn heed(&mut self, stop: &Arc<AtomicBool>) {
+        self.stop = Some(Arc::clone(stop));
+    }
+
     /// The next batch; `None` after the last, which training does not have.
     ///
     /// # Errors
     ///
-    /// Too many samples are broken; a program is missing. The same error comes again when asked again.
+    /// Too many samples are broken; a program is missing; the flag says stop. The same error comes again when asked again.
     // Like an iterator's, but with errors that end it.
     #[expect(clippy::should_implement_trait, reason = "an iterator would not stop at errors")]
     pub fn next(&mut self) -> Result<Option<Loaded>, DataError> {
@@ -179,11 +202,18 @@ impl Loader {
 
     fn wait(&mut self) -> Result<Option<Loaded>, DataError> {
         loop {
+            if self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+                return Err(DataError::Stopped);
+            }
             let outcome = if self.threads.is_empty() {
                 let job = self.shared.lock().begin(&self.shared);
                 job.map(|job| Ok(self.shared.make(&job)))
             } else {
-                self.shared.take()
+                match self.shared.take() {
+                    Taken::Batch(outcome) => Some(outcome),
+                    Taken::Nothing => None,
+                    Taken::NotYet => continue,
+                }
             };
             let Some(outcome) = outcome else { return Ok(None) };
             let made = outcome.unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -259,8 +289,8 @@ impl Shared {
         }
     }
 
-    /// The next batch that threads have made, waiting for it; `None` after the last.
-    fn take(&self) -> Option<Outcome> {
+    /// The next batch that threads have made, waiting for it for a while.
+    fn take(&self) -> Taken {
         let mut state = self.lock();
         loop {
             let wanted = state.given;
@@ -268,16 +298,21 @@ impl Shared {
                 state.given += 1;
                 drop(state);
                 self.changed.notify_all();
-                return Some(outcome);
+                return Taken::Batch(outcome);
             }
             let is_over = match &state.row {
                 Row::Training(_) => false,
                 Row::Evaluation(row) => row.pick(&self.found).is_none(),
             };
             if is_over && state.given == state.begun {
-                return None;
+                return Taken::Nothing;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let waited = self.changed.wait_timeout(state, A_WHILE);
+            let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            if timeout.timed_out() {
+                return Taken::NotYet;
+            }
+            state = again;
         }
     }
 
@@ -297,6 +332,7 @@ impl Shared {
         if samples.is_empty() {
             return Ok(made);
         }
+        self.has_room(samples.len())?;
         if let Some(alpha) = self.mixup {
             mix::mixup(&mut samples, &places, self.seed, alpha);
         }
@@ -307,6 +343,21 @@ impl Shared {
         let batch = mix::batch(&samples, &self.found.recipe);
         made.loaded = Some(Loaded { batch, keys, places, epoch });
         Ok(made)
+    }
+
+    /// Whether there is memory for the tensors of so many samples, twice where they are mixed.
+    fn has_room(&self, samples: usize) -> Result<(), DataError> {
+        let recipe = &self.found.recipe;
+        let fed = recipe.hosts.iter().map(Host::numbers);
+        let told = recipe.targets.iter().map(|target| target.shape.iter().product());
+        let numbers = fed.chain(told).fold(0_usize, usize::saturating_add);
+        let copies = 1 + usize::from(self.mixup.is_some());
+        let bytes =
+            [samples, copies, size_of::<f32>()].into_iter().fold(numbers, usize::saturating_mul);
+        memory::room(bytes, "a batch of samples").map_err(|error| DataError::Machine {
+            name: "the loader".to_owned(),
+            message: error.to_string(),
+        })
     }
 
     /// A sample, or in training the next one of its source that can be read.

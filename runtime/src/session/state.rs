@@ -35,7 +35,7 @@ impl Session {
         for (name, shape, region) in self.state_places() {
             let StatePlace { buffer, slot, offset, numbers } = region;
             let own = self.executor.parameters(buffer, slot, offset, numbers)?;
-            states.insert(name, tensor(shape, &own));
+            states.insert(name, tensor(shape, &own)?);
         }
         Ok(states)
     }

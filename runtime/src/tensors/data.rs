@@ -54,6 +54,12 @@ impl TensorData {
         self.len() == 0
     }
 
+    /// How many bytes they take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        each!(self, values => size_of_val(values.as_slice()))
+    }
+
     /// The numbers, where they are `f32`.
     #[must_use]
     pub fn as_f32(&self) -> Option<&[f32]> {

@@ -49,6 +49,17 @@ pub enum TrainError {
         /// The last step with a checkpoint.
         last: Option<u64>,
     },
+    /// For very many steps, or for all, no sample had what a term of the objective needs.
+    NothingToLearn {
+        /// How many steps in a row.
+        steps: u64,
+        /// The objective.
+        objective: String,
+        /// What the samples had, in words.
+        had: String,
+        /// The last step with a checkpoint.
+        last: Option<u64>,
+    },
     /// The folder has checkpoints of a run already.
     Begun {
         /// The folder.
@@ -97,6 +108,14 @@ impl fmt::Display for TrainError {
                     "\ntry a lower `rate.peak`, a longer `rate.warmup`, or `optimizer.clip: 1`; `zorro audit` shows \
                      whether data has such numbers",
                 )
+            }
+            Self::NothingToLearn { steps, objective, had, last } => {
+                write!(
+                    f,
+                    "{steps} steps in a row had nothing to learn from: no sample of them has all that a term of \
+                     `{objective}` needs; {had}"
+                )?;
+                go_on(f, *last)
             }
             Self::Begun { folder, step } => write!(
                 f,

@@ -1,7 +1,7 @@
 //! The log of a run: a line of JSON for each thing that happened, and the same numbers for `TensorBoard`.
 //!
 //! In: numbers by step. Out: `log.jsonl`, and `tensorboard/`. When a run goes on, lines of steps after its checkpoint are dropped
-//! first, since these steps are made again; so is a line that was half written when a run was killed. Deliberately not here: what
+//! first, since these steps are made again, and so is an evaluation that its checkpoint does not know of; so is a line that was half written when a run was killed. Deliberately not here: what
 //! a person sees.
 
 use std::fs::{self, File};
@@ -24,14 +24,21 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Opens the log of a folder for steps after this one.
-    pub(super) fn open(folder: &Path, step: u64, tensorboard: bool) -> io::Result<Self> {
+    /// Opens the log of a folder for steps after this one, which was evaluated or is still to be.
+    pub(super) fn open(
+        folder: &Path,
+        step: u64,
+        is_evaluated: bool,
+        tensorboard: bool,
+    ) -> io::Result<Self> {
         let path = folder.join(LOG);
-        let kept: Vec<String> = read(&path)?
-            .into_iter()
-            .filter(|line| line["step"].as_u64().is_some_and(|found| found <= step))
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let is_kept = |line: &Value| match line["step"].as_u64() {
+            Some(found) if found == step => is_evaluated || !is_evaluation(line),
+            Some(found) => found < step,
+            None => false,
+        };
+        let kept: Vec<String> =
+            read(&path)?.into_iter().filter(is_kept).map(|line| format!("{line}\n")).collect();
         let mut aside = tempfile::Builder::new();
         #[cfg(unix)]
         {
@@ -71,6 +78,10 @@ impl Log {
     }
 }
 
+fn is_evaluation(line: &Value) -> bool {
+    line.as_object().is_some_and(|line| line.keys().any(|name| name.starts_with("eval/")))
+}
+
 /// The lines of a log that are whole; none where there is no log.
 ///
 /// # Errors
@@ -92,7 +103,7 @@ mod tests {
     #[test]
     fn what_is_made_again_is_dropped() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut log = Log::open(folder.path(), 0, true).expect("it opens");
+        let mut log = Log::open(folder.path(), 0, true, true).expect("it opens");
         for step in 1..=5 {
             assert_eq!(log.write(step, &[("loss", 1.0 / step as f64)]), None);
         }
@@ -100,7 +111,9 @@ mod tests {
         let mut text = std::fs::read_to_string(&path).expect("it is there");
         text.push_str("{\"step\": 6, \"lo");
         std::fs::write(&path, text).expect("it is written");
-        let mut log = Log::open(folder.path(), 3, false).expect("it opens again");
+        // As where a run is left between an evaluation and the word of it in the checkpoint.
+        assert_eq!(log.write(3, &[("eval/loss", 0.5)]), None);
+        let mut log = Log::open(folder.path(), 3, false, false).expect("it opens again");
         assert_eq!(log.write(4, &[("loss", 0.5)]), None);
         let steps: Vec<u64> =
             read(&path).expect("a log").iter().filter_map(|line| line["step"].as_u64()).collect();

@@ -3,6 +3,7 @@
 //! In: a configuration and a checked model. Out: a [`Course`]: steps, rates, what is compiled; or what does not fit, with its
 //! place in the configuration. Deliberately not here: sessions, files.
 
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use crate::RuntimeError;
@@ -16,11 +17,14 @@ use crate::data::{DataError, LoadOptions};
 
 use super::TrainError;
 use super::config::{
-    ConfigError, DecayOf, OptimizerConfig, OptimizerKind, Places, Problem, RunConfig,
+    ConfigError, DecayOf, Length, OptimizerConfig, OptimizerKind, Places, Problem, RunConfig,
 };
 use super::heads::compares_samples;
 use super::schedule::Schedule;
 use super::sessions::Machine;
+
+/// Fewer steps in a row without a loss say nothing: it may be chance.
+const PATIENCE: u64 = 100;
 
 /// A run as the user asked for it.
 #[derive(Debug, Clone)]
@@ -57,6 +61,8 @@ pub(super) struct Course {
     pub(super) eval_batch: usize,
     pub(super) eval_group: usize,
     pub(super) save_every: u64,
+    /// So many steps in a row may have no loss.
+    pub(super) patience: u64,
     /// What the user should know.
     pub(super) notes: Vec<String>,
 }
@@ -102,13 +108,35 @@ impl Setup {
     /// That what the weights are to begin from is there, before anything is made.
     pub(super) fn has_init(&self) -> Result<(), TrainError> {
         let Some(init) = self.config.init.as_ref().filter(|_| !self.resume) else { return Ok(()) };
-        let from = self.base.join(&init.from);
-        if from.exists() {
-            return Ok(());
+        let is_it = |kind: Metadata| kind.is_file() || kind.is_dir();
+        let help = "it is a run's folder, a checkpoint, or a .safetensors file";
+        self.is_there("init.from", &self.base.join(&init.from), is_it, help)?;
+        match &init.map {
+            Some(map) => {
+                let is_it = |kind: Metadata| kind.is_file();
+                self.is_there("init.map", &self.base.join(map), is_it, "it is a name map, a file")
+            }
+            None => Ok(()),
         }
-        let message = format!("there is no `{}`", from.display());
-        let help = "it is a run's folder, a checkpoint, or a .safetensors file".to_owned();
-        Err(self.wrong("init.from", message, Some(help)))
+    }
+
+    /// That a path means what can be read to an end: not a pipe, nor a device.
+    fn is_there(
+        &self,
+        setting: &str,
+        path: &Path,
+        is_it: impl Fn(Metadata) -> bool,
+        help: &str,
+    ) -> Result<(), TrainError> {
+        let message = match std::fs::metadata(path) {
+            Ok(kind) if is_it(kind.clone()) => return Ok(()),
+            Ok(_) => format!("`{}` is neither file nor folder that could be read", path.display()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                format!("there is no `{}`", path.display())
+            }
+            Err(error) => format!("cannot read `{}`: {error}", path.display()),
+        };
+        Err(self.wrong(setting, message, Some(help.to_owned())))
     }
 
     /// What to compute on.
@@ -162,9 +190,7 @@ impl Setup {
         let steps_of_epoch = samples as f64 / a_step as f64;
         let steps = match (config.steps, config.epochs) {
             (Some(steps), _) => steps,
-            (None, epochs) => {
-                super::config::Length::Epochs(epochs.unwrap_or(1.0)).steps(steps_of_epoch, 0)
-            }
+            (None, epochs) => Length::Epochs(epochs.unwrap_or(1.0)).steps(steps_of_epoch, 0),
         };
         let optimizer = optimizer(&config.optimizer, config.accumulate);
         let mode = Mode::Training {
@@ -193,14 +219,15 @@ impl Setup {
             mixup: config.mixup,
             modality_dropout: config.modality_dropout.clone(),
         };
-        let every = |length: super::config::Length| length.steps(steps_of_epoch, steps).max(1);
+        let every = |length: Length| length.steps(steps_of_epoch, steps).max(1);
         let eval_batch =
             config.eval.batch.map_or(batch, |batch| usize::try_from(batch).unwrap_or(usize::MAX));
         Ok(Course {
             schedule: Schedule::new(&config.rate, a_step, steps, steps_of_epoch),
             eval_every: every(config.eval.every),
             save_every: every(config.checkpoints.every),
-            notes: self.notes(model, &objective),
+            patience: Length::Epochs(1.0).steps(steps_of_epoch, 0).max(PATIENCE),
+            notes: [self.vain_terms(&objective)?, self.notes(model, &objective)].concat(),
             objective,
             steps,
             optimizer,

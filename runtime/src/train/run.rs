@@ -1,53 +1,53 @@
 //! The loop.
 //!
 //! In: a setup, somebody who watches, a flag that says stop. Out: how the run ended. A step is: batches, one update, a look at the
-//! numbers; then, where it is due, an evaluation, a checkpoint. Deliberately not here: what settings mean (`plan.rs`).
+//! numbers; then, where it is due, a checkpoint, and after it an evaluation. Deliberately not here: what settings mean (`plan.rs`),
+//! what a run begins with (`begin.rs`).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use crate::checkpoint::{Checkpoint, Folder, Manifest};
-use crate::compiler::random;
-use crate::data::{Collection, Loader, Problems};
-use crate::{RunOptions, Session, Tensor, TensorData, Tensors};
+use crate::checkpoint::{Checkpoint, CheckpointError, Folder, Manifest};
+use crate::compiler::graph::BufferId;
+use crate::data::{Collection, DataError, Loader, Problems};
+use crate::{RunOptions, Session, Tensor, Tensors};
 
+use super::begin::{Begun, manifest};
 use super::evaluate::{EvaluateOptions, Evaluation, Evaluator, FIRST};
 use super::log::Log;
 use super::plan::{Course, Setup};
+use super::recent::{Idle, Recent};
 use super::sessions::{Machine, session};
-use super::{Begins, Event, Finished, Step, TrainError, init};
+use super::{Begins, Event, Finished, Step, TrainError};
 
 /// Somebody who watches a run.
 pub type Watcher<'a> = dyn FnMut(&Event<'_>) + 'a;
+
+/// A flag that says stop, shared with whoever sets it.
+pub type Stop = Arc<AtomicBool>;
 
 /// Trains until all steps are made, or the flag says stop: then the step is finished and a checkpoint written.
 ///
 /// # Errors
 ///
-/// What does not fit, before anything is computed; then what the machine or the data does, with how to go on.
+/// What does not fit, before anything is computed; then what the machine or the data does, with how to go on. A flag that says
+/// stop before the run has begun is an error, too, since then there is nothing to be kept.
 pub fn train(
     setup: &Setup,
     watcher: &mut Watcher<'_>,
-    stop: &AtomicBool,
+    stop: &Stop,
 ) -> Result<Finished, TrainError> {
-    let mut run = Run::begin(setup, watcher)?;
-    while run.step < run.course.steps && !stop.load(Ordering::Relaxed) {
-        run.step()?;
-        let is_last = run.step == run.course.steps;
-        let mut due = is_last || run.step.is_multiple_of(run.course.save_every);
-        if is_last || run.step.is_multiple_of(run.course.eval_every) {
-            due |= run.evaluate()?;
-        }
-        if due {
-            run.save()?;
-        }
+    let mut run = Run::begin(setup, watcher, stop)?;
+    match run.all_steps() {
+        Ok(()) | Err(TrainError::Data(DataError::Stopped)) => run.finish(),
+        Err(error) => Err(error),
     }
-    run.finish()
 }
 
 struct Run<'a, 'w> {
     setup: &'a Setup,
     watcher: &'a mut Watcher<'w>,
+    stop: &'a Stop,
     course: Course,
     folder: Folder,
     log: Log,
@@ -64,21 +64,18 @@ struct Run<'a, 'w> {
     /// The last step with a checkpoint.
     saved: Option<u64>,
     recent: Recent,
+    idle: Idle,
+    /// Whether a step of this part of the run had a loss.
+    has_learned: bool,
     problems: Problems,
 }
 
-/// The last steps.
-struct Recent {
-    since: Instant,
-    blocked: Duration,
-    steps: u64,
-    loss: f64,
-    speed: f64,
-    waiting: f64,
-}
-
 impl<'a, 'w> Run<'a, 'w> {
-    fn begin(setup: &'a Setup, watcher: &'a mut Watcher<'w>) -> Result<Self, TrainError> {
+    fn begin(
+        setup: &'a Setup,
+        watcher: &'a mut Watcher<'w>,
+        stop: &'a Stop,
+    ) -> Result<Self, TrainError> {
         setup.has_init()?;
         let machine = setup.machine()?;
         let data = &setup.config.data;
@@ -86,31 +83,42 @@ impl<'a, 'w> Run<'a, 'w> {
         let collection = Collection::open(&data.train, &setup.base, model)
             .map_err(|error| setup.data_error("train", error))?;
         let mut course = setup.course(collection.len())?;
+        unless(stop)?;
         let session = session(&setup.checked, &course.options, &machine)
             .map_err(|error| setup.compile_error(error))?;
+        setup.can_move(session.plan(), &course.objective)?;
+        unless(stop)?;
         let evaluation = evaluation(setup, &course, &machine)?;
+        unless(stop)?;
         let folder = Folder::open(&setup.folder)?;
-        let manifest =
-            Manifest::new(setup.spec.clone(), &course.objective, &setup.text, setup.config.seed);
         for note in std::mem::take(&mut course.notes) {
             watcher(&Event::Note(note));
         }
-        let mut begun = Begun { session, manifest, rest: Tensors::new(), step: 0 };
+        let mut manifest = manifest(setup, &course);
+        manifest.data.insert("train".to_owned(), collection.fingerprint());
+        let eval = evaluation.as_ref().map(|(_, samples)| samples.fingerprint());
+        manifest.data.extend(eval.map(|eval| ("eval".to_owned(), eval)));
+        let mut begun = Begun::new(session, manifest);
         begun.weights(setup, &folder, watcher)?;
-        let Begun { session, manifest, rest, step } = begun;
-        course.load.first_step = step * u64::from(setup.config.accumulate);
-        let loader =
+        let Begun { session, manifest, rest, step, saved } = begun;
+        course.load.first_step = step.saturating_mul(u64::from(setup.config.accumulate));
+        let mut loader =
             collection.training(&course.load).map_err(|error| setup.data_error("train", error))?;
+        loader.heed(stop);
         let unwritable = |error| TrainError::Folder(setup.folder.clone(), error);
-        let log =
-            Log::open(folder.path(), step, setup.config.log.tensorboard).map_err(unwritable)?;
-        let saved = folder.steps().last().copied();
+        let is_evaluated = !manifest.to_evaluate;
+        let log = Log::open(folder.path(), step, is_evaluated, setup.config.log.tensorboard)
+            .map_err(unwritable)?;
+        unless(stop)?;
         let run = Self {
             recent: Recent::new(&loader),
+            idle: Idle::default(),
+            has_learned: false,
             problems: Problems::default(),
             evaluated: None,
             setup,
             watcher,
+            stop,
             course,
             folder,
             log,
@@ -128,12 +136,38 @@ impl<'a, 'w> Run<'a, 'w> {
         Ok(run)
     }
 
+    /// All steps that are left, and what is due after each.
+    fn all_steps(&mut self) -> Result<(), TrainError> {
+        if self.manifest.to_evaluate {
+            // The run was left between a checkpoint and its evaluation.
+            self.evaluate()?;
+        }
+        while self.step < self.course.steps && !self.stop.load(Ordering::Relaxed) {
+            self.step()?;
+            let is_last = self.step == self.course.steps;
+            let evaluates = is_last || self.step.is_multiple_of(self.course.eval_every);
+            self.manifest.to_evaluate = evaluates && self.evaluation.is_some();
+            if is_last || self.step.is_multiple_of(self.course.save_every) {
+                self.save()?;
+            }
+            if self.manifest.to_evaluate {
+                self.evaluate()?;
+            }
+        }
+        Ok(())
+    }
+
     fn begins(&self) -> Begins {
         let parameters = &self.session.plan().parameters;
-        let count = |frozen: bool| {
-            let buffers = parameters.buffers.iter().filter(|buffer| buffer.frozen == frozen);
-            buffers.map(|buffer| buffer.numbers as u64).sum()
+        let count = |frozen: bool| -> u64 {
+            let all = (0..).zip(&parameters.buffers);
+            let is_model = |id: u32| parameters.scale != Some(BufferId(id));
+            let buffers = all.filter(|(id, buffer)| buffer.frozen == frozen && is_model(*id));
+            buffers.map(|(_, buffer)| buffer.numbers as u64).sum()
         };
+        let all = &self.setup.checked.model.weights;
+        let all: u64 = all.iter().map(|weight| weight.numbers()).sum();
+        let used: u64 = count(false) + count(true);
         Begins {
             from: self.step,
             steps: self.course.steps,
@@ -142,6 +176,7 @@ impl<'a, 'w> Run<'a, 'w> {
             step_samples: self.step_samples(),
             objective: self.course.objective.clone(),
             parameters: (count(false), count(true)),
+            unused: all.saturating_sub(used),
             memory: self.session.executor().arena_bytes() as u64,
             folder: self.folder.path().to_owned(),
         }
@@ -155,7 +190,10 @@ impl<'a, 'w> Run<'a, 'w> {
     fn step(&mut self) -> Result<(), TrainError> {
         let batches = u64::from(self.setup.config.accumulate);
         let rate = self.course.schedule.rate(self.step);
-        let (mut loss, mut norm, mut epoch) = (0.0, None, 0);
+        let objective = &self.course.objective;
+        let (mut losses, mut norm, mut epoch) = (Vec::new(), None, 0);
+        let mut idle = std::mem::take(&mut self.idle);
+        idle.steps += 1;
         for at in 0..batches {
             let loaded = self.loader.next()?.expect("training data has no end");
             let first = (self.step * batches + at).wrapping_mul(self.setup.config.batch);
@@ -168,20 +206,25 @@ impl<'a, 'w> Run<'a, 'w> {
                 updates: at + 1 == batches,
             };
             let results = self.session.run(&loaded.batch, &options)?;
-            let found = results.losses()?.get(&self.course.objective).copied();
-            #[expect(clippy::cast_precision_loss, reason = "few batches make a step")]
-            let share = f64::from(found.expect("a step computes its loss")) / batches as f64;
-            loss += share;
+            if results.has_loss(objective) {
+                let found = results.losses()?.get(objective).copied();
+                losses.push(f64::from(found.expect("a step computes its loss")));
+            } else {
+                idle.add(&self.setup.checked.model, results.samples());
+            }
             norm = results.gradient_norm()?.map(f64::from);
             epoch = loaded.epoch;
         }
         self.step += 1;
-        if !loss.is_finite() {
+        #[expect(clippy::cast_precision_loss, reason = "few batches make a step")]
+        let loss = (!losses.is_empty()).then(|| losses.iter().sum::<f64>() / losses.len() as f64);
+        if loss.is_some_and(|loss| !loss.is_finite()) {
             return Err(self.not_finite("the loss"));
         }
         if norm.is_some_and(|norm| !norm.is_finite()) {
             return Err(self.not_finite("the norm of all gradients"));
         }
+        self.learned(loss.is_some(), idle)?;
         let blocked = self.loader.blocked();
         self.recent.add(loss, self.step_samples(), blocked);
         let step = Step {
@@ -201,20 +244,40 @@ impl<'a, 'w> Run<'a, 'w> {
         Ok(())
     }
 
+    /// That there is something to learn from: not for a whole epoch nothing, nor for all steps.
+    fn learned(&mut self, has_loss: bool, idle: Idle) -> Result<(), TrainError> {
+        self.has_learned |= has_loss;
+        if has_loss {
+            return Ok(());
+        }
+        let is_in_vain = self.step == self.course.steps && !self.has_learned;
+        if idle.steps < self.course.patience && !is_in_vain {
+            self.idle = idle;
+            return Ok(());
+        }
+        let objective = self.course.objective.clone();
+        Err(TrainError::NothingToLearn {
+            steps: idle.steps,
+            had: idle.told(&self.setup.checked.model, &objective),
+            objective,
+            last: self.saved,
+        })
+    }
+
     fn not_finite(&self, what: &str) -> TrainError {
         TrainError::NotFinite { step: self.step, what: what.to_owned(), last: self.saved }
     }
 
     fn log_step(&mut self, step: &Step) {
-        let loss = self.recent.take_loss();
+        let mut numbers: Vec<(&str, f64)> = Vec::new();
+        numbers.extend(self.recent.take_loss().map(|loss| ("loss", loss)));
         #[expect(clippy::cast_precision_loss, reason = "epochs are few")]
-        let mut numbers = vec![
-            ("loss", loss),
+        numbers.extend([
             ("rate", step.rate),
             ("samples_per_second", step.speed),
             ("waiting", step.waiting),
             ("epoch", step.epoch as f64),
-        ];
+        ]);
         numbers.extend(step.norm.map(|norm| ("gradient_norm", norm)));
         self.write_log(&numbers);
         let problems = self.collection.problems();
@@ -230,15 +293,19 @@ impl<'a, 'w> Run<'a, 'w> {
         }
     }
 
-    /// Evaluates the model, if there is data for it; true where it is the best so far.
-    fn evaluate(&mut self) -> Result<bool, TrainError> {
-        let weights = self.session.weights()?;
-        let Some((evaluator, samples)) = &mut self.evaluation else { return Ok(false) };
-        let threads = self.course.load.threads;
-        let mut loader = samples.evaluation(self.course.eval_batch, threads)?;
-        (self.watcher)(&Event::Evaluating(self.step));
-        let found = evaluator.evaluate(&weights, &mut loader)?;
-        (self.watcher)(&Event::Evaluated(self.step, &found));
+    /// Evaluates the model; its checkpoint is then told, or written where it is the best so far. What fails fails with what
+    /// was learned written.
+    fn evaluate(&mut self) -> Result<(), TrainError> {
+        let found = match self.measure() {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                if self.saved != Some(self.step) {
+                    self.save()?;
+                }
+                return Err(error);
+            }
+        };
         let numbers = logged(&found);
         let numbers: Vec<(&str, f64)> =
             numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
@@ -249,8 +316,29 @@ impl<'a, 'w> Run<'a, 'w> {
         let is_best = best.is_some();
         self.manifest.best = best.or(self.manifest.best.take());
         self.evaluated = Some(found);
+        self.manifest.to_evaluate = false;
+        if self.saved == Some(self.step) {
+            let (best, keep) = (self.manifest.best.as_ref(), self.keep());
+            let told = self.folder.evaluated(self.step, best, keep);
+            told.map_err(|source| self.unsaved(source))?;
+        } else if is_best {
+            self.save()?;
+        }
         self.recent.restart(&self.loader);
-        Ok(is_best)
+        Ok(())
+    }
+
+    /// How good the model is, if there is data to evaluate it on.
+    fn measure(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        let weights = self.session.weights()?;
+        let Some((evaluator, samples)) = &mut self.evaluation else { return Ok(None) };
+        let threads = self.course.load.threads;
+        let mut loader = samples.evaluation(self.course.eval_batch, threads)?;
+        loader.heed(self.stop);
+        (self.watcher)(&Event::Evaluating(self.step));
+        let found = evaluator.evaluate(&weights, &mut loader)?;
+        (self.watcher)(&Event::Evaluated(self.step, &found));
+        Ok(Some(found))
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
@@ -263,25 +351,31 @@ impl<'a, 'w> Run<'a, 'w> {
         let mut manifest = self.manifest.clone();
         manifest.step = self.step;
         let checkpoint = Checkpoint { manifest, weights: all, optimizer: self.session.states()? };
-        let keep = usize::try_from(self.setup.config.checkpoints.keep).unwrap_or(usize::MAX);
-        let path = self.folder.keep(&checkpoint, keep).map_err(|source| TrainError::Save {
-            step: self.step,
-            source,
-            last: self.saved,
-        })?;
+        let keep = self.keep();
+        let kept = self.folder.keep(&checkpoint, keep);
+        let path = kept.map_err(|source| self.unsaved(source))?;
         self.saved = Some(self.step);
         (self.watcher)(&Event::Saved(self.step, path));
         self.recent.restart(&self.loader);
         Ok(())
     }
 
+    fn keep(&self) -> usize {
+        usize::try_from(self.setup.config.checkpoints.keep).unwrap_or(usize::MAX)
+    }
+
+    fn unsaved(&self, source: CheckpointError) -> TrainError {
+        TrainError::Save { step: self.step, source, last: self.saved }
+    }
+
     fn finish(mut self) -> Result<Finished, TrainError> {
         if self.saved != Some(self.step) {
             self.save()?;
         }
-        if self.step == self.course.steps && self.evaluated.is_none() {
+        let is_whole = self.step == self.course.steps && !self.stop.load(Ordering::Relaxed);
+        if is_whole && self.evaluated.is_none() {
             // The run had made all its steps before.
-            self.evaluate()?;
+            self.evaluated = self.measure()?;
         }
         Ok(Finished {
             step: self.step,
@@ -291,6 +385,11 @@ impl<'a, 'w> Run<'a, 'w> {
             best: self.manifest.best,
         })
     }
+}
+
+/// An error where the flag says stop: what was to come is not begun.
+fn unless(stop: &Stop) -> Result<(), TrainError> {
+    if stop.load(Ordering::Relaxed) { Err(DataError::Stopped.into()) } else { Ok(()) }
 }
 
 fn evaluation(
@@ -335,111 +434,4 @@ fn not_finite(weights: &Tensors) -> Option<&str> {
         tensor.data().as_f32().is_none_or(|numbers| numbers.iter().all(|number| number.is_finite()))
     };
     weights.iter().find(|(_, tensor)| !finite(tensor)).map(|(name, _)| name)
-}
-
-/// What a run has when it begins.
-struct Begun {
-    session: Session,
-    manifest: Manifest,
-    rest: Tensors,
-    step: u64,
-}
-
-impl Begun {
-    /// Weights as they start, or from elsewhere, or of the last checkpoint.
-    fn weights(
-        &mut self,
-        setup: &Setup,
-        folder: &Folder,
-        watcher: &mut Watcher<'_>,
-    ) -> Result<(), TrainError> {
-        if !setup.resume {
-            if let Some(step) = folder.steps().last() {
-                return Err(TrainError::Begun { folder: setup.folder.clone(), step: *step });
-            }
-            let mut weights = starts(setup);
-            if let Some(from) = &setup.config.init {
-                let report = init::load(from, &setup.base, &mut weights)?;
-                watcher(&Event::Loaded(&report));
-            }
-            return self.take(weights);
-        }
-        let Some(found) = folder.newest()? else {
-            return Err(TrainError::NothingToResume(setup.folder.clone()));
-        };
-        for (path, error) in &found.skipped {
-            watcher(&Event::Note(format!(
-                "{error}; going on from the checkpoint before `{}`",
-                path.display()
-            )));
-        }
-        let Checkpoint { manifest, weights, optimizer } = found.checkpoint;
-        let changed = [
-            ("the configuration", manifest.config != setup.text),
-            ("the spec", manifest.spec != setup.spec),
-        ];
-        for (what, _) in changed.iter().filter(|(_, changed)| *changed) {
-            let step = manifest.step;
-            watcher(&Event::Note(format!(
-                "{what} has changed since the checkpoint of step {step}; the run goes on with the new one"
-            )));
-        }
-        self.step = manifest.step;
-        self.manifest.best = manifest.best;
-        self.take(weights)?;
-        Ok(self.session.set_states(&optimizer)?)
-    }
-
-    fn take(&mut self, mut weights: Tensors) -> Result<(), TrainError> {
-        self.session.set_weights(&weights)?;
-        let own = self.session.weights()?;
-        weights = weights.into_iter().filter(|(name, _)| own.get(name).is_none()).collect();
-        self.rest = weights;
-        Ok(())
-    }
-}
-
-/// All weights of the model as they start.
-fn starts(setup: &Setup) -> Tensors {
-    let weights = setup.checked.model.weights.iter().map(|weight| {
-        let numbers = random::initial(&weight.name, &weight.shape, &weight.init, setup.config.seed);
-        let shape = weight.shape.iter().map(|size| usize::try_from(*size).unwrap_or(usize::MAX));
-        let tensor = Tensor::new(shape.collect(), TensorData::F32(numbers));
-        (weight.name.clone(), tensor.expect("a start fills its shape"))
-    });
-    weights.collect()
-}
-
-impl Recent {
-    fn new(loader: &Loader) -> Self {
-        let (since, blocked) = (Instant::now(), loader.blocked());
-        Self { since, blocked, steps: 0, loss: 0.0, speed: 0.0, waiting: 0.0 }
-    }
-
-    /// After an evaluation or a checkpoint, whose time is not the steps'.
-    fn restart(&mut self, loader: &Loader) {
-        (self.since, self.blocked) = (Instant::now(), loader.blocked());
-    }
-
-    /// Speed and waiting are those of the last few steps: older ones count half as much with each.
-    #[expect(clippy::cast_precision_loss, reason = "numbers to look at")]
-    fn add(&mut self, loss: f64, samples: u64, blocked: Duration) {
-        let seconds = self.since.elapsed().as_secs_f64().max(1e-9);
-        let waited = blocked.saturating_sub(self.blocked).as_secs_f64();
-        let is_first = self.speed == 0.0;
-        let mix = |old: f64, new: f64| if is_first { new } else { 0.9 * old + 0.1 * new };
-        self.speed = mix(self.speed, samples as f64 / seconds);
-        self.waiting = mix(self.waiting, (waited / seconds).min(1.0));
-        (self.since, self.blocked) = (Instant::now(), blocked);
-        self.steps += 1;
-        self.loss += loss;
-    }
-
-    /// The mean loss since it was last taken.
-    #[expect(clippy::cast_precision_loss, reason = "steps are far below 2^53")]
-    fn take_loss(&mut self) -> f64 {
-        let mean = self.loss / self.steps.max(1) as f64;
-        (self.steps, self.loss) = (0, 0.0);
-        mean
-    }
 }

@@ -1,9 +1,11 @@
 //! Runs: the same bits however often they are interrupted, and what a run does when something goes wrong.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use zorro_runtime::checkpoint::{Checkpoint, Spec, find};
+use zorro_runtime::data::DataError;
 use zorro_runtime::train::config::parse;
 use zorro_runtime::train::{Event, Finished, LOG, Setup, TrainError, read_log, train};
 
@@ -42,11 +44,16 @@ eval: { every: 4 }
 ";
 
 fn setup(folder: &Path, config: &str, resume: bool) -> Setup {
+    setup_of(SPEC, folder, config, resume)
+}
+
+fn setup_of(text: &str, folder: &Path, config: &str, resume: bool) -> Setup {
+    let files = [("m.zorro".to_owned(), text.to_owned())].into();
     let text = config.to_owned();
     let config = parse("run.yaml", &text).expect("nothing is wrong");
     let spec = Spec {
         path: "m.zorro".to_owned(),
-        files: [("m.zorro".to_owned(), SPEC.to_owned())].into(),
+        files,
         set: config.set.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
     };
     let checked = spec.check().checked.expect("nothing is wrong");
@@ -74,7 +81,7 @@ fn run_until(
     resume: bool,
     until: u64,
 ) -> Result<(Finished, Vec<String>), TrainError> {
-    let stop = AtomicBool::new(false);
+    let stop = Arc::new(AtomicBool::new(false));
     let mut notes = Vec::new();
     let mut watch = |event: &Event<'_>| {
         if let Event::Note(note) = event {
@@ -153,8 +160,13 @@ fn frozen_weights_stay_and_others_move() {
         run(folder.path(), &format!("{CONFIG}frozen: [body.0]\n"), false).expect("it runs");
     let start = temporary();
     // Told to stop before its first step.
-    let stop = AtomicBool::new(true);
-    let before = train(&setup(start.path(), CONFIG, false), &mut |_| {}, &stop).expect("it begins");
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut watch = |event: &Event<'_>| {
+        if let Event::Begins(_) = event {
+            stop.store(true, Ordering::Relaxed);
+        }
+    };
+    let before = train(&setup(start.path(), CONFIG, false), &mut watch, &stop).expect("it begins");
     let before = Checkpoint::read(&before.checkpoint).expect("it is whole");
     let after = Checkpoint::read(&finished.checkpoint).expect("it is whole");
     let mut moved = 0;
@@ -245,12 +257,15 @@ fn weights_from_another_run_are_reported() {
     let from = first.path().display();
     let config = format!("{CONFIG}set: {{ width: 16 }}\ninit: {{ from: '{from}' }}\n");
     let mut seen = None;
+    let stop = Arc::new(AtomicBool::new(false));
     let mut watch = |event: &Event<'_>| {
         if let Event::Loaded(loaded) = event {
             seen = Some((*loaded).clone());
         }
+        if let Event::Begins(_) = event {
+            stop.store(true, Ordering::Relaxed);
+        }
     };
-    let stop = AtomicBool::new(true);
     train(&setup(second.path(), &config, false), &mut watch, &stop).expect("it begins");
     let seen = seen.expect("weights were loaded");
     // What is as wide as the classes alone is as in the other model.
@@ -278,4 +293,177 @@ fn what_the_model_does_not_have_is_told_with_its_place() {
     let config = CONFIG.replace("sound: 0.3", "sonud: 0.3");
     let error = run(folder.path(), &config, false).expect_err("it is wrong").to_string();
     assert!(error.contains("did you mean `sound`?"), "{error}");
+}
+
+/// Runs to the end, with the loss of every step.
+fn losses(
+    spec: &str,
+    folder: &Path,
+    config: &str,
+) -> (Result<Finished, TrainError>, Vec<Option<f64>>) {
+    let (stop, mut losses) = (Arc::new(AtomicBool::new(false)), Vec::new());
+    let mut watch = |event: &Event<'_>| {
+        if let Event::Step(step) = event {
+            losses.push(step.loss);
+        }
+    };
+    let finished = train(&setup_of(spec, folder, config, false), &mut watch, &stop);
+    (finished, losses)
+}
+
+#[test]
+fn a_loss_of_nothing_is_none() {
+    let (head, _) = SPEC.split_once("objective loss").expect("it has one");
+    let alone = format!("{head}objective loss = cross_entropy(photo_logits, label)\n}}");
+    let config = |rate: &str| {
+        let config =
+            CONFIG.replace("sound: 0.3", &format!("photo: {rate}")).replace("every: 2", "every: 1");
+        config.replace("batch: 4", "batch: 1").replace("mixup: 0.5\n", "")
+    };
+    let folder = temporary();
+    let (finished, found) = losses(&alone, folder.path(), &config("0.7"));
+    finished.expect("some steps have a loss");
+    let none = found.iter().filter(|loss| loss.is_none()).count();
+    assert!(none > 0 && none < 9, "{found:?}");
+    let lines = read_log(&folder.path().join(LOG)).expect("a log");
+    let logged = lines.iter().filter(|line| line["rate"].is_number());
+    let logged: Vec<Option<f64>> = logged.map(|line| line["loss"].as_f64()).collect();
+    assert_eq!(logged, found);
+    // Whatever a sample has, it keeps the sound, and the photo goes.
+    let folder = temporary();
+    let (finished, found) = losses(&alone, folder.path(), &config("1"));
+    let told = finished.expect_err("nothing is learned").to_string();
+    assert!(
+        told.starts_with("9 steps in a row had nothing to learn from")
+            && told.contains("of 9 samples, 0 have `photo`, 9 have `sound`, 9 have `label`"),
+        "{told}"
+    );
+    assert_eq!(found, [None; 8], "the last one is the error");
+}
+
+#[test]
+fn what_cannot_be_learned_is_refused() {
+    let pair = "modality a = tensor([1, 2])
+  modality b = tensor([1, 2])
+  target label = class(10)
+  output u = a |> linear(2)
+  output v = b |> linear(2)
+  output w = a |> linear(10)";
+    let nce = format!("model m {{\n  {pair}\n  objective loss = nce(u, v, temperature: 0.1)\n}}");
+    let both = nce.replace("0.1)", "0.1) + cross_entropy(w, label)");
+    let base = CONFIG.replace("{ sound: 0.3 }", "{ a: 0.3 }").replace("mixup: 0.5\n", "");
+    let refused = |spec: &str, config: &str, words: &str| {
+        let (finished, _) = losses(spec, temporary().path(), config);
+        let told = finished.expect_err("it is refused").to_string();
+        assert!(told.starts_with("run.yaml:") && told.contains(words), "{told}");
+    };
+    refused(&nce, &base.replace("batch: 4", "batch: 1"), "in a batch of 1 there are none");
+    refused(&nce, &base.replace("a: 0.3", "a: 1"), "never together in a sample");
+    refused(&nce, &format!("{base}frozen: ['**']\n"), "are frozen");
+    refused(&nce, &format!("{base}frozen: [u, v]\n"), "are frozen");
+    refused(&nce, &format!("{base}frozen: ['*']\n"), "are frozen");
+    for fine in [base.replace("batch: 4", "batch: 1"), base.replace("a: 0.3", "b: 1")] {
+        let (finished, _) = losses(&both, temporary().path(), &fine);
+        finished.expect("the other term is learned");
+    }
+}
+
+/// A second of sound, too short to be heard.
+fn wave(path: &Path) {
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + 128_u32).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16_u32.to_le_bytes());
+    bytes.extend([1_u16, 1].map(u16::to_le_bytes).concat());
+    bytes.extend([1000_u32, 2000].map(u32::to_le_bytes).concat());
+    bytes.extend([2_u16, 16].map(u16::to_le_bytes).concat());
+    bytes.extend(b"data");
+    bytes.extend(128_u32.to_le_bytes());
+    bytes.extend((0..64_i16).flat_map(|at| (at * 100).to_le_bytes()));
+    std::fs::write(path, bytes).expect("it is written");
+}
+
+#[test]
+fn a_checkpoint_comes_before_its_evaluation() {
+    let (folder, whole) = (temporary(), temporary());
+    for folder in [&folder, &whole] {
+        for name in ["a.wav", "b.wav"] {
+            wave(&folder.path().join(name));
+        }
+        std::fs::write(folder.path().join("eval.csv"), "sound,label\na.wav,1\nb.wav,2\n")
+            .expect("written");
+    }
+    let config = CONFIG
+        .replace("synthetic: { samples: 7, first: 1000, size: 8 }", "table: eval.csv")
+        .replace("every: 3, keep: 2", "every: 4, keep: 3");
+    let (expected, _) = run(whole.path(), &config, false).expect("it runs");
+    // The files of the evaluation are gone when it comes.
+    let away = |from: &str, to: &str| {
+        for name in ["a", "b"] {
+            let path = |end: &str| folder.path().join(format!("{name}.{end}"));
+            std::fs::rename(path(from), path(to)).expect("it is there");
+        }
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut watch = |event: &Event<'_>| {
+        if let Event::Begins(_) = event {
+            away("wav", "gone");
+        }
+    };
+    let failed = train(&setup(folder.path(), &config, false), &mut watch, &stop);
+    let told = failed.expect_err("nothing can be evaluated").to_string();
+    assert!(told.contains("a.wav"), "{told}");
+    let checkpoint = find(folder.path()).expect("it was written first").checkpoint;
+    assert_eq!((checkpoint.manifest.step, checkpoint.manifest.to_evaluate), (4, true));
+    away("gone", "wav");
+    let (found, _) = run(folder.path(), &config, true).expect("it goes on");
+    assert!(files(&found) == files(&expected) && found.best == expected.best);
+    let evaluated = |folder: &Path| -> Vec<(u64, f64)> {
+        let lines = read_log(&folder.join(LOG)).expect("a log");
+        let lines = lines
+            .iter()
+            .filter_map(|line| Some((line["step"].as_u64()?, line["eval/loss"].as_f64()?)));
+        lines.collect()
+    };
+    assert_eq!(evaluated(folder.path()), evaluated(whole.path()));
+    assert_eq!(evaluated(folder.path()).len(), 3);
+    let last = Checkpoint::read(&found.checkpoint).expect("it is whole").manifest;
+    assert!(last.best == found.best && !last.to_evaluate);
+}
+
+#[test]
+fn what_changed_meanwhile_is_told() {
+    let folder = temporary();
+    run_until(folder.path(), CONFIG, false, 3).expect("it runs");
+    let config = CONFIG.replace("steps: 9", "steps: 12").replace("samples: 20", "samples: 24");
+    let (_, notes) = run(folder.path(), &config, true).expect("it goes on");
+    for words in
+        ["the configuration has changed", "now has 12 steps, and had 9", "`data.train` is not"]
+    {
+        assert!(notes.iter().any(|note| note.contains(words)), "{words}: {notes:?}");
+    }
+}
+
+#[test]
+fn whoever_stops_before_the_beginning_leaves_nothing() {
+    let folder = temporary();
+    let path = folder.path().join("run");
+    let stop = Arc::new(AtomicBool::new(true));
+    let stopped = train(&setup(&path, CONFIG, false), &mut |_| {}, &stop);
+    assert!(matches!(stopped, Err(TrainError::Data(DataError::Stopped))), "{stopped:?}");
+    assert!(!path.exists());
+}
+
+/// What has no end is not opened.
+#[cfg(unix)]
+#[test]
+fn weights_to_begin_from_are_files() {
+    for device in ["/dev/zero", "/dev/null"] {
+        let config = format!("{CONFIG}init: {{ from: {device} }}\n");
+        let told = run(temporary().path(), &config, false).expect_err("it is no file").to_string();
+        assert!(
+            told.starts_with("run.yaml:17:") && told.contains("neither file nor folder"),
+            "{told}"
+        );
+    }
 }

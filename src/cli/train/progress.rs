@@ -64,13 +64,20 @@ impl Progress {
 
     fn begin(&mut self, begins: &Begins) {
         let (learned, frozen) = begins.parameters;
-        let frozen = if frozen > 0 { format!(" and {frozen} frozen") } else { String::new() };
+        let all = learned + frozen + begins.unused;
+        let parts = [(frozen, "frozen"), (begins.unused, "not used by it")];
+        let parts = parts.iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts.map(|(count, what)| format!("{count} {what}")).collect();
+        let parameters = match parts.is_empty() {
+            true => format!("{all} parameters"),
+            false => format!("trains {learned} of {all} parameters ({})", parts.join(", ")),
+        };
         let eval = match begins.eval_samples {
             0 => String::new(),
             samples => format!(", {samples} to evaluate"),
         };
         self.say(&format!(
-            "{} steps of {} samples for `{}`: {learned} parameters{frozen}, {} samples{eval}, {} MiB, in {}",
+            "{} steps of {} samples for `{}`: {parameters}, {} samples{eval}, {} MiB, in {}",
             begins.steps,
             begins.step_samples,
             begins.objective,
@@ -126,10 +133,9 @@ impl Progress {
             percent if percent >= 5.0 => format!(", {percent:.0} % waiting for data"),
             _ => String::new(),
         };
-        let line = format!(
-            "loss {:.4} rate {:.2e} {:.1} samples/s{waiting}",
-            step.loss, step.rate, step.speed
-        );
+        let loss = step.loss.map_or("-".to_owned(), |loss| format!("{loss:.4}"));
+        let line =
+            format!("loss {loss} rate {:.2e} {:.1} samples/s{waiting}", step.rate, step.speed);
         if self.is_terminal {
             self.bar.set_message(line);
             self.bar.set_position(step.step);

@@ -13,6 +13,7 @@ use zorro_runtime::checkpoint::CheckpointError;
 use zorro_runtime::train::config::{ConfigError, Places, Problem, RunConfig, parse};
 use zorro_runtime::train::{Setup, TrainError};
 
+use super::params::in_their_file;
 use crate::cli::options::Settings;
 use crate::cli::{Failure, show};
 
@@ -65,7 +66,11 @@ pub(in crate::cli) fn setup(path: &Path, overrides: &Overrides<'_>) -> Result<Se
         let problems = vec![Problem { place, message, help: None }];
         show_config(&ConfigError { file: file.clone(), text: text.clone(), problems })
     })?;
-    show(&outcome.sources, &outcome.diagnostics);
+    let overridden = |name: &str| overrides.settings.settings.iter().any(|set| set.name == name);
+    let set_here = |name: &str| config.set.contains_key(name) && !overridden(name);
+    let (sources, diagnostics) =
+        in_their_file(&outcome.sources, &outcome.diagnostics, path, &text, set_here);
+    show(&sources, &diagnostics);
     let checked = outcome.checked.ok_or(Failure::Diagnosed)?;
     Ok(Setup { config, file, text, base, spec, checked, folder, resume: overrides.resume })
 }

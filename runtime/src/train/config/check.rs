@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::compiler::grammar::diagnostic::nearest;
 
+use super::super::schedule::Schedule;
 use super::{
     ConfigError, Length, OptimizerConfig, OptimizerKind, Places, Problem, RunConfig, ScheduleKind,
 };
@@ -66,6 +67,24 @@ fn in_plain_words(message: &str) -> &str {
         "expected mapping start" => "expected settings, as in `key: value`",
         other => other,
     }
+}
+
+/// Numbers of a run are computed in single precision. There, what is below this moves no weight by anything that a weight can
+/// hold, and its square is 0.
+const LEAST: f64 = 1e-30;
+/// And what is above this is no number any more as soon as it is multiplied by one like it.
+const MOST: f64 = 1e30;
+/// The largest `eps`: gradients are divided by it, and above it they vanish beside any rate.
+const MOST_EPS: f64 = 1e3;
+/// The smallest norm that gradients may be cut down to, and the smallest rate: a weight of 0.02, as weights are drawn, is 1e-9 away
+/// from the next number that there is.
+const LEAST_STEP: f64 = 1e-12;
+/// The most threads of a kind: each has its stack and its room.
+const MOST_THREADS: u16 = 1024;
+
+/// Whether a number is 0, or one that is allowed.
+fn is_zero_or(number: f64, allowed: impl Fn(f64) -> bool) -> bool {
+    number == 0.0 || allowed(number)
 }
 
 struct Check {
@@ -128,8 +147,15 @@ impl Check {
         self.at_least_one("steps", config.steps);
         self.optimizer(&config.optimizer);
         let rate = &config.rate;
-        self.within("rate.peak", rate.peak, |peak| peak > 0.0, "more than 0");
+        let moves = |rate: f64| (LEAST_STEP..=MOST).contains(&rate);
+        self.within("rate.peak", rate.peak, moves, "1e-12 to 1e30: below, no weight moves");
         self.at_least_one("rate.per_batch", rate.per_batch);
+        let samples = config.batch.saturating_mul(u64::from(config.accumulate));
+        let peak = Schedule::new(rate, samples, 1, 1.0).peak;
+        if moves(rate.peak) && rate.per_batch != Some(0) && !moves(peak) {
+            let message = format!("`rate.per_batch` makes a rate of {peak}; it is 1e-12 to 1e30");
+            self.add("rate.per_batch", message, None);
+        }
         self.within(
             "rate.end",
             rate.end,
@@ -143,10 +169,18 @@ impl Check {
                 Some("take it out, or write `schedule: cosine`"),
             );
         }
-        self.within("mixup", config.mixup, |mixup| mixup > 0.0, "more than 0");
+        let is_drawn = |mixup: f64| mixup > 0.0 && (1e-6..=1e6).contains(&mixup);
+        self.within("mixup", config.mixup, is_drawn, "more than 0: 1e-6 to 1e6");
         self.parts("modality_dropout", &config.modality_dropout);
         if config.threads == Some(0) {
             self.add("threads", "`threads` is 0; it is at least 1", None);
+        }
+        let threads = [("threads", config.threads), ("data.threads", Some(config.data.threads))];
+        for (path, threads) in threads {
+            if threads.is_some_and(|threads| threads > MOST_THREADS) {
+                let message = format!("`{path}` is at most {MOST_THREADS}");
+                self.add(path, message, Some("more threads than processors make nothing faster"));
+            }
         }
         self.device(&config.device);
         self.length("checkpoints.every", config.checkpoints.every);
@@ -155,6 +189,9 @@ impl Check {
         self.at_least_one("eval.batch", config.eval.batch);
         if config.eval.group.is_some_and(|group| !(2..=1 << 20).contains(&group)) {
             self.add("eval.group", "`eval.group` is 2 to 1048576", None);
+        }
+        if config.eval.batch.is_some_and(|batch| batch > 1 << 20) {
+            self.add("eval.batch", "`eval.batch` is at most 1048576", None);
         }
         self.at_least_one("log.every", config.log.every);
     }
@@ -187,18 +224,31 @@ impl Check {
     }
 
     fn optimizer(&mut self, optimizer: &OptimizerConfig) {
-        let below_one = |beta: f64| (0.0..1.0).contains(&beta);
-        let words = "0 or more, and less than 1";
+        // What is 1 in single precision never forgets.
+        #[expect(clippy::cast_possible_truncation, reason = "this is what is asked")]
+        let below_one =
+            |beta: f64| is_zero_or(beta, |beta| (LEAST..1.0).contains(&f64::from(beta as f32)));
+        let words = "0 or more, and less than 1 in single precision: at most 0.9999999";
         self.within("optimizer.beta1", optimizer.beta1, below_one, words);
         self.within("optimizer.beta2", optimizer.beta2, below_one, words);
         self.within("optimizer.momentum", optimizer.momentum, below_one, words);
-        self.within("optimizer.eps", optimizer.eps, |eps| eps > 0.0, "more than 0");
-        self.within("optimizer.clip", optimizer.clip, |clip| clip > 0.0, "more than 0");
+        self.within(
+            "optimizer.eps",
+            optimizer.eps,
+            |eps| (LEAST..=MOST_EPS).contains(&eps),
+            "more than 0: 1e-30, which is still a number in single precision, to 1000, above which steps vanish",
+        );
+        self.within(
+            "optimizer.clip",
+            optimizer.clip,
+            |clip| (LEAST_STEP..=MOST).contains(&clip),
+            "more than 0: 1e-12, below which no weight moves, to 1e30; leave it out for no limit",
+        );
         self.within(
             "optimizer.weight_decay",
             optimizer.weight_decay,
-            |decay| decay >= 0.0,
-            "0 or more",
+            |decay| is_zero_or(decay, |decay| (LEAST..=MOST).contains(&decay)),
+            "0 or more: 1e-30 to 1e30 where it is not 0",
         );
         let adam = ["beta1", "beta2", "eps"];
         let adam = adam.into_iter().zip([optimizer.beta1, optimizer.beta2, optimizer.eps]);

@@ -85,6 +85,16 @@ impl Places {
     /// The place of a path; that of the nearest key above where it is not there.
     #[must_use]
     pub fn of_path(&self, path: &str) -> Option<Place> {
+        self.find(path, false)
+    }
+
+    /// The place of the key that a path ends with.
+    #[must_use]
+    pub fn of_key(&self, path: &str) -> Option<Place> {
+        self.find(path, true)
+    }
+
+    fn find(&self, path: &str, of_keys: bool) -> Option<Place> {
         let (mut tree, mut found) = (&self.0, None);
         for part in path.split(['.', '[']) {
             let part = part.strip_suffix(']').unwrap_or(part);
@@ -94,7 +104,10 @@ impl Places {
                     entries.iter().find(|(key, _)| key.value == part).map(|(key, value)| {
                         // What a block holds begins below its key: the key is what to look at.
                         let holds_more = matches!(value.value, Tree::Map(_) | Tree::List(_));
-                        (if holds_more { place(key) } else { place(value) }, &value.value)
+                        (
+                            if holds_more || of_keys { place(key) } else { place(value) },
+                            &value.value,
+                        )
                     })
                 }
                 Tree::List(items) => {

@@ -58,6 +58,46 @@ fn mistakes_have_their_place() {
     wrong("eval: { group: 1 }", (7, 16), "2 to 1048576");
     wrong("seed: -1", (7, 7), "");
     wrong("batch: 9", (7, 1), "duplicate");
+    wrong("threads: 65535", (7, 10), "at most 1024");
+    wrong("eval: { batch: 9999999 }", (7, 16), "at most 1048576");
+}
+
+/// Numbers that are none, nothing or everything in single precision.
+#[test]
+fn what_moves_nothing() {
+    for (setting, words) in [
+        ("eps: 1e39", "1e-30"),
+        ("eps: 1e20", "steps vanish"),
+        ("eps: 1e-46", "a number in single precision"),
+        ("clip: 1e-46", "no weight moves"),
+        ("clip: 1e-40", "no weight moves"),
+        ("clip: 1e39", "leave it out"),
+        ("weight_decay: 1e-46", "1e-30"),
+        ("weight_decay: 1e39", "1e30"),
+        ("beta1: 0.99999999999", "at most 0.9999999"),
+        ("beta2: 1e-46", "less than 1"),
+        ("kind: sgd, momentum: 0.99999999999", "at most 0.9999999"),
+    ] {
+        let text = format!("{SMALL}optimizer: {{ {setting} }}\n");
+        let told = parse("run.yaml", &text).expect_err(setting).to_string();
+        assert!(told.starts_with("run.yaml:7:") && told.contains(words), "{setting}: {told}");
+    }
+    for peak in ["1e-46", "1e-20", "1e39", "1e-11, per_batch: 1000", ".nan"] {
+        let text = SMALL.replace("1e-3", peak);
+        let told = parse("run.yaml", &text).expect_err(peak).to_string();
+        assert!(told.starts_with("run.yaml:6:") && told.contains("1e-12"), "{peak}: {told}");
+    }
+    for fine in [
+        "eps: 1",
+        "eps: 1e-16",
+        "clip: 1e-6",
+        "clip: 1e9",
+        "beta1: 0, beta2: 0.9999999",
+        "weight_decay: 0",
+    ] {
+        let text = format!("{SMALL}optimizer: {{ {fine} }}\n").replace("1e-3", "1e-9");
+        parse("run.yaml", &text).unwrap_or_else(|error| panic!("{fine}: {error}"));
+    }
 }
 
 #[test]
