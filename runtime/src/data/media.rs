@@ -3,6 +3,8 @@
 //! In: pictures, sounds and videos, as files or as bytes. Out: what a modality is fed of them. Deliberately not here: data
 //! sets.
 
+mod clip;
+pub mod parts;
 pub(super) mod picture;
 mod process;
 pub(super) mod sound;
@@ -10,7 +12,7 @@ pub(super) mod video;
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -94,9 +96,9 @@ impl Kind {
         match extension {
             "png" | "jpg" | "jpeg" => Some(Self::Picture),
             "wav" | "flac" | "mp3" | "ogg" | "oga" => Some(Self::Sound),
-            "mp4" | "m4v" | "webm" | "mkv" | "mov" | "avi" | "m4a" | "aac" | "opus" => {
-                Some(Self::Video)
-            }
+            "mp4" | "m4v" | "webm" | "mkv" | "mka" | "mov" | "avi" | "mpg" | "mpeg" | "vob"
+            | "ts" | "mts" | "m2ts" | "wmv" | "asf" | "flv" | "3gp" | "3g2" | "ogv" | "mxf"
+            | "m4a" | "m4b" | "aac" | "opus" | "wma" | "amr" | "ac3" | "caf" => Some(Self::Video),
             "json" => Some(Self::Json),
             "cls" | "txt" | "ids" => Some(Self::Text),
             _ => None,
@@ -151,7 +153,7 @@ pub(super) fn decode(
     moment: &Moment,
 ) -> Result<Vec<(usize, Fed)>, Trouble> {
     let work = || match kind {
-        Kind::Video => videos(extension, content, hosts, recipe, moment),
+        Kind::Video => clip::videos(extension, content, hosts, recipe, moment),
         Kind::Picture | Kind::Sound | Kind::Json | Kind::Text => {
             let bytes = content.bytes(kind.limit()).map_err(Trouble::Why)?;
             let mut all = Vec::new();
@@ -188,71 +190,6 @@ fn one(
     }
 }
 
-fn videos(
-    extension: &str,
-    content: &Content<'_>,
-    hosts: &[(usize, &Host)],
-    recipe: &Recipe,
-    moment: &Moment,
-) -> Result<Vec<(usize, Fed)>, Trouble> {
-    let aside;
-    let path = match content {
-        Content::Path(path) => {
-            open(path).map_err(Trouble::Why)?;
-            *path
-        }
-        // Containers have to be read back and forth, so they are laid aside.
-        Content::Bytes(bytes) => {
-            let write = || {
-                let mut file =
-                    tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile()?;
-                file.write_all(bytes)?;
-                file.flush()?;
-                Ok(file.into_temp_path())
-            };
-            let written: std::io::Result<_> = write();
-            aside =
-                written.map_err(|error| Trouble::Why(format!("cannot be laid aside: {error}")))?;
-            &*aside
-        }
-    };
-    let programs = &recipe.programs;
-    let probe = programs.probe(path)?;
-    let start = probe.duration.map_or(0.0, |duration| (duration - recipe.span).max(0.0));
-    let start = moment.place() * start;
-    let mut all = Vec::new();
-    for (at, host) in hosts {
-        let values = match (host.feed, probe.picture, probe.sound) {
-            (Feed::Pictures { count, fps, size, channels }, Some(given), _) => {
-                let wanted = (count, fps.unwrap_or(1.0));
-                let given = enough(given, size);
-                let frames = programs.frames(path, start, wanted, given, channels)?;
-                host.of_pictures(&frames, moment)
-            }
-            (Feed::Wave { rate, length, channels, .. }, _, Some(given)) => {
-                let seconds = host.span();
-                let sound = programs.sound(path, start, seconds, given, channels)?;
-                sound.part(0.0, rate, length).and_then(|parts| host.of_sound(parts, moment))
-            }
-            (Feed::Pictures { .. } | Feed::Wave { .. } | Feed::Text { .. } | Feed::Tensor, ..) => {
-                continue;
-            }
-        };
-        all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
-    }
-    Ok(all)
-}
-
-/// The size at which frames are taken: their own, or what leaves twice the pixels that are needed along each side.
-fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
-    let shorter = 2 * wanted[0].max(wanted[1]);
-    if height.min(width) <= shorter {
-        return [height, width];
-    }
-    let scaled = |side: usize| (side * shorter).div_ceil(height.min(width));
-    [scaled(height), scaled(width)]
-}
-
 /// The tensors of one sample, `[1, grid.., width]` by modality, of files: a sound, a picture, a video with its sound, or
 /// several that belong together. What no file has is left out. Of what is longer than the model is fed, the middle is
 /// taken.
@@ -261,12 +198,20 @@ fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
 ///
 /// A file that cannot be read, or that the model has no modality for; two files for one modality.
 pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
+    read_by(&recipe_of(model), files)
+}
+
+/// The recipe of files that somebody names.
+fn recipe_of(model: &Model) -> Recipe {
     let programs = Programs { folder: None, timeout: Duration::from_secs(300) };
-    let recipe = Recipe::new(model, programs);
+    Recipe::new(model, programs)
+}
+
+fn read_by(recipe: &Recipe, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let mut tensors = Tensors::new();
     for path in files {
         let name = path.display().to_string();
-        let decoded = whole(path, &recipe).map_err(|trouble| trouble.error(name.clone()))?;
+        let decoded = whole(path, recipe).map_err(|trouble| trouble.error(name.clone()))?;
         for (at, fed) in decoded {
             let host = &recipe.hosts[at];
             let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();
@@ -282,8 +227,22 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     Ok(tensors)
 }
 
-/// What the model is fed of one file, told by its name: `clip.NAME.wav` is what it names.
+/// What the model is fed of one file.
 fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
+    let (kind, extension, hosts) = roles_of(path, recipe)?;
+    let content = Content::Path(path);
+    let decoded = decode(kind, &extension, &content, &hosts, recipe, &Moment::still())?;
+    if decoded.is_empty() {
+        return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
+    }
+    Ok(decoded)
+}
+
+/// What a file is by its name, and of which modalities: `clip.NAME.wav` is what it names.
+fn roles_of<'a>(
+    path: &Path,
+    recipe: &'a Recipe,
+) -> Result<(Kind, String, Vec<(usize, &'a Host)>), Trouble> {
     let part = |part: Option<&std::ffi::OsStr>| {
         part.and_then(|part| part.to_str()).unwrap_or("").to_owned()
     };
@@ -310,12 +269,7 @@ fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
     if hosts.is_empty() {
         return Err(Trouble::Why("the model has no modality for such a file".to_owned()));
     }
-    let content = Content::Path(path);
-    let decoded = decode(kind, &extension, &content, &hosts, recipe, &Moment::still())?;
-    if decoded.is_empty() {
-        return Err(Trouble::Why("it has nothing that the model is fed".to_owned()));
-    }
-    Ok(decoded)
+    Ok((kind, extension, hosts))
 }
 
 impl Recipe {
