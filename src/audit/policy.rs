@@ -1,7 +1,7 @@
 //! What an output may see.
 //!
 //! In: a model's asserts and flow, and what the caller promises. Out: for every output and modality the ground on which it
-//! may not see it, if there is one. Where a spec asserts nothing and nothing is promised, an output that is named after one
+//! may not see it, if there is one. Where no assert speaks of an output and nothing is promised, an output that is named after one
 //! modality is held to its name: a route that leaks then does not go unnoticed because nobody wrote an assert.
 //! Deliberately not here: measuring.
 
@@ -63,11 +63,14 @@ pub(super) fn promises(
         return Err(AuditError::NoOutputs);
     }
     let pure = resolved(model, pure)?;
-    let by_name = model.asserts.is_empty() && pure.is_empty();
+    // Asserts about what is inside are no word about outputs; one about an output says nothing of the others.
+    let speaks = |output: &Output| !asserted(model, output).is_empty();
+    let by_name = pure.is_empty() && (model.asserts.is_empty() || model.outputs.iter().any(speaks));
     let mut held_to_names = Vec::new();
     let promises = model.outputs.iter().map(|output| {
         let sees = flow.sees(output.value);
-        let named = if by_name { named_after(model, &output.name) } else { None };
+        let is_named = by_name && !speaks(output);
+        let named = if is_named { named_after(model, &output.name) } else { None };
         if named.is_some() {
             held_to_names.push(format!("`{}`", output.name));
         }

@@ -217,3 +217,6 @@ fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
     let scaled = |side: usize| (side * shorter).div_ceil(height.min(width));
     [scaled(height), scaled(width)]
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,9 @@ use zorro_compiler::model::Model;
 use super::{DataError, Kind, Moment, Trouble, clip, open, read_by, recipe_of, roles_of};
 use crate::Tensors;
 
+/// Containers round to thousandths, seconds.
+const ROUNDING: f64 = 0.002;
+
 /// What can be taken out of a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
@@ -92,6 +95,19 @@ pub fn without(
         std::fs::create_dir_all(&below).map_err(failed)?;
         let to = below.join(path.file_name().unwrap_or_default());
         recipe.programs.copy(path, kept, &to)?;
+        let copied = recipe.programs.probe(&to)?;
+        let alone = match stream {
+            Stream::Frames => copied.sound.map(|sound| sound.track),
+            Stream::Sound => copied.pictures.map(|pictures| pictures.track),
+        };
+        let moved = alone.map_or(f64::INFINITY, |alone| (alone.starts() - kept.starts()).abs());
+        if moved > ROUNDING {
+            let why = format!(
+                "without its {} the rest does not keep its times: files of this kind cannot hold it alone; make an mkv of it",
+                stream.name()
+            );
+            return Err(Trouble::Declared(why));
+        }
         Ok(Some(to))
     };
     made().map_err(|trouble: Trouble| trouble.error(path.display().to_string()))

@@ -224,7 +224,9 @@ impl Programs {
     pub(super) fn copy(&self, path: &Path, track: &Track, to: &Path) -> Result<(), Trouble> {
         let mut command = self.command("ffmpeg");
         command.args(["-copyts", "-y", "-i"]).arg(address(path));
-        command.args(["-map", &format!("0:{}", track.index), "-c", "copy"]).arg(address(to));
+        // MPEG streams otherwise begin so much later.
+        command.args(["-map", &format!("0:{}", track.index), "-muxdelay", "0", "-muxpreload", "0"]);
+        command.args(["-c", "copy"]).arg(address(to));
         self.run(command, "ffmpeg", MAX_DESCRIPTION).map(drop)
     }
 }

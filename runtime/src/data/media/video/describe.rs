@@ -64,8 +64,15 @@ impl Video {
 
     /// Zero of the file's clock, where this stream leads.
     pub(in crate::data::media) fn zero(&self, leading: &Track) -> f64 {
-        let start = leading.start.unwrap_or(0.0);
+        let start = leading.starts();
         if NEAR.contains(&start) && !self.is_one_of(&ANYWHERE) { 0.0 } else { start }
+    }
+}
+
+impl Track {
+    /// When it begins, seconds.
+    pub(in crate::data::media) fn starts(&self) -> f64 {
+        self.start.unwrap_or(0.0)
     }
 }
 
