@@ -5,11 +5,13 @@
 //! noise, NaN, absent for all samples, and absent for some. Held to their bits are the outputs that may not see it, the
 //! gradients of these with respect to weights and other modalities, and to zero those with respect to it; and the outputs
 //! of samples that lose nothing while their neighbors do. A program compiled for some modalities alone gives the bits of
-//! the whole. Deliberately not here: proofs, which `check` has made and this does not trust; objectives, which see what
+//! the whole. What an output may not see is replaced together, too: a leak may need two. [`files`] holds the way from files to
+//! what is fed in the same manner. Deliberately not here: proofs, which `check` has made and this does not trust; objectives, which see what
 //! they compare.
 
 mod compare;
 mod data;
+mod files;
 mod gradients;
 mod json;
 mod outputs;
@@ -21,9 +23,11 @@ use std::fmt;
 use zorro_compiler::Checked;
 use zorro_compiler::flow::{ModalitySet, path};
 use zorro_compiler::model::ModalityId;
+use zorro_runtime::data::DataError;
 use zorro_runtime::{Device, RuntimeError, Tensors};
 
 pub use compare::Change;
+pub use files::{FileAudit, FileCell, FileRow, SampleAudit, files};
 pub use json::json;
 pub use policy::Ground;
 pub use text::text;
@@ -71,6 +75,8 @@ pub enum AuditError {
     NotFinite(String),
     /// It cannot be run.
     Runtime(RuntimeError),
+    /// A file cannot be read.
+    Data(DataError),
 }
 
 impl fmt::Display for AuditError {
@@ -84,6 +90,7 @@ impl fmt::Display for AuditError {
                 write!(f, "`{name}` is not finite before anything is replaced: look at the weights")
             }
             Self::Runtime(error) => error.fmt(f),
+            Self::Data(error) => error.fmt(f),
         }
     }
 }
@@ -93,6 +100,12 @@ impl std::error::Error for AuditError {}
 impl From<RuntimeError> for AuditError {
     fn from(error: RuntimeError) -> Self {
         Self::Runtime(error)
+    }
+}
+
+impl From<DataError> for AuditError {
+    fn from(error: DataError) -> Self {
+        Self::Data(error)
     }
 }
 
@@ -197,7 +210,7 @@ impl Replacement {
 pub struct Failure {
     /// The output.
     pub output: String,
-    /// The modality; none where several were left out.
+    /// The modality; none where several were left out or replaced together.
     pub modality: Option<ModalityId>,
     /// What changed.
     pub evidence: Vec<Evidence>,
@@ -227,6 +240,8 @@ pub enum What {
     Neighbors,
     /// The output, of a program for these modalities alone.
     Only(Vec<String>),
+    /// The output, where these modalities were replaced together.
+    Together(Vec<String>),
     /// The gradient with respect to a weight.
     Weight(String),
     /// The gradient with respect to another modality.
@@ -241,7 +256,9 @@ impl What {
     pub fn is_gradient(&self) -> bool {
         match self {
             Self::Weight(_) | Self::Input(_) | Self::Own => true,
-            Self::Output | Self::Presence | Self::Neighbors | Self::Only(_) => false,
+            Self::Output | Self::Presence | Self::Neighbors | Self::Only(_) | Self::Together(_) => {
+                false
+            }
         }
     }
 }
@@ -334,7 +351,19 @@ impl Auditor<'_> {
         }
         let model = &self.checked.model;
         let value = self.promises[output].value;
-        let hops = modality.map_or_else(Vec::new, |modality| path(model, modality, value));
+        let together = match &evidence.what {
+            What::Together(names) => names.iter().filter_map(|name| model.modality(name)).collect(),
+            What::Output
+            | What::Presence
+            | What::Neighbors
+            | What::Only(_)
+            | What::Weight(_)
+            | What::Input(_)
+            | What::Own => Vec::new(),
+        };
+        let ids = modality.into_iter().chain(together);
+        let hops = ids.map(|id| path(model, id, value)).find(|hops| !hops.is_empty());
+        let hops = hops.unwrap_or_default();
         let path = hops.iter().map(|hop| format!("{} ({})", hop.text, hop.path)).collect();
         self.failures.push(Failure { output: name, modality, evidence: vec![evidence], path });
     }
@@ -346,12 +375,22 @@ impl Auditor<'_> {
             .any(|failure| failure.output == *name && failure.modality == Some(modality))
     }
 
+    /// Whether an output changed where this modality was replaced with others.
+    fn has_failed_together(&self, output: usize, modality: ModalityId) -> bool {
+        let own = &self.checked.model.modalities[modality.index()].name;
+        let is_of = |evidence: &Evidence| matches!(&evidence.what, What::Together(names) if names.contains(own));
+        let name = &self.promises[output].name;
+        let failures = self.failures.iter().filter(|failure| failure.output == *name);
+        failures.flat_map(|failure| &failure.evidence).any(is_of)
+    }
+
     fn finish(mut self) -> Audit {
         let names: Vec<String> = self.promises.iter().map(|promise| promise.name.clone()).collect();
         let row = |failure: &Failure| names.iter().position(|name| *name == failure.output);
         self.failures.sort_by_key(|failure| (row(failure), failure.modality));
         let rows = self.promises.iter().enumerate().map(|(at, promise)| {
-            let cell = |id: &ModalityId| match (self.has_failed(at, *id), promise.ground(*id)) {
+            let failed = |id| self.has_failed(at, id) || self.has_failed_together(at, id);
+            let cell = |id: &ModalityId| match (failed(*id), promise.ground(*id)) {
                 (true, _) => Cell::Leaks,
                 (false, Some(_)) => Cell::Pure,
                 (false, None) if self.seen[at].contains(*id) => Cell::Sees,

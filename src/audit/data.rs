@@ -59,19 +59,25 @@ impl Data {
         Batch { tensors: fed.map(|(name, [tensor, _])| (name.clone(), tensor.clone())).collect() }
     }
 
-    /// The batch in which a modality is replaced; `None` where it cannot be: ids are never NaN, and of one sample no half is
-    /// absent.
-    pub(super) fn replaced(&self, id: ModalityId, replacement: Replacement) -> Option<Batch> {
-        let [own, other] = &self.fed[id.index()];
+    /// The batch in which modalities are replaced; `None` where they cannot be: ids are never NaN, and of one sample no half
+    /// is absent.
+    pub(super) fn replaced(
+        &self,
+        ids: impl IntoIterator<Item = ModalityId>,
+        replacement: Replacement,
+    ) -> Option<Batch> {
         let mut tensors = self.base().tensors;
-        let name = &self.names[id.index()];
-        match replacement {
-            Replacement::Nothing => {}
-            Replacement::Noise => drop(tensors.insert(name, other.clone())),
-            Replacement::Nan => drop(tensors.insert(name, nan(own)?)),
-            Replacement::Absent => self.remove(&mut tensors, id, |_| false),
-            Replacement::Mixed if self.batch < 2 => return None,
-            Replacement::Mixed => self.remove(&mut tensors, id, has_in_mixed),
+        for id in ids {
+            let [own, other] = &self.fed[id.index()];
+            let name = &self.names[id.index()];
+            match replacement {
+                Replacement::Nothing => {}
+                Replacement::Noise => drop(tensors.insert(name, other.clone())),
+                Replacement::Nan => drop(tensors.insert(name, nan(own)?)),
+                Replacement::Absent => self.remove(&mut tensors, id, |_| false),
+                Replacement::Mixed if self.batch < 2 => return None,
+                Replacement::Mixed => self.remove(&mut tensors, id, has_in_mixed),
+            }
         }
         Some(Batch { tensors })
     }
@@ -121,7 +127,7 @@ pub(super) fn has_in_mixed(sample: usize) -> bool {
 /// The weights of the start, made so that whatever reaches an output shows in its bits. What starts constant, such as
 /// biases and scales, gets small noise, and what starts small is drawn wider: a row then has length 1, and a product keeps the
 /// size of what it is given, where a few narrow layers of the usual start would shrink it below rounding.
-fn weights(model: &Model, seed: u64) -> Tensors {
+pub(super) fn weights(model: &Model, seed: u64) -> Tensors {
     let weights = model.weights.iter().map(|weight| {
         let mut numbers = random::initial(&weight.name, &weight.shape, &weight.init, seed);
         match weight.init {

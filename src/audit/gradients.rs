@@ -67,7 +67,7 @@ fn hold_group(
     for modality in kept.iter().copied() {
         own(auditor, outputs, modality, Replacement::Nothing, &base);
         for replacement in Replacement::ALL {
-            let Some(batch) = auditor.data.replaced(modality, replacement) else { continue };
+            let Some(batch) = auditor.data.replaced([modality], replacement) else { continue };
             let batch = auditor.data.with_cotangents(batch, &names);
             let now = run(auditor, &mut session, &batch)?;
             own(auditor, outputs, modality, replacement, &now);

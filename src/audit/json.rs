@@ -53,6 +53,7 @@ fn evidence(evidence: &Evidence) -> Value {
         What::Presence => ("presence", None),
         What::Neighbors => ("neighbors", None),
         What::Only(names) => ("only", Some(json!(names))),
+        What::Together(names) => ("together", Some(json!(names))),
         What::Weight(name) => ("gradient of weight", Some(json!(name))),
         What::Input(name) => ("gradient of modality", Some(json!(name))),
         What::Own => ("gradient of itself", None),

@@ -15,6 +15,9 @@ use super::compare::changed;
 use super::data::has_in_mixed;
 use super::{AuditError, Auditor, Change, Evidence, Replacement, What};
 
+/// So many sets of modalities are replaced together at most.
+const MAX_SETS: usize = 64;
+
 /// What has come out of a run: for each output of the model its numbers and the samples that have it.
 type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
 
@@ -28,7 +31,7 @@ pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), AuditError> {
     finite(auditor, &base)?;
     for modality in auditor.modalities() {
         for replacement in Replacement::ALL {
-            let Some(batch) = auditor.data.replaced(modality, replacement) else { continue };
+            let Some(batch) = auditor.data.replaced([modality], replacement) else { continue };
             let now = run(auditor, &mut session, &batch).map_err(AuditError::Runtime)?;
             for at in 0..auditor.promises.len() {
                 let pair = (pair(&base, at), pair(&now, at));
@@ -36,6 +39,7 @@ pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), AuditError> {
             }
         }
     }
+    together(auditor, &mut session, &base).map_err(AuditError::Runtime)?;
     if auditor.options.batch < 2 {
         auditor.note("a batch of 1 says nothing of samples beside others".to_owned());
     }
@@ -126,6 +130,63 @@ fn hold_output(
     for (what, change) in found {
         auditor.fail(at, Some(modality), Evidence { replacement, what, change });
     }
+}
+
+/// What an output may not see is replaced together: all of it, and every two.
+fn together(
+    auditor: &mut Auditor<'_>,
+    session: &mut Session,
+    base: &Outcome,
+) -> Result<(), RuntimeError> {
+    let kept = |auditor: &Auditor<'_>, at: usize| -> Vec<ModalityId> {
+        let is_kept = |id: &ModalityId| auditor.promises[at].ground(*id).is_some();
+        auditor.modalities().into_iter().filter(is_kept).collect()
+    };
+    let mut sets = BTreeSet::new();
+    for at in 0..auditor.promises.len() {
+        let kept = kept(auditor, at);
+        let pairs = kept.iter().enumerate();
+        let pairs = pairs.flat_map(|(at, a)| kept[at + 1..].iter().map(move |b| vec![*a, *b]));
+        sets.extend(pairs.filter(|_| kept.len() > 2));
+        if kept.len() > 1 {
+            sets.insert(kept.clone());
+        }
+    }
+    if sets.len() > MAX_SETS {
+        auditor.note(format!(
+            "of {} sets of modalities that are replaced together, {MAX_SETS} were tried",
+            sets.len()
+        ));
+    }
+    for set in sets.into_iter().take(MAX_SETS) {
+        let is_news = |at: &usize| {
+            let promise = &auditor.promises[*at];
+            set.iter().all(|id| promise.ground(*id).is_some() && !auditor.has_failed(*at, *id))
+        };
+        let outputs: Vec<usize> = (0..auditor.promises.len()).filter(is_news).collect();
+        let model = &auditor.checked.model;
+        let names = set.iter().map(|id| model.modalities[id.index()].name.clone());
+        let names: Vec<String> = names.collect();
+        for replacement in Replacement::ALL {
+            let batch = auditor.data.replaced(set.iter().copied(), replacement);
+            let Some(batch) = batch.filter(|_| !outputs.is_empty()) else { continue };
+            let now = run(auditor, session, &batch)?;
+            for at in outputs.iter().copied() {
+                let (before, after) = (pair(base, at), pair(&now, at));
+                let lost = before.1.iter().zip(after.1).filter(|(a, b)| a != b).count();
+                let numbers = before.1.len();
+                let change = match lost {
+                    0 => auditor.same(before.0, after.0),
+                    _ => Some(Change { changed: lost, numbers, largest: 0.0, not_finite: 0 }),
+                };
+                if let Some(change) = change {
+                    let what = What::Together(names.clone());
+                    auditor.fail(at, None, Evidence { replacement, what, change });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The rows of the samples that have what they had in a mixed batch.

@@ -86,7 +86,22 @@ fn story(audit: &Audit, failure: &Failure) -> String {
 fn headline(audit: &Audit, failure: &Failure) -> String {
     let output = &failure.output;
     let Some(id) = failure.modality else {
-        return format!("`{output}` is another without the modalities that it does not see\n");
+        let together = failure.evidence.iter().find_map(|evidence| match &evidence.what {
+            What::Together(names) => Some(names.join("` and `")),
+            What::Output
+            | What::Presence
+            | What::Neighbors
+            | What::Only(_)
+            | What::Weight(_)
+            | What::Input(_)
+            | What::Own => None,
+        });
+        return match together {
+            Some(names) => {
+                format!("`{output}` changes with `{names}` together, and may see none of them\n")
+            }
+            None => format!("`{output}` is another without the modalities that it does not see\n"),
+        };
     };
     let modality = &audit.modalities[id.index()];
     let row = audit.outputs.iter().find(|row| row.name == *output);
@@ -121,6 +136,10 @@ fn line(failure: &Failure, evidence: &Evidence, modality: &str) -> String {
         }
         What::Only(names) => {
             format!("  compiled with --only {}: {}\n", names.join(","), amount(change))
+        }
+        What::Together(names) => {
+            let when = self::when(*replacement, &names.join("` and `"));
+            format!("  {when}: {}\n", amount(change))
         }
         What::Output | What::Weight(_) | What::Input(_) | What::Own => {
             format!("  {when}: {}\n", amount(change))

@@ -1,18 +1,20 @@
 //! `zorro audit`: purity, measured.
 //!
-//! In: a spec, perhaps weights and promises. Out: a table of outputs and modalities, and what leaks. Deliberately not here:
-//! the audit itself, which is the library's.
+//! In: a spec or a checkpoint, perhaps weights, promises and files. Out: a table of outputs and modalities, and what leaks.
+//! Deliberately not here: the audit itself, which is the library's.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde_json::json;
-use zorro::{AuditError, AuditOptions, audit, summary};
+use zorro::{AuditError, AuditOptions, Checked, audit, summary};
 use zorro_runtime::Tensors;
+use zorro_runtime::checkpoint::find;
 
 use super::options::{Format, Settings};
+use super::train::run_folder;
 use super::wanted::Place;
-use super::{Failure, note, print, print_quoting, spec};
+use super::{Failure, note, print, print_quoting, show, spec};
 
 /// Replace each modality and hold what may not see it to its bits
 ///
@@ -20,19 +22,30 @@ use super::{Failure, note, print, print_quoting, spec};
 /// must keep every bit, and so must their gradients of all weights and other modalities; with respect to it they must be zero.
 /// Samples must not depend on their neighbors, and programs for some modalities alone must give the bits of the whole.
 ///
+/// Modalities that an output may not see are replaced together, too.
+///
 /// The table says of each output and modality: `pure` (held bit for bit), `sees` (it may, and does), `sees?` (it may, but
 /// nothing changed) or `LEAKS`. What an output may see follows from asserts, --pure, and the routes; without --pure,
 /// that of an output of which no assert speaks from its name, too: `video` and `video_logits` may see the modality `video`.
+///
+/// With files, the way from these to what the model is fed is held in the same manner: each track of each file is taken out, and
+/// each file of several that are one sample. What the other modalities are fed must keep every bit, and so must the outputs
+/// that may not see what went. `place` says that a sound's clip begins elsewhere without the frames, which say where clips
+/// are; at one time it keeps its bits. Files are written as for `zorro infer`.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
     zorro audit demo.zorro\n  \
     zorro audit demo.zorro --weights w.safetensors --batch 2\n  \
-    zorro audit demo.zorro --pure video_logits=video --pure logits=video,audio --format json")]
+    zorro audit demo.zorro --pure video_logits=video --pure logits=video,audio --format json\n  \
+    zorro audit first/run clip.mp4 picture.png,sound.wav")]
 pub(super) struct Args {
-    /// The .zorro file
+    /// The .zorro file, or a checkpoint, or a run's folder or configuration
     spec: PathBuf,
 
-    /// Its weights [default: as they start, but so that nothing hides behind zeros]
+    /// Files to be fed; with a comma between those of one sample
+    files: Vec<PathBuf>,
+
+    /// Its weights [default: those of the checkpoint; else as they start, but so that nothing hides behind zeros]
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
 
@@ -65,47 +78,94 @@ type Promise = (String, Vec<String>);
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let began = Instant::now();
-    let (_, checked) = spec::checked(&args.spec, &args.settings)?;
+    let (checked, trained) = model(args)?;
     let weights = args.weights.as_deref().map(Tensors::read).transpose();
+    let weights = weights.map_err(|error| Failure::Work(error.to_string()))?;
     let options = AuditOptions {
         batch: args.batch.into(),
         seed: args.seed,
         device: args.place.open()?,
-        weights: weights.map_err(|error| Failure::Work(error.to_string()))?,
+        weights: weights.or(trained),
         pure: args.pure.clone(),
     };
-    let found = audit(&checked, &options).map_err(|error| match error {
-        AuditError::Unknown { .. } => Failure::Usage(format!("--pure: {error}")),
-        AuditError::NoOutputs | AuditError::NotFinite(_) | AuditError::Runtime(_) => {
-            Failure::Work(error.to_string())
-        }
-    })?;
-    for line in &found.notes {
-        note(&format!("note: {line}"));
-    }
-    let seconds = began.elapsed().as_secs_f64();
+    let mut document = json!({ "version": summary::VERSION });
+    document["spec"] = json!(args.spec.display().to_string());
+    let (text, passed) = if args.files.is_empty() {
+        let found = audit(&checked, &options).map_err(failure)?;
+        found.notes.iter().for_each(|line| note(&format!("note: {line}")));
+        document["audit"] = audit::json(&found);
+        document["audit"]["seconds"] = json!(began.elapsed().as_secs_f64());
+        let passed = found.passed().then_some(()).ok_or_else(|| leaking(&found));
+        (audit::text(&found), passed)
+    } else {
+        let folder = tempfile::tempdir().map_err(|error| Failure::Work(error.to_string()))?;
+        let samples: Vec<Vec<PathBuf>> = args.files.iter().map(|path| sample(path)).collect();
+        let found = audit::files(&checked, &options, &samples, folder.path()).map_err(failure)?;
+        found.notes.iter().for_each(|line| note(&format!("note: {line}")));
+        document["files"] = found.json();
+        document["files"]["seconds"] = json!(began.elapsed().as_secs_f64());
+        let why = || "the audit failed: what one track says reaches another".to_owned();
+        (found.text(), found.passed().then_some(()).ok_or_else(why))
+    };
     match args.format {
         Format::Text => {
-            print_quoting(&audit::text(&found))?;
-            note(&format!("{seconds:.1} s"));
+            print_quoting(&text)?;
+            note(&format!("{:.1} s", began.elapsed().as_secs_f64()));
         }
-        Format::Json => {
-            let mut document = json!({ "version": summary::VERSION });
-            document["spec"] = json!(args.spec.display().to_string());
-            document["audit"] = audit::json(&found);
-            document["audit"]["seconds"] = json!(seconds);
-            print(&format!("{document:#}\n"))?;
+        Format::Json => print(&format!("{document:#}\n"))?,
+    }
+    passed.map_err(Failure::Work)
+}
+
+/// The model of a spec, or of a checkpoint with its weights.
+fn model(args: &Args) -> Result<(Checked, Option<Tensors>), Failure> {
+    let is_spec = args.spec == Path::new("-")
+        || args.spec.extension().is_some_and(|extension| extension == "zorro");
+    if is_spec {
+        return Ok((spec::checked(&args.spec, &args.settings)?.1, None));
+    }
+    if !args.settings.settings.is_empty() {
+        return Err(Failure::Usage("--set is for specs; a checkpoint has its settings".to_owned()));
+    }
+    let found = find(&run_folder(&args.spec)?)?;
+    for (_, error) in &found.skipped {
+        note(&format!("note: {error}; the checkpoint before is taken"));
+    }
+    let outcome = found.checkpoint.manifest.spec.check();
+    let Some(checked) = outcome.checked else {
+        show(&outcome.sources, &outcome.diagnostics);
+        return Err(Failure::Diagnosed);
+    };
+    Ok((checked, Some(found.checkpoint.weights)))
+}
+
+/// The files of one sample; a file whose name has a comma is one file.
+fn sample(path: &Path) -> Vec<PathBuf> {
+    match path.to_str() {
+        Some(text) if !path.exists() => {
+            text.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect()
         }
+        Some(_) | None => vec![path.to_owned()],
     }
-    if found.passed() {
-        return Ok(());
+}
+
+fn failure(error: AuditError) -> Failure {
+    match error {
+        AuditError::Unknown { .. } => Failure::Usage(format!("--pure: {error}")),
+        AuditError::NoOutputs
+        | AuditError::NotFinite(_)
+        | AuditError::Runtime(_)
+        | AuditError::Data(_) => Failure::Work(error.to_string()),
     }
+}
+
+fn leaking(found: &audit::Audit) -> String {
     let leaking = found
         .outputs
         .iter()
         .filter(|row| found.failures.iter().any(|failure| failure.output == row.name));
     let names: Vec<String> = leaking.map(|row| format!("`{}`", row.name)).collect();
-    Err(Failure::Work(format!("the audit failed for {}", names.join(", "))))
+    format!("the audit failed for {}", names.join(", "))
 }
 
 fn promise(text: &str) -> Result<Promise, String> {

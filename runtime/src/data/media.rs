@@ -3,13 +3,14 @@
 //! In: pictures, sounds and videos, as files or as bytes. Out: what a modality is fed of them. Deliberately not here: data
 //! sets.
 
+mod clip;
+pub mod parts;
 pub(super) mod picture;
 mod process;
 pub(super) mod sniff;
 pub(super) mod sound;
 pub(super) mod video;
 
-use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -177,7 +178,7 @@ pub(super) fn decode(
     }
     let hosts = fitting;
     let work = || match decoder {
-        Decoder::Program => videos(&told, content, &hosts, recipe, moment),
+        Decoder::Program => clip::videos(&told, content, &hosts, recipe, moment),
         Decoder::Crate => {
             let bytes = content.bytes(kind.limit())?;
             let mut all = Vec::new();
@@ -230,71 +231,6 @@ fn one(
     }
 }
 
-fn videos(
-    extension: &str,
-    content: &Content<'_>,
-    hosts: &[(usize, &Host)],
-    recipe: &Recipe,
-    moment: &Moment,
-) -> Result<Vec<(usize, Fed)>, Trouble> {
-    let aside;
-    let path = match content {
-        Content::Path(path) => {
-            open(path)?;
-            *path
-        }
-        // Containers have to be read back and forth, so they are laid aside.
-        Content::Bytes(bytes) => {
-            let write = || {
-                let mut file =
-                    tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile()?;
-                file.write_all(bytes)?;
-                file.flush()?;
-                Ok(file.into_temp_path())
-            };
-            let written: std::io::Result<_> = write();
-            aside = written
-                .map_err(|error| Trouble::Machine(format!("cannot be laid aside: {error}")))?;
-            &*aside
-        }
-    };
-    let programs = &recipe.programs;
-    let probe = programs.probe(path)?;
-    let start = probe.duration.map_or(0.0, |duration| (duration - recipe.span).max(0.0));
-    let start = moment.place() * start;
-    let mut all = Vec::new();
-    for (at, host) in hosts {
-        let values = match (host.feed, probe.picture, probe.sound) {
-            (Feed::Pictures { count, fps, size, channels }, Some(given), _) => {
-                let wanted = (count, fps.unwrap_or(1.0));
-                let given = enough(given, size);
-                let frames = programs.frames(path, start, wanted, given, channels)?;
-                host.of_pictures(&frames, moment)
-            }
-            (Feed::Wave { rate, length, channels, .. }, _, Some(given)) => {
-                let seconds = host.span();
-                let sound = programs.sound(path, start, seconds, given, channels)?;
-                sound.part(0.0, rate, length).and_then(|parts| host.of_sound(parts, moment))
-            }
-            (Feed::Pictures { .. } | Feed::Wave { .. } | Feed::Text { .. } | Feed::Tensor, ..) => {
-                continue;
-            }
-        };
-        all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
-    }
-    Ok(all)
-}
-
-/// The size at which frames are taken: their own, or what leaves twice the pixels that are needed along each side.
-fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
-    let shorter = 2 * wanted[0].max(wanted[1]);
-    if height.min(width) <= shorter {
-        return [height, width];
-    }
-    let scaled = |side: usize| (side * shorter).div_ceil(height.min(width));
-    [scaled(height), scaled(width)]
-}
-
 /// The tensors of one sample, `[1, grid.., width]` by modality, of files: a sound, a picture, a video with its sound, or
 /// several that belong together. What no file has is left out. Of what is longer than the model is fed, the middle is
 /// taken.
@@ -303,12 +239,20 @@ fn enough([height, width]: [usize; 2], wanted: [usize; 2]) -> [usize; 2] {
 ///
 /// A file that cannot be read, or that the model has no modality for; two files for one modality.
 pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
+    read_by(&recipe_of(model), files)
+}
+
+/// The recipe of files that somebody names.
+fn recipe_of(model: &Model) -> Recipe {
     let programs = Programs { folder: None, timeout: Duration::from_secs(300) };
-    let recipe = Recipe::new(model, programs);
+    Recipe::new(model, programs)
+}
+
+fn read_by(recipe: &Recipe, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let name = |path: &PathBuf| path.display().to_string();
     let told = files
         .iter()
-        .map(|path| roles_of(path, &recipe).map_err(|trouble| trouble.error(name(path))));
+        .map(|path| roles_of(path, recipe).map_err(|trouble| trouble.error(name(path))));
     let mut told = told.collect::<Result<Vec<_>, _>>()?;
     // As in data sets, a sound has its own file beside a video that has pictures to give.
     let sounds = told.iter().filter(|file| file.kind == Kind::Sound);
@@ -321,7 +265,7 @@ pub fn read(model: &Model, files: &[PathBuf]) -> Result<Tensors, DataError> {
     let mut tensors = Tensors::new();
     for (path, Told { extension, hosts, .. }) in files.iter().zip(&told) {
         let name = name(path);
-        let decoded = whole(path, extension, hosts, &recipe);
+        let decoded = whole(path, extension, hosts, recipe);
         for (at, fed) in decoded.map_err(|trouble| trouble.error(name.clone()))? {
             let host = &recipe.hosts[at];
             let shape = std::iter::once(1).chain(host.shape.iter().copied()).collect();

@@ -19,6 +19,8 @@ pub(super) struct Recipe {
     pub(super) targets: Vec<Target>,
     /// How many seconds of a file are wanted: what the longest of its modalities takes.
     pub(super) span: f64,
+    /// When clips of videos begin, seconds on the clock of the file, whatever the moment says.
+    pub(super) begin: Option<f64>,
     pub(super) programs: Programs,
 }
 
@@ -59,7 +61,7 @@ impl Recipe {
         let hosts: Vec<Host> = model.modalities.iter().map(Host::new).collect();
         let targets = model.targets.iter().map(Target::new).collect();
         let span = hosts.iter().map(Host::span).fold(0.0, f64::max);
-        Self { hosts, targets, span, programs }
+        Self { hosts, targets, span, begin: None, programs }
     }
 
     /// Adds what the settings say.

@@ -62,7 +62,26 @@ pub(super) fn decode(bytes: &[u8], channels: usize) -> Result<Picture, Why> {
     Ok(Picture { height, width, channels, values })
 }
 
+/// Gray of color, as Pillow makes it: 0.299, 0.587 and 0.114 of red, green and blue.
+pub(super) fn gray(rgb: &[u8]) -> Vec<u8> {
+    let one = |pixel: &[u8]| {
+        let [r, g, b] = [0, 1, 2].map(|at| u32::from(pixel[at]));
+        #[expect(clippy::cast_possible_truncation, reason = "the weights sum to 1")]
+        let gray = ((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16) as u8;
+        gray
+    };
+    rgb.chunks_exact(3).map(one).collect()
+}
+
 impl Picture {
+    /// Color as it is, or in gray for one channel.
+    pub(super) fn with_channels(self, channels: usize) -> Self {
+        if channels == self.channels || self.channels != 3 {
+            return self;
+        }
+        Self { channels: 1, values: gray(&self.values), ..self }
+    }
+
     /// The largest part in the middle that has the proportions of a size.
     pub(in crate::data) fn middle(&self, height: usize, width: usize) -> Part {
         let (h, w) = (self.height as f64, self.width as f64);

@@ -1,8 +1,10 @@
 //! Videos: their frames and their sound, decoded by the user's own `ffmpeg`.
 //!
-//! In: a file, a time, how many frames how far apart. Out: pictures, and samples. The programs get a path that they cannot
-//! take for an option or an address, may open nothing but this file, and have limits of time and size. Deliberately not
-//! here: which part of a video is wanted.
+//! In: a file, a time on its own clock, how many frames how far apart. Out: pictures, and samples. The programs get a path
+//! that they cannot take for an option or an address, may open nothing but this file, and have limits of time and size.
+//! Timestamps stay as the file has them. Deliberately not here: which part of a video is wanted.
+
+mod describe;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +15,7 @@ use serde_json::Value;
 use super::Trouble;
 use super::picture::Picture;
 use super::process::{self, Failure};
-use super::sound::Sound;
+pub(super) use describe::{Sounding, Track, Video};
 
 /// Where the programs are, and how long they may take.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,22 +24,52 @@ pub(in crate::data) struct Programs {
     pub(in crate::data) timeout: Duration,
 }
 
-/// What a file says of itself.
+/// The last packet of a stream.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Probe {
-    /// Seconds, where it says so.
-    pub(super) duration: Option<f64>,
-    /// Height and width of the pictures as shown.
-    pub(super) picture: Option<[usize; 2]>,
-    /// Samples a second and channels.
-    pub(super) sound: Option<(u32, usize)>,
+pub(super) struct Last {
+    /// When it is shown.
+    pub(super) shown: f64,
+    /// When it ends.
+    pub(super) end: f64,
+}
+
+/// Samples around a clip.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Part {
+    /// Interleaved; fewer where the stream ends.
+    pub(super) samples: Vec<f32>,
+    /// So many of a channel lie before the clip.
+    pub(super) lead: usize,
+    /// So many the clip has.
+    pub(super) length: usize,
 }
 
 const MAX_DESCRIPTION: u64 = 4 << 20;
+const MAX_PACKETS: u64 = 256 << 20;
 const MAX_BYTES: u64 = 4 << 30;
-const MAX_SIDE: usize = 16_384;
-/// Containers that are opened; playlists, which lead to other files, are not among them.
-const CONTAINERS: &str = "mov,mp4,matroska,webm,avi,ogg,mpegts,mpeg,flv,aac,mp3,wav,flac,asf";
+/// Containers that are opened: files of one piece. Playlists, patterns of names and descriptions of sessions, which lead to
+/// other files, are not among them.
+const CONTAINERS: &str = "mov,mp4,matroska,webm,avi,ogg,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,flv,asf,asf_o,rm,nut,\
+                          mxf,dv,gif,yuv4mpegpipe,mp3,aac,ac3,eac3,dts,amr,amrnb,amrwb,wav,w64,aiff,au,voc,caf,flac,wv,ape,\
+                          tta,mpc,mpc8,tak";
+/// Containers that know where their key frames are.
+const INDEXED: [&str; 2] = ["mov", "matroska"];
+/// Decoding begins so many seconds before a clip: with an index, and where only the stream itself tells key frames.
+const BEFORE: f64 = 1.0;
+const LONG_BEFORE: f64 = 30.0;
+/// Sound is decoded from its beginning up to here, so that no sample depends on where decoding began; and so long before a
+/// clip that lies later, seconds.
+const SOUND_FROM_BEGINNING: f64 = 120.0;
+const SOUND_BEFORE: f64 = 10.0;
+/// Around a clip, so that its edges do not ring when it is resampled, seconds.
+const AROUND: f64 = 0.25;
+/// A frame this much later than a time counts as shown: containers round to thousandths.
+const ROUNDING: f64 = 0.001;
+/// Sounds are put right where they are this far from their timestamps, seconds: less than a packet that is lost, more than
+/// clocks jitter.
+const JITTER: f64 = 0.015;
+/// The ends of longer files are looked for from so many seconds before the end on.
+const TAIL: f64 = 30.0;
 
 impl Programs {
     fn command(&self, program: &str) -> Command {
@@ -54,81 +86,148 @@ impl Programs {
         command
     }
 
+    /// `ffmpeg` that reads a file from some time before another, with the timestamps of the file.
+    fn reading(&self, path: &Path, from: f64) -> Command {
+        let mut command = self.command("ffmpeg");
+        command.args(["-copyts", "-reinit_filter", "0"]);
+        if from > 0.0 {
+            // At the key frame before: what comes before the clip is cut off by its time, not here.
+            command.args(["-noaccurate_seek", "-seek_timestamp", "1", "-ss", &from.to_string()]);
+        }
+        command.arg("-i").arg(address(path));
+        command
+    }
+
     fn run(&self, mut command: Command, program: &str, limit: u64) -> Result<Vec<u8>, Trouble> {
         process::output(&mut command, limit, self.timeout).map_err(|failure| match failure {
             Failure::Missing => Trouble::NoDecoder(program.to_owned()),
+            Failure::Machine(why) => Trouble::Machine(format!("{program}: {why}")),
             Failure::Other(why) => Trouble::Why(format!("{program}: {why}")),
         })
     }
 
     /// What a file says of itself.
-    pub(super) fn probe(&self, path: &Path) -> Result<Probe, Trouble> {
+    pub(super) fn probe(&self, path: &Path) -> Result<Video, Trouble> {
         let mut command = self.command("ffprobe");
         command.args(["-print_format", "json", "-show_format", "-show_streams", "-i"]);
         command.arg(address(path));
         let bytes = self.run(command, "ffprobe", MAX_DESCRIPTION)?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Trouble::Why(format!("ffprobe: {error}")))?;
-        described(&value).map_err(Trouble::Why)
+        describe::described(&value).map_err(Trouble::Why)
     }
 
-    /// So many frames of a size, height and width, from a time on, so many a second; the last one again where the video
-    /// ends before.
+    /// The last packet of a stream; `None` where there is none.
+    pub(super) fn last(
+        &self,
+        path: &Path,
+        track: &Track,
+        video: &Video,
+    ) -> Result<Option<Last>, Trouble> {
+        // What is found at the end is the last; where nothing is, the stream ended long before.
+        let tail = video.end.map(|end| end - TAIL).filter(|tail| *tail > TAIL);
+        if let Some(tail) = tail {
+            let found = self.last_after(path, track, Some(tail))?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        self.last_after(path, track, None)
+    }
+
+    fn last_after(
+        &self,
+        path: &Path,
+        track: &Track,
+        from: Option<f64>,
+    ) -> Result<Option<Last>, Trouble> {
+        let mut command = self.command("ffprobe");
+        if let Some(from) = from {
+            command.args(["-read_intervals", &format!("{from}%")]);
+        }
+        command.args(["-select_streams", &track.index.to_string(), "-print_format", "csv=p=0"]);
+        command.args(["-show_entries", "packet=pts_time,duration_time", "-i"]);
+        command.arg(address(path));
+        let bytes = self.run(command, "ffprobe", MAX_PACKETS)?;
+        Ok(describe::last(&String::from_utf8_lossy(&bytes)))
+    }
+
+    /// So many frames of a size, height and width, from a time on, so many a second, in color; fewer where the stream ends
+    /// before.
     pub(super) fn frames(
         &self,
         path: &Path,
-        start: f64,
-        wanted: (usize, f64),
-        size: [usize; 2],
-        channels: usize,
+        video: &Video,
+        track: &Track,
+        begin: f64,
+        (count, fps): (usize, f64),
+        [height, width]: [usize; 2],
     ) -> Result<Vec<Picture>, Trouble> {
-        let (count, fps) = wanted;
-        let [height, width] = size;
-        let mut command = self.command("ffmpeg");
-        command.args(["-ss", &start.to_string(), "-i"]).arg(address(path));
-        let filter = format!("fps={fps}:start_time=0,scale={width}:{height}:flags=area");
-        command.args(["-map", "0:v:0", "-an", "-sn", "-vf", &filter]);
-        let kind = if channels == 1 { "gray" } else { "rgb24" };
+        let before = if video.is_one_of(&INDEXED) { BEFORE } else { LONG_BEFORE };
+        let mut command = self.reading(path, begin - before);
+        // Rounded up, a frame takes the place of the first time that is not before it.
+        let shown = begin + ROUNDING;
+        let filter = format!(
+            "settb=AVTB,fps=fps={fps}:start_time={shown}:round=up,setpts=N,scale={width}:{height}:flags=area"
+        );
+        command.args(["-map", &format!("0:{}", track.index), "-vf", &filter]);
         let frames = count.to_string();
-        command.args(["-frames:v", &frames, "-f", "rawvideo", "-pix_fmt", kind, "pipe:1"]);
-        let bytes = (height * width * channels) as u64;
+        command.args(["-frames:v", &frames, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
+        let bytes = (height * width * 3) as u64;
         let limit = bytes.checked_mul(count as u64).filter(|limit| *limit <= MAX_BYTES);
         let limit = limit.ok_or_else(|| Trouble::Why("too many large frames".to_owned()))?;
         let found = self.run(command, "ffmpeg", limit)?;
-        let picture = |values: &[u8]| Picture { height, width, channels, values: values.to_vec() };
-        let chunks = found.chunks_exact(height * width * channels);
-        let mut pictures: Vec<Picture> = chunks.map(picture).collect();
-        let Some(last) = pictures.last().cloned() else {
-            return Err(Trouble::Why(format!("there are no frames after {start} s")));
-        };
-        pictures.resize(count, last);
-        Ok(pictures)
+        let picture =
+            |values: &[u8]| Picture { height, width, channels: 3, values: values.to_vec() };
+        Ok(found.chunks_exact(height * width * 3).map(picture).collect())
     }
 
-    /// The sound from a time on, at its own rate.
+    /// The sound around a clip at its own rate, of a file's clock that begins at `zero`.
     pub(super) fn sound(
         &self,
         path: &Path,
-        start: f64,
+        video: &Video,
+        track: &Track,
+        (rate, channels): (u32, usize),
+        (zero, begin): (f64, f64),
         seconds: f64,
-        (rate, given): (u32, usize),
-        channels: usize,
-    ) -> Result<Sound, Trouble> {
-        let mut command = self.command("ffmpeg");
-        command.args(["-ss", &start.to_string(), "-t", &seconds.to_string(), "-i"]);
-        command.arg(address(path));
-        let (ar, ac) = (rate.to_string(), given.to_string());
-        command.args(["-map", "0:a:0", "-vn", "-sn", "-ar", &ar, "-ac", &ac]);
-        command.args(["-f", "f32le", "pipe:1"]);
-        let n = (seconds + 1.0) * f64::from(rate) * given as f64 * 4.0;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a bound")]
-        let limit = (n as u64).min(MAX_BYTES);
-        let bytes = self.run(command, "ffmpeg", limit)?;
-        let samples: Vec<f32> = bytes
+    ) -> Result<Part, Trouble> {
+        let whole = |seconds: f64| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "samples")]
+            let samples = (seconds.max(0.0) * f64::from(rate)).round() as usize;
+            samples
+        };
+        let is_late = begin - zero > SOUND_FROM_BEGINNING;
+        let base = if is_late { begin - SOUND_BEFORE } else { zero };
+        let before = if video.is_one_of(&INDEXED) { BEFORE } else { LONG_BEFORE };
+        let mut command = self.reading(path, if is_late { base - before } else { 0.0 });
+        let (first, length) = (whole(begin - base), whole(seconds).max(1));
+        let lead = first.min(whole(AROUND));
+        let (from, to) = (first - lead, first + length + whole(AROUND));
+        let at = (base * f64::from(rate)).round();
+        let filter = format!(
+            "aresample={rate}:async=1:min_hard_comp={JITTER}:first_pts={at},atrim=start_sample={from}:end_sample={to}"
+        );
+        let (ar, ac) = (rate.to_string(), channels.to_string());
+        command.args(["-map", &format!("0:{}", track.index), "-af", &filter]);
+        command.args(["-ar", &ar, "-ac", &ac, "-f", "f32le", "pipe:1"]);
+        let bytes = (to - from + 1) as u64 * channels as u64 * 4;
+        let bytes = self.run(command, "ffmpeg", bytes.min(MAX_BYTES))?;
+        let samples = bytes
             .chunks_exact(4)
             .map(|four| f32::from_le_bytes(four.try_into().expect("four bytes")))
             .collect();
-        Sound::of(rate, &samples, given, channels).map_err(Trouble::Why)
+        Ok(Part { samples, lead, length })
+    }
+
+    /// Copies the streams of one kind, as they are and at their times, into a file of the same container.
+    pub(super) fn copy(&self, path: &Path, track: &Track, to: &Path) -> Result<(), Trouble> {
+        let mut command = self.command("ffmpeg");
+        command.args(["-copyts", "-y", "-i"]).arg(address(path));
+        // MPEG streams otherwise begin so much later.
+        command.args(["-map", &format!("0:{}", track.index), "-muxdelay", "0", "-muxpreload", "0"]);
+        command.args(["-c", "copy"]).arg(address(to));
+        self.run(command, "ffmpeg", MAX_DESCRIPTION).map(drop)
     }
 }
 
@@ -139,69 +238,9 @@ fn address(path: &Path) -> std::ffi::OsString {
     address
 }
 
-fn described(value: &Value) -> Result<Probe, String> {
-    let number = |value: &Value| match value {
-        Value::String(text) => text.parse::<f64>().ok(),
-        Value::Number(number) => number.as_f64(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    };
-    let seconds = |value: &Value| {
-        number(&value["duration"]).filter(|value| value.is_finite() && *value > 0.0)
-    };
-    let empty = Vec::new();
-    let streams = value["streams"].as_array().unwrap_or(&empty);
-    let of = |kind: &str| streams.iter().find(|stream| stream["codec_type"] == kind);
-    let (video, audio) = (of("video"), of("audio"));
-    let picture = video.map(picture_size).transpose()?;
-    let sound = audio.and_then(|audio| {
-        let rate = number(&audio["sample_rate"])?;
-        let channels = audio["channels"].as_u64().filter(|n| (1..=64).contains(n))?;
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate")]
-        let rate = rate as u32;
-        (rate >= 100).then_some((rate, usize::try_from(channels).ok()?))
-    });
-    let duration = seconds(&value["format"])
-        .or_else(|| video.and_then(seconds))
-        .or_else(|| audio.and_then(seconds));
-    if picture.is_none() && sound.is_none() {
-        return Err("there are neither pictures nor sound in it".to_owned());
-    }
-    Ok(Probe { duration, picture, sound })
-}
-
-/// Height and width as shown: `ffmpeg` turns pictures that say that they lie on their side.
-fn picture_size(video: &Value) -> Result<[usize; 2], String> {
-    let side = |name: &str| {
-        let side = video[name].as_u64().and_then(|side| usize::try_from(side).ok());
-        side.filter(|side| (1..=MAX_SIDE).contains(side))
-            .ok_or_else(|| format!("its {name} is {}", video[name]))
-    };
-    let (height, width) = (side("height")?, side("width")?);
-    let empty = Vec::new();
-    let data = video["side_data_list"].as_array().unwrap_or(&empty);
-    let mut turned = data.iter().filter_map(|data| data["rotation"].as_i64());
-    let is_turned = turned.next_back().is_some_and(|degrees| degrees.rem_euclid(180) == 90);
-    Ok(if is_turned { [width, height] } else { [height, width] })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn descriptions_are_read() {
-        let text = r#"{"streams": [{"codec_type": "video", "width": 640, "height": 360,
-            "side_data_list": [{"rotation": -90}]}, {"codec_type": "audio", "sample_rate": "44100",
-            "channels": 2}], "format": {"duration": "7.8"}}"#;
-        let probe = described(&serde_json::from_str(text).unwrap()).unwrap();
-        let wanted =
-            Probe { duration: Some(7.8), picture: Some([640, 360]), sound: Some((44_100, 2)) };
-        assert_eq!(probe, wanted);
-        for text in ["{}", r#"{"streams": [{"codec_type": "video", "width": 99999, "height": 1}]}"#]
-        {
-            assert!(described(&serde_json::from_str(text).unwrap()).is_err());
-        }
-    }
 
     #[test]
     fn what_is_missing_is_named() {
