@@ -293,13 +293,15 @@ impl Host {
 
 fn feed(source: &Source) -> Feed {
     match source {
-        Source::Frames { count, fps, size: [height, width], channels } => Feed::Pictures {
-            count: size(*count),
-            fps: Some(fps.to_f64()),
-            size: [size(*height), size(*width)],
-            channels: size(*channels),
-        },
-        Source::Image { size: [height, width], channels } => Feed::Pictures {
+        Source::Frames { count, fps, size: [height, width], channels, scaling: _ } => {
+            Feed::Pictures {
+                count: size(*count),
+                fps: Some(fps.to_f64()),
+                size: [size(*height), size(*width)],
+                channels: size(*channels),
+            }
+        }
+        Source::Image { size: [height, width], channels, scaling: _ } => Feed::Pictures {
             count: 1,
             fps: None,
             size: [size(*height), size(*width)],
