@@ -32,7 +32,7 @@ const MAX_TEXT: u64 = 16 << 20;
 /// What a file is, by its extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// PNG or JPEG.
+    /// PNG, JPEG, WebP, GIF, BMP, TIFF.
     Picture,
     /// WAV, FLAC, MP3, Ogg Vorbis.
     Sound,
@@ -92,7 +92,7 @@ impl Kind {
     /// The kind of an extension in lower case; `None` for what is nothing that is known.
     pub(super) fn of(extension: &str) -> Option<Self> {
         match extension {
-            "png" | "jpg" | "jpeg" => Some(Self::Picture),
+            "png" | "jpg" | "jpeg" | "webp" | "gif" | "bmp" | "tif" | "tiff" => Some(Self::Picture),
             "wav" | "flac" | "mp3" | "ogg" | "oga" => Some(Self::Sound),
             "mp4" | "m4v" | "webm" | "mkv" | "mov" | "avi" | "m4a" | "aac" | "opus" => {
                 Some(Self::Video)
@@ -225,7 +225,7 @@ fn videos(
         let values = match (host.feed, probe.picture, probe.sound) {
             (Feed::Pictures { count, fps, size, channels }, Some(given), _) => {
                 let wanted = (count, fps.unwrap_or(1.0));
-                let given = enough(given, size);
+                let given = if host.is_exact() { given } else { enough(given, size) };
                 let frames = programs.frames(path, start, wanted, given, channels)?;
                 host.of_pictures(&frames, moment)
             }
@@ -291,7 +291,7 @@ fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
     let kind = Kind::of(&extension)
         .filter(|kind| matches!(kind, Kind::Picture | Kind::Sound | Kind::Video))
         .ok_or_else(|| {
-            let known = "png, jpg, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
+            let known = "png, jpg, webp, gif, bmp, tiff, wav, flac, mp3, ogg, mp4, webm, mkv, mov";
             Trouble::Why(format!("its extension is none of {known}"))
         })?;
     let stem = part(path.file_stem());
