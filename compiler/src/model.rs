@@ -14,6 +14,7 @@ mod display;
 mod dot;
 mod fold;
 mod op;
+mod scaling;
 mod table;
 mod verify;
 
@@ -27,6 +28,7 @@ pub use dot::dot;
 pub use op::{
     Elementwise, HostStep, Init, Negatives, Op, Pooling, PositionKind, Short, Source, WeightKind,
 };
+pub use scaling::{Filter, Fit, Scaling};
 pub use table::weights_table;
 pub use verify::verify;
 

@@ -4,7 +4,7 @@
 //! runtime's, and where the tensor lies.
 
 use serde_json::{Map, Value, json};
-use zorro_compiler::model::{HostStep, Modality, Short, Source, TargetKind};
+use zorro_compiler::model::{Filter, Fit, HostStep, Modality, Scaling, Short, Source, TargetKind};
 use zorro_compiler::number::Number;
 
 /// A modality: the tensor of one sample, and how a host comes to it.
@@ -41,33 +41,28 @@ pub(super) fn target(name: &str, kind: &TargetKind) -> Value {
 
 fn source(source: &Source) -> (Value, String) {
     match source {
-        Source::Frames { count, fps, size: [height, width], channels } => (
-            json!({
-                "do": "decode_video",
-                "count": count,
-                "fps": number(*fps),
-                "height": height,
-                "width": width,
-                "channels": channels,
-                "range": [0, 1],
-            }),
+        Source::Frames { count, fps, size, channels, scaling } => (
+            tagged(
+                "do",
+                "decode_video",
+                &[
+                    vec![("count", json!(count)), ("fps", number(*fps))],
+                    pixels(*size, *channels, *scaling),
+                ]
+                .concat(),
+            ),
             format!(
-                "{count} frames of a video, {fps} a second, resized to {height} rows of {width} pixels; {} from 0 to 1, \
-                 frame by frame, row by row, pixel by pixel, channel by channel",
+                "{count} frames of a video, {fps} a second, {}; {} from 0 to 1, frame by frame, row by row, pixel by pixel, \
+                 channel by channel",
+                resized(*size, *scaling),
                 colors(*channels)
             ),
         ),
-        Source::Image { size: [height, width], channels } => (
-            json!({
-                "do": "decode_image",
-                "height": height,
-                "width": width,
-                "channels": channels,
-                "range": [0, 1],
-            }),
+        Source::Image { size, channels, scaling } => (
+            tagged("do", "decode_image", &pixels(*size, *channels, *scaling)),
             format!(
-                "a picture resized to {height} rows of {width} pixels; {} from 0 to 1, row by row, pixel by pixel, \
-                 channel by channel",
+                "a picture {}; {} from 0 to 1, row by row, pixel by pixel, channel by channel",
+                resized(*size, *scaling),
                 colors(*channels)
             ),
         ),
@@ -98,6 +93,49 @@ fn source(source: &Source) -> (Value, String) {
         ),
         Source::Tensor => (json!({ "do": "take" }), "numbers as they are".to_owned()),
     }
+}
+
+/// What a decoder of pictures makes.
+fn pixels(size: [u64; 2], channels: u64, scaling: Option<Scaling>) -> Vec<(&'static str, Value)> {
+    let [height, width] = size;
+    let (filter, fit) =
+        scaling.map_or((Filter::Bilinear, "cover"), |scaling| (scaling.filter, scaling.fit.name()));
+    let mut fields = vec![
+        ("height", json!(height)),
+        ("width", json!(width)),
+        ("channels", json!(channels)),
+        ("filter", json!(filter.name())),
+        ("fit", json!(fit)),
+    ];
+    if let Some(Fit::Crop(scaled) | Fit::Squash(scaled)) = scaling.map(|scaling| scaling.fit) {
+        fields.push(("scaled", json!(scaled)));
+    }
+    fields.push(("range", json!([0, 1])));
+    fields
+}
+
+fn resized([height, width]: [u64; 2], scaling: Option<Scaling>) -> String {
+    let size = format!("{height} rows of {width} pixels");
+    let Some(Scaling { filter, fit }) = scaling else {
+        return format!(
+            "of which the largest part in the middle that has these proportions is resized to {size} with the antialiased \
+             bilinear filter and rounded to 256 levels"
+        );
+    };
+    let how = match fit {
+        Fit::Crop([high, wide]) => format!(
+            "resized in proportion until it just covers {high} rows of {wide} pixels, of which the middle {size} are taken"
+        ),
+        Fit::Squash(scaled) if scaled == [height, width] => format!("resized to {size}"),
+        Fit::Squash([high, wide]) => {
+            format!("resized to {high} rows of {wide} pixels, of which the middle {size} are taken")
+        }
+        Fit::Pad => format!(
+            "resized in proportion until it just fits into {size}, the rest on both sides black"
+        ),
+    };
+    let antialiased = if filter == Filter::Nearest { "" } else { "antialiased " };
+    format!("{how}, with the {antialiased}{} filter", filter.name())
 }
 
 fn colors(channels: u64) -> &'static str {

@@ -102,7 +102,7 @@ fn third_party_crates_show_in_one_place() {
         ("rubato", "runtime/src/data/media/sound.rs"),
         ("realfft", "runtime/src/data/host/spectrum.rs"),
         ("image", "runtime/src/data/"),
-        ("fast_image_resize", "runtime/src/data/media/picture.rs"),
+        ("fast_image_resize", "runtime/src/data/media/picture"),
         ("tar", "runtime/src/data/"),
         ("blake3", "runtime/src/checkpoint runtime/src/data/source/fingerprint.rs"),
         ("flate2", "runtime/src/data/"),

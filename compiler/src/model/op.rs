@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::number::Number;
 
-use super::ModalityId;
+use super::{ModalityId, Scaling};
 
 /// What a step does. Beside each: its weights in order, where it has any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -294,6 +294,9 @@ pub enum Source {
         size: [u64; 2],
         /// 1 or 3.
         channels: u64,
+        /// How frames become so large; where it is not said, the largest part in the middle that has these proportions, to the
+        /// fraction of a pixel, is scaled by the bilinear filter and rounded to 256 levels.
+        scaling: Option<Scaling>,
     },
     /// A picture.
     Image {
@@ -301,6 +304,8 @@ pub enum Source {
         size: [u64; 2],
         /// 1 or 3.
         channels: u64,
+        /// How it becomes so large, as for frames.
+        scaling: Option<Scaling>,
     },
     /// Sound.
     Wave {

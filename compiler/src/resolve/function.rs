@@ -92,9 +92,9 @@ functions! {
 
     /// First on the right side of `modality`.
     Origin {
-        Frames "frames" ["count", "fps", "size", "channels?"];
-        Image "image" ["size", "channels?"];
-        Wave "wave" ["rate", "seconds", "short?", "channels?"];
+        Frames "frames" ["count", "fps", "size", "channels?", "resize?", "fit?", "crop_pct?", "preprocess?"];
+        Image "image" ["size", "channels?", "resize?", "fit?", "crop_pct?", "preprocess?"];
+        Wave "wave" ["rate", "seconds", "short?", "channels?", "preprocess?"];
         Text "text" ["length", "vocabulary"];
         Tensor "tensor" ["shape"];
     }

@@ -9,6 +9,7 @@ use crate::number::Number;
 use super::evaluate::{Mode, Scope, as_call};
 use super::function::{self, Args, Origin, Preparation};
 use super::operations::check_resize;
+use super::presets::Preset;
 use super::value::Binding;
 use super::{
     Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail, words,
@@ -19,6 +20,8 @@ struct Prepared {
     source: Source,
     steps: Vec<HostStep>,
     shape: Shape,
+    /// What the source was said to be prepared as.
+    preset: Option<Preset>,
 }
 
 impl<'a> Resolver<'a> {
@@ -39,7 +42,7 @@ impl<'a> Resolver<'a> {
             let message = format!("a model has at most {MAX_MODALITIES} modalities");
             return fail(Code::TooLarge, message, name.span, "one too many");
         }
-        let Prepared { source, steps, shape } = self.prepare(frame, &binding.value)?;
+        let Prepared { source, steps, shape, preset: _ } = self.prepare(frame, &binding.value)?;
         let id = ModalityId::next(self.model.modalities.len());
         let (name, span) = (name.text.clone(), name.span);
         self.model.modalities.push(Modality { name, source, steps, shape, span });
@@ -94,20 +97,23 @@ impl<'a> Resolver<'a> {
         origin: Origin,
         args: &Args<'a>,
     ) -> Result<Prepared> {
-        let (source, shape) = match origin {
+        let preset = self.preset(frame, origin, args)?;
+        let (source, mut shape) = match origin {
             Origin::Frames => {
                 let count = self.integer(frame, args.need("count"), 1..=MAX_TOKENS)?;
                 let fps = self.positive(frame, args.need("fps"))?;
                 let size = self.picture_size(frame, args.need("size"))?;
                 let channels = self.channels(frame, args)?;
+                let scaling = self.scaling(frame, args, size, preset)?;
                 let grid = vec![count, size[0], size[1]];
-                let source = Source::Frames { count, fps, size, channels };
+                let source = Source::Frames { count, fps, size, channels, scaling };
                 (source, Shape::new(grid, channels))
             }
             Origin::Image => {
                 let size = self.picture_size(frame, args.need("size"))?;
                 let channels = self.channels(frame, args)?;
-                (Source::Image { size, channels }, Shape::new(size.to_vec(), channels))
+                let scaling = self.scaling(frame, args, size, preset)?;
+                (Source::Image { size, channels, scaling }, Shape::new(size.to_vec(), channels))
             }
             Origin::Wave => self.wave(frame, args)?,
             Origin::Text => {
@@ -117,7 +123,11 @@ impl<'a> Resolver<'a> {
             }
             Origin::Tensor => (Source::Tensor, self.tensor_shape(frame, args.need("shape"))?),
         };
-        Ok(Prepared { source, steps: Vec::new(), shape })
+        let steps = match preset {
+            Some(preset) => self.steps_of(preset, args, &source, &mut shape)?,
+            None => Vec::new(),
+        };
+        Ok(Prepared { source, steps, shape, preset })
     }
 
     fn wave(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<(Source, Shape)> {
@@ -162,35 +172,13 @@ impl<'a> Resolver<'a> {
         Ok(shape)
     }
 
-    fn positive(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Number> {
+    pub(super) fn positive(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Number> {
         let number = self.constant(frame, expr)?.number(expr.span)?;
         if number > Number::ZERO {
             return Ok(number);
         }
         let message = format!("expected a number above 0, found {number}");
         fail(Code::OutOfRange, message, expr.span, format!("this is {number}"))
-    }
-
-    /// Height and width: a number for both, or a list of two.
-    fn picture_size(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<[u64; 2]> {
-        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
-        match self.sizes(frame, &[expr], &scope)?.as_slice() {
-            [side] => Ok([*side, *side]),
-            [height, width] => Ok([*height, *width]),
-            sizes => {
-                let message =
-                    format!("a picture has a height and a width, not {} sizes", sizes.len());
-                fail(Code::WrongRank, message, expr.span, "write a number, or `[height, width]`")
-            }
-        }
-    }
-
-    fn channels(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<u64> {
-        let Some(expr) = args.get("channels") else { return Ok(3) };
-        match self.integer(frame, expr, 1..=3)? {
-            2 => fail(Code::OutOfRange, "pictures have 1 or 3 channels", expr.span, "this is 2"),
-            channels => Ok(channels),
-        }
     }
 
     fn host_step(
@@ -206,6 +194,7 @@ impl<'a> Resolver<'a> {
         }
         let step = match preparation {
             Preparation::Normalize => {
+                check_once(&prepared, args.span)?;
                 let mean = self.per_channel(frame, args.need("mean"), prepared.shape.width)?;
                 let std_expr = args.need("std");
                 let std = self.per_channel(frame, std_expr, prepared.shape.width)?;
@@ -355,4 +344,16 @@ impl<'a> Resolver<'a> {
         }
         Ok(hop)
     }
+}
+
+/// What a preset has normalized is not normalized again: nobody trained such a model.
+fn check_once(prepared: &Prepared, span: Span) -> Result<()> {
+    let Some(preset) = prepared.preset else { return Ok(()) };
+    if !prepared.steps.iter().any(|step| matches!(step, HostStep::Normalize { .. })) {
+        return Ok(());
+    }
+    let message = format!("`{}` normalizes already", preset.name());
+    Err(Diagnostic::new(Code::WrongInput, message, span, "a second time")
+        .help("leave `normalize` out, or write the settings of the preset one by one without it")
+        .into())
 }

@@ -5,7 +5,7 @@
 
 pub(super) mod spectrum;
 
-use zorro_compiler::model::{HostStep, Modality, Short, Source};
+use zorro_compiler::model::{HostStep, Modality, Scaling, Short, Source};
 use zorro_compiler::number::Number;
 
 use super::augment;
@@ -24,6 +24,8 @@ pub(super) struct Host {
     pub(super) shape: Vec<usize>,
     pub(super) noise: NoiseConfig,
     pub(super) augment: AugmentConfig,
+    /// How pictures come to their size, where the modality says so.
+    scaling: Option<Scaling>,
     /// The grid of the source, before any step.
     source: Grid,
     steps: Vec<Prepared>,
@@ -132,6 +134,7 @@ impl Host {
             shape,
             noise: NoiseConfig::default(),
             augment: AugmentConfig::default(),
+            scaling: scaling(&modality.source),
             source,
             steps: modality.steps.iter().map(prepared).collect(),
         }
@@ -144,6 +147,11 @@ impl Host {
             Feed::Wave { rate, length, .. } => length as f64 / f64::from(rate),
             Feed::Pictures { fps: None, .. } | Feed::Text { .. } | Feed::Tensor => 0.0,
         }
+    }
+
+    /// Whether frames are to be taken at their own size, because the modality says how they are scaled.
+    pub(super) fn is_exact(&self) -> bool {
+        self.scaling.is_some()
     }
 
     /// How many numbers.
@@ -169,10 +177,7 @@ impl Host {
         let mut draw = moment.draw("augment", &self.name);
         let change = moment.is_training.then_some(&self.augment);
         let crop = change.and_then(|change| change.crop);
-        let part = match crop {
-            Some(crop) => augment::part(first, [height, width], &crop, &mut draw),
-            None => first.middle(height, width),
-        };
+        let part = crop.map(|crop| augment::part(first, [height, width], &crop, &mut draw));
         let mut values = Vec::with_capacity(count * height * width * channels);
         for at in 0..count {
             let Some(picture) = pictures.get(at) else {
@@ -180,8 +185,7 @@ impl Host {
                 values.extend_from_within(values.len() - frame..);
                 continue;
             };
-            let scaled = picture.scaled(part, height, width)?;
-            values.extend(scaled.values.iter().map(|value| f32::from(*value) / 255.0));
+            values.extend(picture.fed(self.scaling, part, [height, width])?);
         }
         if let Some(flip) = change.and_then(|change| change.flip)
             && draw.chance(flip)
@@ -293,13 +297,15 @@ impl Host {
 
 fn feed(source: &Source) -> Feed {
     match source {
-        Source::Frames { count, fps, size: [height, width], channels } => Feed::Pictures {
-            count: size(*count),
-            fps: Some(fps.to_f64()),
-            size: [size(*height), size(*width)],
-            channels: size(*channels),
-        },
-        Source::Image { size: [height, width], channels } => Feed::Pictures {
+        Source::Frames { count, fps, size: [height, width], channels, scaling: _ } => {
+            Feed::Pictures {
+                count: size(*count),
+                fps: Some(fps.to_f64()),
+                size: [size(*height), size(*width)],
+                channels: size(*channels),
+            }
+        }
+        Source::Image { size: [height, width], channels, scaling: _ } => Feed::Pictures {
             count: 1,
             fps: None,
             size: [size(*height), size(*width)],
@@ -320,6 +326,13 @@ fn feed(source: &Source) -> Feed {
             Feed::Text { length: size(*length), vocabulary: *vocabulary }
         }
         Source::Tensor => Feed::Tensor,
+    }
+}
+
+fn scaling(source: &Source) -> Option<Scaling> {
+    match source {
+        Source::Frames { scaling, .. } | Source::Image { scaling, .. } => *scaling,
+        Source::Wave { .. } | Source::Text { .. } | Source::Tensor => None,
     }
 }
 

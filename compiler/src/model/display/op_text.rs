@@ -8,7 +8,7 @@ use std::fmt;
 use crate::number::Number;
 
 use super::super::fold::Piece;
-use super::super::{HostStep, Op, Pooling, PositionKind, Short, Source};
+use super::super::{HostStep, Op, Pooling, PositionKind, Scaling, Short, Source};
 
 impl Op {
     /// As written in a spec, where it can be written.
@@ -148,12 +148,13 @@ impl fmt::Display for Pooling {
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Frames { count, fps, size: [height, width], channels } => {
+            Self::Frames { count, fps, size: [height, width], channels, scaling } => {
                 write!(f, "frames(count: {count}, fps: {fps}, size: [{height}, {width}], ")?;
-                write!(f, "channels: {channels})")
+                write!(f, "channels: {channels}{})", scaling_text(scaling.as_ref()))
             }
-            Self::Image { size: [height, width], channels } => {
-                write!(f, "image(size: [{height}, {width}], channels: {channels})")
+            Self::Image { size: [height, width], channels, scaling } => {
+                let scaling = scaling_text(scaling.as_ref());
+                write!(f, "image(size: [{height}, {width}], channels: {channels}{scaling})")
             }
             Self::Wave { rate, seconds, short, channels } => {
                 let short = match short {
@@ -169,6 +170,11 @@ impl fmt::Display for Source {
             Self::Tensor => f.write_str("tensor"),
         }
     }
+}
+
+/// The last arguments of a source of pictures.
+fn scaling_text(scaling: Option<&Scaling>) -> String {
+    scaling.map(|scaling| format!(", {scaling}")).unwrap_or_default()
 }
 
 impl fmt::Display for HostStep {

@@ -77,7 +77,8 @@ pub(super) fn videos(
         let values = match (host.feed, &video.pictures, &video.sound) {
             (Feed::Pictures { count, fps, size, channels }, Some(given), _) => {
                 let wanted = (count, fps.unwrap_or(1.0));
-                let taken = enough(given.size().map_err(Trouble::Why)?, size);
+                let given = given.size().map_err(Trouble::Why)?;
+                let taken = if host.is_exact() { given } else { enough(given, size) };
                 let Some(frames) = frames(programs, path, &video, begin, wanted, taken)? else {
                     continue;
                 };

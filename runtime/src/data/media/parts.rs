@@ -80,7 +80,7 @@ pub fn without(
         if kind != Kind::Video {
             return Ok(None);
         }
-        open(path).map_err(Trouble::Why)?;
+        open(path)?;
         let video = recipe.programs.probe(path)?;
         let (Some(pictures), Some(sound)) = (&video.pictures, &video.sound) else {
             return Ok(None);
