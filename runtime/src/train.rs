@@ -15,6 +15,7 @@ mod events;
 mod heads;
 mod init;
 mod log;
+mod look;
 mod plan;
 mod run;
 mod schedule;
@@ -24,6 +25,7 @@ mod sessions;
 use std::path::PathBuf;
 
 use crate::data::Problems;
+use crate::data::survey::Look;
 
 pub use config::RunConfig;
 pub use error::TrainError;
@@ -34,6 +36,7 @@ pub use evaluate::{
 pub use heads::{Heads, mean};
 pub use init::Loaded;
 pub use log::{LOG, read as read_log};
+pub use look::Looked;
 pub use plan::Setup;
 pub use run::{Watcher, train};
 pub use schedule::Schedule;
@@ -43,6 +46,8 @@ pub use sessions::{Machine, session};
 /// Something that happens in a run.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
+    /// The data of a set, `train` or `eval`, was looked at.
+    Looked(&'a str, &'a Look),
     /// The run begins or goes on.
     Begins(Begins),
     /// Weights were taken from elsewhere.

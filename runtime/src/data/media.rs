@@ -3,6 +3,7 @@
 //! In: pictures, sounds and videos, as files or as bytes. Out: what a modality is fed of them. Deliberately not here: data
 //! sets.
 
+pub(super) mod facts;
 pub(super) mod picture;
 mod process;
 pub(super) mod sound;

@@ -3,6 +3,8 @@
 //! In: its settings. Out: an index of samples made by one look at the headers of shards or at the lines of a table, and
 //! samples by their number. Deliberately not here: order, mixing of sources, batches.
 
+pub(super) mod counts;
+pub(super) mod look;
 pub(super) mod roles;
 mod select;
 mod shards;

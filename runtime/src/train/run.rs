@@ -13,6 +13,7 @@ use crate::{RunOptions, Session, Tensor, TensorData, Tensors};
 
 use super::evaluate::{EvaluateOptions, Evaluation, Evaluator, FIRST};
 use super::log::Log;
+use super::look::looked;
 use super::plan::{Course, Setup};
 use super::sessions::{Machine, session};
 use super::{Begins, Event, Finished, Step, TrainError, init};
@@ -30,7 +31,7 @@ pub fn train(
     watcher: &mut Watcher<'_>,
     stop: &AtomicBool,
 ) -> Result<Finished, TrainError> {
-    let mut run = Run::begin(setup, watcher)?;
+    let mut run = Run::begin(setup, watcher, stop)?;
     while run.step < run.course.steps && !stop.load(Ordering::Relaxed) {
         run.step()?;
         let is_last = run.step == run.course.steps;
@@ -78,17 +79,20 @@ struct Recent {
 }
 
 impl<'a, 'w> Run<'a, 'w> {
-    fn begin(setup: &'a Setup, watcher: &'a mut Watcher<'w>) -> Result<Self, TrainError> {
+    fn begin(
+        setup: &'a Setup,
+        watcher: &'a mut Watcher<'w>,
+        stop: &AtomicBool,
+    ) -> Result<Self, TrainError> {
         setup.has_init()?;
         let machine = setup.machine()?;
-        let data = &setup.config.data;
-        let model = &setup.checked.model;
-        let collection = Collection::open(&data.train, &setup.base, model)
-            .map_err(|error| setup.data_error("train", error))?;
+        let collection = setup.open("train")?.expect("every run has data to learn from");
+        let eval = setup.open("eval")?;
         let mut course = setup.course(collection.len())?;
+        looked(setup, [("train", Some(&collection)), ("eval", eval.as_ref())], watcher, stop)?;
         let session = session(&setup.checked, &course.options, &machine)
             .map_err(|error| setup.compile_error(error))?;
-        let evaluation = evaluation(setup, &course, &machine)?;
+        let evaluation = evaluation(setup, &course, &machine, eval)?;
         let folder = Folder::open(&setup.folder)?;
         let manifest =
             Manifest::new(setup.spec.clone(), &course.objective, &setup.text, setup.config.seed);
@@ -297,10 +301,9 @@ fn evaluation(
     setup: &Setup,
     course: &Course,
     machine: &Machine,
+    samples: Option<Collection>,
 ) -> Result<Option<(Evaluator, Collection)>, TrainError> {
-    let Some(data) = &setup.config.data.eval else { return Ok(None) };
-    let samples = Collection::open(data, &setup.base, &setup.checked.model)
-        .map_err(|error| setup.data_error("eval", error))?;
+    let Some(samples) = samples else { return Ok(None) };
     let options = EvaluateOptions::in_training(course.eval_batch);
     let evaluator = Evaluator::new(&setup.checked, &course.objective, &options, machine)?;
     Ok(Some((evaluator, samples)))

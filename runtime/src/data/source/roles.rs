@@ -57,6 +57,12 @@ impl Uses {
         Ok(Self { place: place.to_owned(), told, all: Vec::new(), known: BTreeMap::new() })
     }
 
+    /// Names that were met and are nothing, as a stand-in for counts.
+    pub(super) fn unused(&self) -> BTreeMap<String, u64> {
+        let unused = self.known.iter().filter(|(_, found)| found.is_none());
+        unused.map(|(name, _)| (name.split('\n').next().unwrap_or("").to_owned(), 1)).collect()
+    }
+
     pub(super) fn kind(&self, what: u16) -> Kind {
         self.all[usize::from(what)].kind
     }
@@ -118,6 +124,7 @@ impl Uses {
             None => find(column, recipe).map(|role| vec![role]),
         };
         if told.is_none() && !matches!(lower.as_str(), "path" | "file" | "filename") {
+            self.known.insert(column.to_owned(), None);
             return Ok(None);
         }
         let is_value = |role: &Role| match role {
