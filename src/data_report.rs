@@ -47,7 +47,10 @@ const NAMED: usize = 6;
 pub fn line(set: &str, source: &SourceLook) -> String {
     let SourceLook { told, samples, modalities, targets, unused, keys, .. } = source;
     let all = || modalities.iter().chain(targets);
-    let mut text = format!("data.{set}: {} of {told}", n_samples(*samples));
+    let mut text = match told.strip_suffix(" samples") {
+        Some(made_up) => format!("data.{set}: {} {made_up} samples", grouped(*samples)),
+        None => format!("data.{set}: {} of {told}", n_samples(*samples)),
+    };
     if all().all(|count| count.least == *samples) {
         let names: Vec<&str> = all().map(|count| count.name.as_str()).collect();
         text.push_str(&format!(", all with {}", and(&names)));
@@ -112,8 +115,9 @@ fn grouped(number: u64) -> String {
 /// A number with three digits that count.
 fn short(number: f64) -> String {
     let size = number.abs();
-    if number == 0.0 {
-        "0".to_owned()
+    if number.fract() == 0.0 && size < 1e6 {
+        // Without the sign of -0.
+        format!("{:.0}", number + 0.0)
     } else if !(1e-3..1e6).contains(&size) {
         format!("{number:.2e}")
     } else if size >= 100.0 {

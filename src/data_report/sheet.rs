@@ -8,7 +8,7 @@ use zorro_runtime::Tensor;
 use zorro_runtime::data::survey::Shown;
 
 use super::text::shape_of;
-use super::{SetReport, short};
+use super::{SetReport, n_samples, short};
 use crate::picture::{Cell, Head, Raster, Row, Sheet};
 
 /// Frames of a clip that are shown.
@@ -27,11 +27,12 @@ pub fn sheet(report: &SetReport<'_>) -> Sheet {
     let heads = report.model.modalities.iter().map(head).collect();
     let rows = shown.iter().map(|shown| row(report, shown)).collect();
     let of = report.survey.map_or(0, |survey| survey.of);
+    let pictures = report.model.modalities.iter().any(|one| is_normalized(one) && is_pictures(one));
+    let pictures = if pictures { "; pictures as before `normalize`" } else { "" };
     let note = format!(
-        "{} of {} samples, as `{}` is fed them in evaluation, without random changes; pictures are shown as before \
-         `normalize`",
+        "{} of {}, as `{}` is fed them in evaluation, without random changes{pictures}",
         shown.len(),
-        super::grouped(of),
+        n_samples(of),
         report.model.name
     );
     Sheet { title: format!("data.{}", report.set), note, heads, rows }
@@ -176,7 +177,10 @@ fn waves(modality: &Modality, values: &[f32]) -> Cell {
         };
         (0..stretches).map(stretch).map(|[low, high]| [low * scale, high * scale]).collect()
     };
-    let told = format!("at most {}", short(f64::from(largest)));
+    let told = match largest > 0.0 {
+        true => format!("peak {}", short(f64::from(largest))),
+        false => "silence".to_owned(),
+    };
     Cell::Waves((0..channels.min(4)).map(wave).collect(), told)
 }
 

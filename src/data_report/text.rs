@@ -28,7 +28,7 @@ pub fn text(report: &SetReport<'_>) -> String {
         look.sources.iter().for_each(|source| say(&line(report.set, source)));
         for values in look.values.iter().filter(|values| values.read > 0) {
             say("");
-            classes(values).iter().for_each(|line| say(line));
+            classes(values, look.samples()).iter().for_each(|line| say(line));
         }
     }
     if let Some(survey) = report.survey {
@@ -40,10 +40,13 @@ pub fn text(report: &SetReport<'_>) -> String {
 }
 
 /// A title, a line for each class, and what stands out.
-fn classes(values: &Values) -> Vec<String> {
+fn classes(values: &Values, of: u64) -> Vec<String> {
     let Values { target, read, with, spread, .. } = values;
-    let read = grouped(*read);
-    let missing = values.read - with;
+    let missing = read - with;
+    let read = match *read == of {
+        true => n_samples(of),
+        false => format!("{} of {}", grouped(*read), n_samples(of)),
+    };
     let lacking = match missing {
         0 => String::new(),
         missing => format!(", {} without a value", grouped(missing)),
@@ -52,7 +55,7 @@ fn classes(values: &Values) -> Vec<String> {
     match spread {
         Spread::Class { counts, mixed } => {
             lines.push(format!(
-                "{target}: one of {} classes, read of {read} samples{lacking}",
+                "{target}: one of {} classes, read of {read}{lacking}",
                 counts.len()
             ));
             lines.extend(bars(values, counts));
@@ -64,7 +67,7 @@ fn classes(values: &Values) -> Vec<String> {
         Spread::Classes { counts, fewest, most } => {
             let each = if *with > 0 { format!(", {fewest} to {most} each") } else { String::new() };
             lines.push(format!(
-                "{target}: any of {} classes, read of {read} samples{lacking}{each}",
+                "{target}: any of {} classes, read of {read}{lacking}{each}",
                 counts.len()
             ));
             lines.extend(bars(values, counts));
@@ -80,7 +83,7 @@ fn classes(values: &Values) -> Vec<String> {
                     short(sum / *n as f64)
                 ),
             };
-            lines.push(format!("{target}: numbers, read of {read} samples{lacking}{range}"));
+            lines.push(format!("{target}: numbers, read of {read}{lacking}{range}"));
         }
     }
     lines
@@ -131,14 +134,14 @@ fn balance(values: &Values, counts: &[u64]) -> Vec<String> {
     if let (Some((least, _)), Some((most, at))) = (seen.first(), seen.last())
         && seen.len() > 1
     {
-        let part = percent(*most, total);
-        let ratio = *most as f64 / *least as f64;
-        let even = match ratio >= 1.5 {
-            true => format!("the largest has {ratio:.1} times the smallest; "),
-            false => String::new(),
-        };
-        lines
-            .push(format!("  {even}always saying `{}` is right in {part:.1} %", values.class(*at)));
+        let (part, ratio) = (percent(*most, total), *most as f64 / *least as f64);
+        lines.push(match ratio >= 1.5 {
+            true => format!(
+                "  the largest has {ratio:.1} times the smallest; always saying `{}` is right in {part:.1} %",
+                values.class(*at)
+            ),
+            false => "  about as many of each".to_owned(),
+        });
     } else if let [(_, at)] = seen.as_slice() {
         lines.push(format!("  every label is `{}`", values.class(*at)));
     }
@@ -212,7 +215,10 @@ fn modality_lines(
     modality: &zorro_compiler::model::Modality,
 ) -> Vec<String> {
     let mut lines = vec![String::new(), name.to_owned()];
-    lines.extend(files_of(&tally.files).iter().map(|line| format!("  files: {line}")));
+    let files = files_of(&tally.files);
+    if !files.is_empty() {
+        lines.push(format!("  files: {}", files.join("; ")));
+    }
     let shape = shape_of(&modality.shape);
     let fed = match &tally.fed {
         Some(Range { least, most, mean, deviation, .. }) => format!(
@@ -241,7 +247,7 @@ pub(super) fn files_of(files: &Files) -> Vec<String> {
     let mut add = |line: Option<String>| lines.extend(line);
     let size = |[height, width]: &[u64; 2]| format!("{width} x {height}");
     add(distinct(sizes, size, "pixels"));
-    add(distinct(colors, u64::to_string, "numbers a pixel"));
+    add(distinct(colors, u64::to_string, "channels"));
     add(distinct(fps, |hundredths| short(*hundredths as f64 / 100.0), "frames a second"));
     add(distinct(rates, |rate| grouped(*rate), "Hz"));
     add(distinct(channels, u64::to_string, "channels"));
@@ -270,7 +276,9 @@ fn distinct<T: Ord>(
 ) -> Option<String> {
     let (first, last) = (counts.keys().next()?, counts.keys().next_back()?);
     if counts.len() == 1 {
-        return Some(format!("{} {unit}", told(first)));
+        let told = told(first);
+        let unit = if told == "1" { unit.trim_end_matches('s') } else { unit };
+        return Some(format!("{told} {unit}"));
     }
     let mut order: Vec<(&T, u64)> = counts.iter().map(|(value, n)| (value, *n)).collect();
     order.sort_by_key(|(_, n)| std::cmp::Reverse(*n));

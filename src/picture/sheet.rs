@@ -65,7 +65,7 @@ pub(crate) const TALL: f64 = 72.0;
 pub(crate) const WIDE: f64 = 216.0;
 const LEFT: f64 = 20.0;
 const NAMES: f64 = 190.0;
-const TOP: f64 = 76.0;
+const TOP: f64 = 88.0;
 /// From one sample to the next.
 const STRIDE: f64 = 104.0;
 /// Between columns.

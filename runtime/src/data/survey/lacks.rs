@@ -162,7 +162,7 @@ impl Missing<'_> {
                 self.together(terms)
             ),
             [..] => format!(
-                "no sample has {}, so `{}` has nothing to go by",
+                "no sample has {}, so no term of `{}` can be computed",
                 self.listed(&wanted),
                 self.objective
             ),
@@ -276,7 +276,7 @@ impl Missing<'_> {
         }
         let found = self.like(wanted, source.keys.iter().map(|(key, _)| key.as_str()))?;
         Some(format!(
-            "if the key `{found}` is meant, call it `{name}` in the JSON, or the spec's `{name}` `{found}`"
+            "if the key `{found}` is meant, call it `{name}` in the JSON, or the spec's target `{found}`"
         ))
     }
 
@@ -337,15 +337,18 @@ fn words_of(modality: &Modality) -> &'static [&'static str] {
 impl SourceLook {
     /// What nothing uses, in words.
     fn leftovers(&self) -> Option<String> {
-        let names = |found: &[(String, u64)], what: &str| {
+        let names = |found: &[(String, u64)], what: [&str; 2], point: &str| {
             let shown: Vec<String> =
-                found.iter().take(8).map(|(name, _)| format!("`{name}`")).collect();
+                found.iter().take(8).map(|(name, _)| format!("`{point}{name}`")).collect();
             let more = if found.len() > 8 { ", .." } else { "" };
+            let what = what[usize::from(found.len() > 1)];
             (!found.is_empty()).then(|| format!("{what} {}{more}", shown.join(", ")))
         };
-        let what = if self.is_table { "the columns" } else { "members" };
-        let unused = names(&self.unused, what);
-        let keys = names(&self.keys, "the JSON keys");
+        let unused = match self.is_table {
+            true => names(&self.unused, ["the column", "the columns"], ""),
+            false => names(&self.unused, ["members", "members"], "."),
+        };
+        let keys = names(&self.keys, ["the JSON key", "the JSON keys"], "");
         let both: Vec<String> = unused.into_iter().chain(keys).collect();
         (!both.is_empty()).then(|| format!("nothing uses {}", both.join(" and ")))
     }
