@@ -333,6 +333,13 @@ fn remarks(report: &SetReport<'_>) -> Vec<String> {
             some(&names)
         ));
     }
+    if let Some(first) = report.look.and_then(|look| look.broken.first()) {
+        let n = report.look.map_or(0, |look| look.broken.len()) as u64;
+        lines.push(format!(
+            "labels or first samples that cannot be used: {}, such as {first}",
+            grouped(n)
+        ));
+    }
     lines.extend(report.notes.iter().map(|note| format!("note: {note}")));
     if !lines.is_empty() {
         lines.insert(0, String::new());

@@ -75,14 +75,15 @@ impl Setup {
     }
 }
 
-/// Looks at the data of a run before it begins, and tells what was found.
+/// Looks at the data of a run before it begins, and tells what was found. Gives what the run is evaluated on, if anything.
 pub(super) fn looked(
     setup: &Setup,
-    sets: [(&str, Option<&Collection>); 2],
+    train: &Collection,
     watcher: &mut Watcher<'_>,
     stop: &AtomicBool,
-) -> Result<(), TrainError> {
-    for (set, collection) in sets {
+) -> Result<Option<Collection>, TrainError> {
+    let eval = setup.open("eval")?;
+    for (set, collection) in [("train", Some(train)), ("eval", eval.as_ref())] {
         let Some(collection) = collection else { continue };
         let Looked { look, notes, error } = setup.look(set, collection, stop)?;
         watcher(&Event::Looked(set, &look));
@@ -91,5 +92,5 @@ pub(super) fn looked(
         }
         notes.into_iter().for_each(|note| watcher(&Event::Note(note)));
     }
-    Ok(())
+    Ok(eval)
 }

@@ -86,10 +86,12 @@ impl<'a, 'w> Run<'a, 'w> {
     ) -> Result<Self, TrainError> {
         setup.has_init()?;
         let machine = setup.machine()?;
-        let collection = setup.open("train")?.expect("every run has data to learn from");
-        let eval = setup.open("eval")?;
+        let data = &setup.config.data;
+        let model = &setup.checked.model;
+        let collection = Collection::open(&data.train, &setup.base, model)
+            .map_err(|error| setup.data_error("train", error))?;
         let mut course = setup.course(collection.len())?;
-        looked(setup, [("train", Some(&collection)), ("eval", eval.as_ref())], watcher, stop)?;
+        let eval = looked(setup, &collection, watcher, stop)?;
         let session = session(&setup.checked, &course.options, &machine)
             .map_err(|error| setup.compile_error(error))?;
         let evaluation = evaluation(setup, &course, &machine, eval)?;

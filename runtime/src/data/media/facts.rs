@@ -7,7 +7,7 @@ use std::io::{Cursor, Write};
 
 use image::{ImageDecoder, ImageReader};
 
-use super::{Content, Kind, sound};
+use super::{Content, Kind, sound, video};
 use crate::data::recipe::Recipe;
 
 /// What a file says of itself; what it does not say is `None`.
@@ -36,7 +36,8 @@ pub(in crate::data) fn of(
 ) -> Option<Facts> {
     match kind {
         Kind::Picture => of_picture(&content.bytes(kind.limit()).ok()?),
-        Kind::Sound => sound::facts::of(&content.bytes(kind.limit()).ok()?, extension),
+        Kind::Sound => sound::facts::of(&content.bytes(kind.limit()).ok()?, extension)
+            .or_else(|| of_video(extension, content, recipe)),
         Kind::Video => of_video(extension, content, recipe),
         Kind::Json | Kind::Text => Some(Facts::default()),
     }
@@ -67,13 +68,5 @@ fn of_video(extension: &str, content: &Content<'_>, recipe: &Recipe) -> Option<F
             &*aside
         }
     };
-    let probe = recipe.programs.probe(path).ok()?;
-    Some(Facts {
-        size: probe.picture.map(|size| size.map(|side| side as u64)),
-        colors: None,
-        seconds: probe.duration,
-        fps: None,
-        rate: probe.sound.map(|(rate, _)| rate.into()),
-        channels: probe.sound.map(|(_, channels)| channels as u64),
-    })
+    video::facts::of(&recipe.programs, path)
 }

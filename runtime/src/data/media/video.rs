@@ -4,6 +4,8 @@
 //! take for an option or an address, may open nothing but this file, and have limits of time and size. Deliberately not
 //! here: which part of a video is wanted.
 
+pub(super) mod facts;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

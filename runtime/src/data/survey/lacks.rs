@@ -61,7 +61,8 @@ pub fn lacking(model: &Model, flow: &Flow, objective: &Objective, look: &Look) -
 fn collect(model: &Model, flow: &Flow, loss: &Loss, terms: &mut Vec<Term>) {
     let name = |value: ValueId| {
         let output = model.outputs.iter().find(|output| output.value == value);
-        output.map_or("..", |output| output.name.as_str())
+        let group = || model.value(value).group.map(|group| model.group_name(group));
+        output.map(|output| output.name.as_str()).or_else(group).unwrap_or("..")
     };
     let of_target = |target: TargetId| model.targets[target.index()].name.as_str();
     let (told, target) = match loss {
