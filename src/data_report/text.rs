@@ -51,6 +51,9 @@ fn classes(values: &Values, of: u64) -> Vec<String> {
         0 => String::new(),
         missing => format!(", {} without a value", grouped(missing)),
     };
+    if *with == 0 {
+        return vec![format!("{target}: no value in {read}")];
+    }
     let mut lines = Vec::new();
     match spread {
         Spread::Class { counts, mixed } => {
@@ -65,25 +68,19 @@ fn classes(values: &Values, of: u64) -> Vec<String> {
             lines.extend(balance(values, counts));
         }
         Spread::Classes { counts, fewest, most } => {
-            let each = if *with > 0 { format!(", {fewest} to {most} each") } else { String::new() };
             lines.push(format!(
-                "{target}: any of {} classes, read of {read}{lacking}{each}",
+                "{target}: any of {} classes, read of {read}{lacking}, {fewest} to {most} each",
                 counts.len()
             ));
             lines.extend(bars(values, counts));
             lines.extend(never(values, counts));
         }
         Spread::Numbers { least, sum, most, n } => {
-            let range = match n {
-                0 => String::new(),
-                n => format!(
-                    ": {} to {}, mean {}",
-                    short(*least),
-                    short(*most),
-                    short(sum / *n as f64)
-                ),
-            };
-            lines.push(format!("{target}: numbers, read of {read}{lacking}{range}"));
+            let (least, most) = (short(*least), short(*most));
+            let mean = short(sum / *n as f64);
+            lines.push(format!(
+                "{target}: numbers, read of {read}{lacking}: {least} to {most}, mean {mean}"
+            ));
         }
     }
     lines

@@ -132,7 +132,8 @@ fn a_set_is_told() {
     let run = data(folder.path(), &["-o", "look"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     for word in [
-        "data.train: 4 samples of set.csv: image 4",
+        "data.train: 4 samples of set.csv: image all, sound 3, spare none, label all, value none",
+        "value: no value in 4 samples",
         "not used: fold",
         "label: one of 3 classes, read of 4 samples",
         "  0  1  ███████████\n  1  3  ████████████████████████████████\n",

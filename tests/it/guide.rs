@@ -33,7 +33,7 @@ pub(super) fn wav(number: usize) -> Vec<u8> {
 /// A picture of one color.
 pub(super) fn png(number: usize) -> Vec<u8> {
     let mut picture = Pixmap::new(24, 18).expect("it has pixels");
-    picture.fill(Color::from_rgba8(u8::try_from(20 * number).expect("few"), 90, 160, 255));
+    picture.fill(Color::from_rgba8(u8::try_from(15 * number).expect("few"), 90, 160, 255));
     picture.encode_png().expect("it is written")
 }
 

@@ -124,7 +124,9 @@ impl Uses {
             None => find(column, recipe).map(|role| vec![role]),
         };
         if told.is_none() && !matches!(lower.as_str(), "path" | "file" | "filename") {
-            self.known.insert(column.to_owned(), None);
+            if lower != "key" {
+                self.known.insert(column.to_owned(), None);
+            }
             return Ok(None);
         }
         let is_value = |role: &Role| match role {
