@@ -8,6 +8,7 @@ mod bench;
 mod check;
 mod compile;
 mod completions;
+mod data;
 mod devices;
 mod diff;
 mod eval;
@@ -79,6 +80,7 @@ enum Command {
     Snap(snap::Args),
     Compile(compile::Args),
     Run(run::Args),
+    Data(data::Args),
     Train(train::Args),
     Eval(eval::Args),
     Infer(infer::Args),
@@ -157,6 +159,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Snap(args) => snap::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Data(args) => data::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Infer(args) => infer::run(&args),

@@ -50,6 +50,7 @@ pub mod audit;
 pub mod bench;
 mod check;
 pub mod curves;
+pub mod data_report;
 pub mod devices;
 pub mod emit;
 pub mod evaluation;

@@ -1,4 +1,4 @@
-//! Pictures of masks: who reads whom, for people, papers and programs; and bar charts.
+//! Pictures of masks: who reads whom, for people, papers and programs; bar charts; and contact sheets.
 //!
 //! In: masks. Out: text that snapshots can hold, SVG, PNG, JSON; the same bytes on every machine. A row is a
 //! receiver, a column what it reads: `allow[query, key]`. Deliberately not here: files and terminals, and any
@@ -31,13 +31,18 @@ mod labels;
 mod layout;
 mod plan;
 mod png;
+mod raster;
 mod scene;
+mod sheet;
 mod text;
 
 use zorro_compiler::routing::Mask;
 
 pub use bars::Bars;
 pub use json::json;
+pub use raster::Raster;
+pub use sheet::{Cell, Head, Row, Sheet};
+pub(crate) use sheet::{TALL, WIDE, wave_path};
 pub use text::text;
 
 use scene::Letters;
@@ -81,6 +86,24 @@ pub fn bars_svg(title: &str, charts: &[Bars]) -> String {
 /// The reason in words, where the picture is too large to be held.
 pub fn bars_png(title: &str, charts: &[Bars]) -> Result<Vec<u8>, String> {
     png::rendered(&bars::sheet(title, charts))
+}
+
+/// Draws samples below one another as PNG.
+///
+/// # Errors
+///
+/// The reason in words, where the picture is too large to be held.
+pub fn sheet_png(sheet: &Sheet) -> Result<Vec<u8>, String> {
+    png::rendered(&sheet::drawn(sheet))
+}
+
+/// A picture of pixels as PNG.
+///
+/// # Errors
+///
+/// The reason in words, where it has no pixels.
+pub fn raster_png(raster: &Raster) -> Result<Vec<u8>, String> {
+    png::of_raster(raster)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod mix;
 mod order;
 mod recipe;
 mod source;
+pub mod survey;
 mod target;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,6 +17,7 @@ mod heads;
 mod init;
 mod learnable;
 mod log;
+mod look;
 mod plan;
 mod recent;
 mod run;
@@ -27,6 +28,7 @@ mod sessions;
 use std::path::PathBuf;
 
 use crate::data::Problems;
+use crate::data::survey::Look;
 
 pub use config::RunConfig;
 pub use error::TrainError;
@@ -37,6 +39,7 @@ pub use evaluate::{
 pub use heads::{Heads, mean};
 pub use init::Loaded;
 pub use log::{LOG, read as read_log};
+pub use look::Looked;
 pub use plan::Setup;
 pub use run::{Stop, Watcher, train};
 pub use schedule::Schedule;
@@ -46,6 +49,8 @@ pub use sessions::{Machine, session};
 /// Something that happens in a run.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
+    /// The data of a set, `train` or `eval`, was looked at.
+    Looked(&'a str, &'a Look),
     /// The run begins or goes on.
     Begins(Begins),
     /// Weights were taken from elsewhere.

@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::font;
+use super::raster::Raster;
 
 /// How labels are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +50,14 @@ pub(super) enum Item {
     Lines {
         data: String,
         stroke: &'static str,
+    },
+    /// A picture of pixels, which only PNG shows.
+    Raster {
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        raster: Raster,
     },
     Label(Label),
 }
@@ -114,6 +123,7 @@ impl Scene {
                     svg,
                     "<path d=\"{data}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"0.6\"/>"
                 ),
+                Item::Raster { .. } => Ok(()),
                 Item::Label(label) => match letters {
                     Letters::Text => label.push_text(svg),
                     Letters::Strokes => label.push_strokes(svg),

@@ -4,6 +4,7 @@
 //! sets.
 
 mod clip;
+pub(super) mod facts;
 pub mod parts;
 pub(super) mod picture;
 mod process;

@@ -5,6 +5,7 @@
 
 pub(super) mod counts;
 pub(super) mod fingerprint;
+pub(super) mod look;
 pub(super) mod roles;
 mod select;
 mod settle;

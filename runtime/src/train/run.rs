@@ -15,6 +15,7 @@ use crate::{RunOptions, Session, Tensor, Tensors};
 use super::begin::{Begun, manifest};
 use super::evaluate::{EvaluateOptions, Evaluation, Evaluator, FIRST};
 use super::log::Log;
+use super::look::looked;
 use super::plan::{Course, Setup};
 use super::recent::{Idle, Recent};
 use super::sessions::{Machine, session};
@@ -84,11 +85,13 @@ impl<'a, 'w> Run<'a, 'w> {
             .map_err(|error| setup.data_error("train", error))?;
         let mut course = setup.course(collection.len())?;
         unless(stop)?;
+        let eval = looked(setup, &collection, watcher, stop)?;
+        unless(stop)?;
         let session = session(&setup.checked, &course.options, &machine)
             .map_err(|error| setup.compile_error(error))?;
         setup.can_move(session.plan(), &course.objective)?;
         unless(stop)?;
-        let evaluation = evaluation(setup, &course, &machine)?;
+        let evaluation = evaluation(setup, &course, &machine, eval)?;
         unless(stop)?;
         let folder = Folder::open(&setup.folder)?;
         for note in std::mem::take(&mut course.notes) {
@@ -396,10 +399,9 @@ fn evaluation(
     setup: &Setup,
     course: &Course,
     machine: &Machine,
+    samples: Option<Collection>,
 ) -> Result<Option<(Evaluator, Collection)>, TrainError> {
-    let Some(data) = &setup.config.data.eval else { return Ok(None) };
-    let samples = Collection::open(data, &setup.base, &setup.checked.model)
-        .map_err(|error| setup.data_error("eval", error))?;
+    let Some(samples) = samples else { return Ok(None) };
     let options = EvaluateOptions::in_training(course.eval_batch, course.eval_group);
     let evaluator = Evaluator::new(&setup.checked, &course.objective, &options, machine)?;
     Ok(Some((evaluator, samples)))

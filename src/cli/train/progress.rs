@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use zorro::evaluation;
+use zorro::{data_report, evaluation};
 use zorro_runtime::train::{Begins, Evaluation, Event, Loaded, Step};
 
 use crate::cli::note;
@@ -35,6 +35,9 @@ impl Progress {
 
     pub(super) fn show(&mut self, event: &Event<'_>) {
         match event {
+            Event::Looked(set, look) => {
+                look.sources.iter().for_each(|source| self.say(&data_report::line(set, source)));
+            }
             Event::Note(text) => self.warn(text),
             Event::Skipped(problems) => self.warn(&problems.to_string()),
             Event::Begins(begins) => self.begin(begins),

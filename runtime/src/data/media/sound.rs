@@ -3,6 +3,8 @@
 //! In: the bytes of a WAV, FLAC, MP3 or Ogg Vorbis file. Out: channels of samples, -1..1. Deliberately not here: random
 //! changes, and spectrograms.
 
+pub(super) mod facts;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -6,6 +6,8 @@
 
 mod describe;
 
+pub(super) mod facts;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;

@@ -103,6 +103,11 @@ impl Maker {
         format!("synthetic-{:06}", self.number(entry))
     }
 
+    /// What tells a sample from those of other seeds, too.
+    pub(super) fn identity(&self, entry: usize) -> String {
+        format!("{} of seed {}", self.key(entry), self.config.seed)
+    }
+
     pub(super) fn class(&self, entry: usize) -> usize {
         usize::try_from(self.number(entry) % N_CLASSES as u64).expect("below ten")
     }
@@ -133,14 +138,19 @@ impl Maker {
             };
             sample.modalities[*at] = Some(Fed::Numbers(values?));
         }
+        self.label(entry, recipe, sample);
+        Ok(())
+    }
+
+    /// Adds the targets of a sample.
+    pub(super) fn label(&self, entry: usize, recipe: &Recipe, sample: &mut Sample) {
         for (target, value) in recipe.targets.iter().zip(&mut sample.targets) {
             if !matches!(target.kind, TargetKind::Tensor(_)) {
                 let mut hot = vec![0.0; target.shape[0]];
-                hot[class] = 1.0;
+                hot[self.class(entry)] = 1.0;
                 *value = Some(hot);
             }
         }
-        Ok(())
     }
 
     /// Frames so many seconds apart, in which the digit drifts.
