@@ -54,11 +54,14 @@ pub(in crate::data) fn sniff(head: &[u8], extension: &str) -> Result<Option<Snif
         return Err(Trouble::Why(why.to_owned()));
     }
     let found = of_magic(head).or_else(|| of_container(head)).or_else(|| of_sync(head, extension));
-    // Windows Media and Matroska files of sound alone have names of their own.
-    let found = match (found, Kind::of(extension)) {
-        (Some("wmv" | "mkv" | "mp4" | "mov"), Some(Kind::Sound)) => return Ok(None),
-        (found, _) => found,
-    };
+    // Files of sound alone have names of their own, but not bytes of their own.
+    let is_sound = Kind::of(extension) == Some(Kind::Sound);
+    let found = found.map(|found| match found {
+        "mp4" | "mov" if is_sound => "m4a",
+        "mkv" if is_sound => "mka",
+        "wmv" if is_sound => "wma",
+        found => found,
+    });
     Ok(found.and_then(|extension| Some(Sniffed { kind: Kind::of(extension)?, extension })))
 }
 
@@ -195,7 +198,8 @@ mod tests {
             (with(b"OggS", 28, b"\x80theora"), "ogg", Some("ogv")),
             (with(b"\0\0\0\x18", 4, b"ftypisom"), "", Some("mp4")),
             (with(b"\0\0\0\x18", 4, b"ftypM4A "), "mp4", Some("m4a")),
-            (with(b"\0\0\0\x18", 4, b"ftypisom"), "m4a", None),
+            (with(b"\0\0\0\x18", 4, b"ftypisom"), "mp3", Some("m4a")),
+            (with(b"\x1a\x45\xdf\xa3", 4, b""), "weba", Some("mka")),
             (with(b"\0\0\0\x18", 4, b"ftypavif"), "png", Some("avif")),
             (with(b"\x1a\x45\xdf\xa3", 4, b""), "bin", Some("mkv")),
             (with(b"\0\0\x01\xba", 4, b""), "", Some("mpg")),

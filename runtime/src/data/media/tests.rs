@@ -117,6 +117,16 @@ fn every_codec_of_sound_gives_the_tone() {
         let codec = if name == "a.ogg" { "-c:a libvorbis" } else { "" };
         let Some(path) = made(folder.path(), name, &format!("{TONE} {codec}")) else { continue };
         let tensors = read(&model(SPEC), std::slice::from_ref(&path)).unwrap();
+        // A name that says nothing, or what is wrong, changes nothing.
+        for other in ["sound", "b.wav", "b.mp3", "b.png"] {
+            let other = folder.path().join(other);
+            fs::copy(&path, &other).unwrap();
+            let again = read(&model(SPEC), &[other]).unwrap();
+            let same = again
+                .get("sound")
+                .is_some_and(|sound| sound.same_bits(tensors.get("sound").unwrap()));
+            assert!(same, "{name}");
+        }
         let powers = tensors.get("sound").unwrap().data().to_f32();
         for frame in 1..49 {
             let power = |bin: usize| powers[bin * 50 + frame];

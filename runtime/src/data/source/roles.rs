@@ -77,8 +77,11 @@ impl Uses {
         Ok(Self { place: place.to_owned(), told, all: Vec::new(), known, unsaid, unused })
     }
 
-    /// Counts a member or cell that nothing uses.
+    /// Counts a member or cell that nothing uses, unless `roles` says that it is for nothing.
     pub(super) fn leave(&mut self, name: &str, n: u64) {
+        if self.told.contains_key(&name.to_lowercase()) {
+            return;
+        }
         let is_new = !self.unused.contains_key(name);
         let name = if is_new && self.unused.len() >= MAX_UNUSED { "others" } else { name };
         *self.unused.entry(name.to_owned()).or_default() += n;

@@ -250,6 +250,12 @@ fn what_a_source_has_is_counted_before_anything_is_read() {
             (found, wanted) => panic!("{members:?}: {found:?}, not {wanted:?}"),
         }
     }
+    // What is said to be nothing is no news.
+    let all = ["a.wav", "a.txt", "a.md"].map(|name| (name.to_owned(), words()));
+    fs::write(folder.path().join("a.tar"), tar(&all)).unwrap();
+    let yaml = "sources: [{ shards: a.tar, roles: { txt: [] } }]";
+    let unused = open(yaml, folder.path(), CLIP).unwrap().found.sources[0].counts().unused;
+    assert_eq!(unused.into_iter().collect::<Vec<_>>(), [("md".to_owned(), 1)]);
     fs::write(folder.path().join("a.tar"), tar(&[("a.txt".to_owned(), words())])).unwrap();
     let said = open("sources: [{ shards: a.tar }]", folder.path(), CLIP).unwrap_err().to_string();
     assert!(said.contains("nothing uses `txt` (1)"), "{said}");
