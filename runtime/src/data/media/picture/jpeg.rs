@@ -1,17 +1,17 @@
 //! Whether a JPEG file holds all of its picture.
 //!
-//! In: the bytes of a file. Out: nothing, or what is missing. Decoders of pictures show what there is: where data ends too soon
-//! or makes no sense they fill in gray, or go on with what they take for color, and say nothing. So all codes are read before
-//! (ITU-T T.81, annexes F and G), without making a picture of them: every scan must have all its blocks and its restart
-//! markers, no code may be one that its table lacks, nothing may be left over, and the end of the picture must be there. What
-//! comes after the end does not matter. Damage that happens to leave as many blocks as there were cannot be told from a
-//! picture. Deliberately not here: pixels.
+//! In: the bytes of a file. Out: nothing, or what is missing. Decoders of pictures show what there is: where data ends too
+//! soon or makes no sense they fill in gray, or go on with what they take for color, and say nothing. So all codes are read
+//! before (ITU-T T.81, annexes F and G), without making a picture of them: every scan must have all its blocks and its
+//! restart markers, no code may be one that its table lacks, no block brighter than white, nothing may be left over, and the
+//! end of the picture must be there. What comes after the end does not matter. Damage that happens to leave as many blocks
+//! as there were cannot be told from a picture. Deliberately not here: pixels.
 
 mod codes;
 
 use super::MAX_SIDE;
 use crate::data::error::Why;
-use codes::{Bits, Table};
+use codes::{Bits, Level, Table};
 
 /// Bytes that some writers leave between the last block and the next marker; zeros are not counted.
 const MAX_LEFT_OVER: usize = 3;
@@ -33,6 +33,9 @@ struct Component {
     rows: usize,
     /// Blocks of a row with those that fill up the last unit.
     stride: usize,
+    /// The number of its table of steps.
+    steps: usize,
+    level: Level,
     is_seen: bool,
     /// In progressive files: the coefficients of each block that are not zero so far.
     known: Vec<u64>,
@@ -53,6 +56,8 @@ struct Band {
     last: usize,
     /// Whether it makes coefficients finer that scans before began.
     is_finer: bool,
+    /// How many bits of a coefficient come later.
+    low: u32,
 }
 
 /// A file, as far as it is read.
@@ -61,6 +66,8 @@ struct File<'a> {
     at: usize,
     /// By class (0 for the first coefficient, 1 for the others) and number.
     tables: [[Option<Table>; 4]; 2],
+    /// By number: the step of the first coefficient.
+    steps: [Option<u16>; 4],
     /// Units between restart markers; 0 for none.
     interval: usize,
     frame: Option<Frame>,
@@ -70,7 +77,8 @@ struct File<'a> {
 /// Holds a file to what it says of itself.
 pub(super) fn check(bytes: &[u8]) -> Result<(), Why> {
     let tables = [const { [const { None }; 4] }; 2];
-    let mut file = File { bytes, at: 2, tables, interval: 0, frame: None, n_scans: 0 };
+    let mut file =
+        File { bytes, at: 2, tables, steps: [None; 4], interval: 0, frame: None, n_scans: 0 };
     loop {
         match file.marker()? {
             END => break,
@@ -83,6 +91,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), Why> {
                 );
             }
             0xda => file.read_scan()?,
+            0xdb => file.read_steps()?,
             0xdd => {
                 let segment = file.segment()?;
                 file.interval = usize::from(short(segment, 0)?);
@@ -148,6 +157,18 @@ impl<'a> File<'a> {
         Ok(())
     }
 
+    fn read_steps(&mut self) -> Result<(), Why> {
+        let mut rest = self.segment()?;
+        while !rest.is_empty() {
+            let (is_wide, number) = halves(rest[0]);
+            let first = if is_wide == 0 { byte(rest, 1)?.into() } else { short(rest, 1)? };
+            let place = self.steps.get_mut(number).ok_or("damaged: a table has no such number")?;
+            *place = Some(first);
+            rest = rest.get(if is_wide == 0 { 65 } else { 129 }..).unwrap_or(&[]);
+        }
+        Ok(())
+    }
+
     fn read_frame(&mut self, is_progressive: bool) -> Result<(), Why> {
         let segment = self.segment()?;
         if self.frame.is_some() {
@@ -161,10 +182,11 @@ impl<'a> File<'a> {
             if !(1..=4).contains(&across) || !(1..=4).contains(&down) {
                 return Err("damaged: a color has an impossible resolution".to_owned());
             }
-            samplings.push((byte(segment, 6 + 3 * at)?, across, down));
+            let steps = usize::from(byte(segment, 8 + 3 * at)?);
+            samplings.push((byte(segment, 6 + 3 * at)?, across, down, steps));
         }
-        let most_across = samplings.iter().map(|(_, across, _)| *across).max();
-        let most_down = samplings.iter().map(|(_, _, down)| *down).max();
+        let most_across = samplings.iter().map(|(_, across, ..)| *across).max();
+        let most_down = samplings.iter().map(|(_, _, down, _)| *down).max();
         let (Some(most_across), Some(most_down)) = (most_across, most_down) else {
             return Err("damaged: it has no colors".to_owned());
         };
@@ -176,7 +198,7 @@ impl<'a> File<'a> {
         }
         let across_all = width.div_ceil(8 * most_across);
         let down_all = height.div_ceil(8 * most_down);
-        let component = |(name, across, down): (u8, usize, usize)| {
+        let component = |(name, across, down, steps): (u8, usize, usize, usize)| {
             let stride = across_all * across;
             let blocks = if is_progressive { stride * down_all * down } else { 0 };
             Component {
@@ -186,6 +208,8 @@ impl<'a> File<'a> {
                 columns: (width * across).div_ceil(8 * most_across),
                 rows: (height * down).div_ceil(8 * most_down),
                 stride,
+                steps,
+                level: Level { now: 0, reach: 0 },
                 is_seen: false,
                 known: vec![0; blocks],
             }
@@ -213,11 +237,12 @@ impl<'a> File<'a> {
             let of = |class: usize, number: usize| self.tables[class].get(number)?.as_ref();
             parts.push((index, of(0, first), of(1, others)));
         }
-        let mut band = Band { first: 0, last: 63, is_finer: false };
+        let mut band = Band { first: 0, last: 63, is_finer: false, low: 0 };
         if frame.is_progressive {
             let (first, last) = (byte(segment, 1 + 2 * n)?, byte(segment, 2 + 2 * n)?);
-            let is_finer = halves(byte(segment, 3 + 2 * n)?).0 > 0;
-            band = Band { first: first.into(), last: last.into(), is_finer };
+            let (high, low) = halves(byte(segment, 3 + 2 * n)?);
+            let (first, last, low) = (first.into(), last.into(), (low as u32).min(13));
+            band = Band { first, last, is_finer: high > 0, low };
         }
         let is_possible = if frame.is_progressive && band.first == 0 {
             band.last == 0
@@ -226,6 +251,13 @@ impl<'a> File<'a> {
         };
         if parts.is_empty() || !is_possible {
             return Err("damaged: data of an impossible kind".to_owned());
+        }
+        for (index, ..) in &parts {
+            let component = &mut frame.components[*index];
+            let step = self.steps.get(component.steps).copied().flatten();
+            let step = i32::from(step.ok_or("damaged: a table is missing")?).max(1);
+            // Eight times 128, and an eighth for encoders that go beyond white to make edges sharp.
+            component.level = Level { now: 0, reach: ((1152 / step + 1) >> band.low) + 1 };
         }
         let mut bits = Bits::new(self.bytes, self.at);
         scan(frame, &parts, band, self.interval, &mut bits)?;
@@ -260,6 +292,9 @@ fn scan(
                 return Err(format!("damaged: restart marker {number} is missing"));
             }
             run = 0;
+            for (index, ..) in parts {
+                frame.components[*index].level.now = 0;
+            }
         }
         let (row, column) = (unit / across, unit % across);
         for (index, first, others) in parts {
@@ -271,9 +306,10 @@ fn scan(
                 let read = if frame.is_progressive {
                     let known = component.known.get_mut(place);
                     let known = known.ok_or("damaged: data beside the picture")?;
-                    codes::progressive(bits, *first, *others, band, known, &mut run)
+                    let block = (known, &mut component.level);
+                    codes::progressive(bits, *first, *others, band, block, &mut run)
                 } else {
-                    codes::baseline(bits, *first, *others)
+                    codes::baseline(bits, *first, *others, &mut component.level)
                 };
                 read?;
             }

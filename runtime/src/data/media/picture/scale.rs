@@ -72,8 +72,8 @@ impl Picture {
         Part { left: 0.0, top: 0.0, width, height }
     }
 
-    /// The size that just covers another one. For equal sides the longer one is cut as torchvision's `Resize` does, for others both are
-    /// rounded as timm's `ResizeKeepRatio` does.
+    /// The size that just covers another one. For equal sides the longer one is cut as torchvision's `Resize` does, for others
+    /// both are rounded as timm's `ResizeKeepRatio` does.
     fn covering(&self, [height, width]: [usize; 2]) -> [usize; 2] {
         if height == width {
             return if self.height <= self.width {

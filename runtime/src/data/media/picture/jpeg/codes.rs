@@ -1,7 +1,7 @@
 //! The codes of one block of a JPEG file.
 //!
-//! In: bits and tables. Out: that they are codes, and which coefficients they make other than zero. Deliberately not here: which block
-//! it is, and what the coefficients are.
+//! In: bits and tables. Out: that they are codes, and which coefficients they make other than zero. Deliberately not here:
+//! which block it is, and what the coefficients are.
 
 use super::Band;
 use crate::data::error::Why;
@@ -36,6 +36,14 @@ pub(super) enum Damage {
     NoTable,
     NoCode,
     TooMany,
+    TooFar,
+}
+
+/// The mean of the blocks of a color so far, in the steps of its table, and how far from gray it can be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    pub(super) now: i32,
+    pub(super) reach: i32,
 }
 
 impl From<Damage> for Why {
@@ -44,6 +52,7 @@ impl From<Damage> for Why {
             Damage::NoTable => "damaged: a table is missing",
             Damage::NoCode => "damaged: a code that its table lacks",
             Damage::TooMany => "damaged: a block of more than 64 numbers",
+            Damage::TooFar => "damaged: brighter than white or darker than black",
         }
         .to_owned()
     }
@@ -140,6 +149,16 @@ impl<'a> Bits<'a> {
         (self.buffer >> self.left) as u32 & ((1 << n) - 1)
     }
 
+    /// The first coefficient of a block: its difference to the one before.
+    #[inline]
+    fn first(&mut self, table: &Table, level: &mut Level) -> Result<(), Damage> {
+        let size = u32::from(self.symbol(table)? & 15);
+        let value = self.take(size) as i32;
+        let is_below = size > 0 && value >> (size - 1) == 0;
+        level.now += if is_below { value + 1 - (1 << size) } else { value };
+        if level.now.abs() > level.reach { Err(Damage::TooFar) } else { Ok(()) }
+    }
+
     #[inline]
     fn symbol(&mut self, table: &Table) -> Result<u8, Damage> {
         self.fill();
@@ -195,10 +214,10 @@ pub(super) fn baseline(
     bits: &mut Bits<'_>,
     first: Option<&Table>,
     others: Option<&Table>,
+    level: &mut Level,
 ) -> Result<(), Damage> {
     let (first, others) = first.zip(others).ok_or(Damage::NoTable)?;
-    let size = bits.symbol(first)?;
-    bits.skip(u32::from(size & 15));
+    bits.first(first, level)?;
     let mut at = 1;
     while at < 64 {
         let symbol = bits.symbol(others)?;
@@ -222,15 +241,12 @@ pub(super) fn progressive(
     first: Option<&Table>,
     others: Option<&Table>,
     band: Band,
-    known: &mut u64,
+    block: (&mut u64, &mut Level),
     run: &mut u32,
 ) -> Result<(), Damage> {
+    let (known, level) = block;
     match (band.first, band.is_finer) {
-        (0, false) => {
-            let size = bits.symbol(first.ok_or(Damage::NoTable)?)?;
-            bits.skip(u32::from(size & 15));
-            Ok(())
-        }
+        (0, false) => bits.first(first.ok_or(Damage::NoTable)?, level),
         (0, true) => {
             bits.fill();
             bits.skip(1);

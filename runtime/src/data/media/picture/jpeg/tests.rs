@@ -74,7 +74,7 @@ fn what_is_wrong_is_said() {
     };
     for (bytes, words) in [
         (baseline[..data - 14].to_vec(), "the end of the picture is missing"),
-        (changed(&baseline, data + 40, &[0; 90]), "the data ends in row"),
+        (changed(&baseline, data + 40, &[0; 90]), "brighter than white or darker"),
         (changed(&baseline, data + 40, &[0xff, END]), "the data ends in row 1 of 3"),
         (changed(&restart, marker, &[0xff, 0xd5]), "restart marker 1 is missing"),
         (longer(&[7; 30]), "30 bytes are left over"),
