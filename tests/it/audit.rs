@@ -258,3 +258,73 @@ fn json_says_the_same() {
         failure["path"][1].as_str().is_some_and(|hop| hop.starts_with("`fusion` reads `audio`"))
     );
 }
+
+/// Frames and sound, each with an output of its own, and one that sees both.
+const PAIR: &str = "model pair {
+  modality video = frames(count: 2, fps: 4, size: 8)
+  modality audio = wave(rate: 8000, seconds: 0.5)
+  tokens v = video |> patches(1, 8, 8) |> linear(4)
+  tokens a = audio |> patches(400) |> linear(4)
+  output video_z = v |> pool(mean)
+  output audio_z = a |> pool(mean)
+  output both_z = concat(v, a) |> pool(mean)
+}
+";
+
+/// A file made by `ffmpeg`; false where it cannot.
+fn made(folder: &Path, name: &str, arguments: &str) -> bool {
+    let mut command = std::process::Command::new("ffmpeg");
+    command.args(["-v", "quiet", "-nostdin", "-y"]).args(arguments.split_whitespace());
+    command.arg(folder.join(name)).status().is_ok_and(|status| status.success())
+}
+
+#[test]
+fn tracks_of_files_tell_nothing_of_each_other() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    fs::write(at.join("pair.zorro"), PAIR).expect("it can be written");
+    let pictures = "-f lavfi -i testsrc=size=32x32:rate=8:duration=4";
+    let sound = "-f lavfi -i anoisesrc=r=8000:d=7:seed=1";
+    if !made(at, "long.mkv", &format!("{pictures} {sound} -c:v mpeg4 -c:a pcm_s16le"))
+        || !made(at, "short.mkv", &format!("{pictures} {sound} -t 0.5 -c:v mpeg4 -c:a pcm_s16le"))
+        || !made(at, "a.png", &format!("{pictures} -frames:v 1"))
+        || !made(at, "a.wav", sound)
+    {
+        return;
+    }
+    let audit = |args: &[&str]| {
+        let all = [&["audit", "pair.zorro", "--threads", "1", "--device", "cpu"], args].concat();
+        zorro(at, &all, "")
+    };
+    let run = audit(&["long.mkv", "short.mkv", "a.png,a.wav"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    for table in [
+        "long.mkv   without frames  without sound\n\
+         fed video  -               pure\n\
+         fed audio  place           -\n\
+         video_z    sees            pure\n\
+         audio_z    place           sees\n\
+         both_z     sees            sees\n",
+        "short.mkv  without frames  without sound\n\
+         fed video  -               pure\n\
+         fed audio  pure            -\n\
+         video_z    sees            pure\n\
+         audio_z    pure            sees\n\
+         both_z     sees            sees\n",
+        "a.png,a.wav  without a.png  without a.wav\n\
+         fed video    -              pure\n\
+         fed audio    pure           -\n",
+    ] {
+        assert!(run.stdout.contains(table), "{table}\nis not in\n{}", run.stdout);
+    }
+    assert!(run.stderr.contains("begins at 1.75 s with the frames and at 3.25 s without"));
+    // A promise that the model does not keep.
+    let run = audit(&["short.mkv", "--pure", "both_z=video", "--format", "json"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    let found: Value = serde_json::from_str(&run.stdout).expect("it is JSON");
+    assert_eq!(found["files"]["passed"], false);
+    let row = &found["files"]["samples"][0]["rows"][4];
+    assert_eq!((&row["name"], &row["without"]["sound"]), (&"both_z".into(), &"LEAKS".into()));
+    let run = audit(&["none.mkv"]);
+    assert!(run.code == 1 && run.stderr.contains("none.mkv"), "{}", run.stderr);
+}

@@ -3,8 +3,9 @@
 //! In: a file that `ffmpeg` decodes, and a moment. Out: what modalities are fed of it. All of it is measured on one clock,
 //! that of the file:
 //!
-//! - Its zero is the zero of the file's timestamps. Some formats begin to count anywhere, and so do files that were cut out
-//!   of longer ones: there zero is where the leading stream begins.
+//! - Its zero is the zero of the file's timestamps, or the first frame where that comes just after it, as the delays of codecs
+//!   will have it. Some formats begin to count anywhere, and so do files that were cut out of longer ones: there zero is where
+//!   the leading stream begins.
 //! - The leading stream is that of the frames; the sound where no frames are fed. It alone says how long the file is, so
 //!   that no sound can move what the frames show.
 //! - A frame is the one that is shown at its time: the last that is not later. The first is held before it comes, and the
@@ -21,6 +22,9 @@ use crate::data::host::{Feed, Host, Moment};
 use crate::data::media::picture::Picture;
 use crate::data::media::sound::Sound;
 use crate::data::recipe::{Fed, Recipe};
+
+/// No two frames are closer, seconds.
+const SHORTEST: f64 = 0.0005;
 
 /// A path to what lies in a file or in memory.
 enum Laid<'a> {
@@ -135,7 +139,8 @@ fn begin(
     moment: &Moment,
 ) -> Result<(f64, f64), Trouble> {
     let Some(track) = leading(video, hosts) else { return Ok((0.0, 0.0)) };
-    let zero = video.zero(track);
+    let is_frames = video.pictures.as_ref().is_some_and(|pictures| pictures.track == *track);
+    let zero = if is_frames { video.zero_of_frames(track) } else { video.zero(track) };
     if let Some(begin) = recipe.begin {
         return Ok((zero.min(begin), begin));
     }
@@ -162,16 +167,19 @@ fn frames(
     size: [usize; 2],
 ) -> Result<Option<Vec<Picture>>, Trouble> {
     let Some(pictures) = &video.pictures else { return Ok(None) };
-    let track = &pictures.track;
-    let mut found = programs.frames(path, video, track, begin, (count, fps), size)?;
-    if found.is_empty() {
-        // All of them are held: the clip begins after the last one.
-        let Some(last) = programs.last(path, track, video)? else { return Ok(None) };
-        found = programs.frames(path, video, track, last.shown, (1, fps), size)?;
+    let mut found = programs.frames(path, video, begin, (count, fps), size)?;
+    if found.len() == count {
+        return Ok(Some(found));
     }
-    let Some(last) = found.last().cloned() else {
-        return Err(Trouble::Why("none of its frames can be decoded".to_owned()));
+    // What is missing is after the end, where the last frame is held. `ffmpeg` leaves that out where it comes late.
+    let after = if found.is_empty() {
+        let Some(last) = programs.last(path, &pictures.track, video)? else { return Ok(None) };
+        last.shown - SHORTEST
+    } else {
+        begin + (found.len() - 1) as f64 / fps
     };
+    let last = programs.last_frame(path, video, after, size)?.or_else(|| found.last().cloned());
+    let last = last.ok_or_else(|| Trouble::Why("none of its frames can be decoded".to_owned()))?;
     found.resize(count, last);
     Ok(Some(found))
 }

@@ -160,23 +160,50 @@ impl Programs {
         &self,
         path: &Path,
         video: &Video,
-        track: &Track,
         begin: f64,
         (count, fps): (usize, f64),
-        [height, width]: [usize; 2],
+        size: [usize; 2],
     ) -> Result<Vec<Picture>, Trouble> {
-        let before = if video.is_one_of(&INDEXED) { BEFORE } else { LONG_BEFORE };
-        let mut command = self.reading(path, begin - before);
         // Rounded up, a frame takes the place of the first time that is not before it.
         let shown = begin + ROUNDING;
-        let filter = format!(
-            "settb=AVTB,fps=fps={fps}:start_time={shown}:round=up,setpts=N,scale={width}:{height}:flags=area"
-        );
-        command.args(["-map", &format!("0:{}", track.index), "-vf", &filter]);
-        let frames = count.to_string();
-        command.args(["-frames:v", &frames, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
+        let filter = format!("settb=AVTB,fps=fps={fps}:start_time={shown}:round=up");
+        self.pictures(path, video, begin, &filter, Some(count), size)
+    }
+
+    /// The last frame of those that come after a time; `None` where none does.
+    pub(super) fn last_frame(
+        &self,
+        path: &Path,
+        video: &Video,
+        after: f64,
+        size: [usize; 2],
+    ) -> Result<Option<Picture>, Trouble> {
+        let filter = format!("select='gt(t,{after})'");
+        Ok(self.pictures(path, video, after, &filter, None, size)?.pop())
+    }
+
+    fn pictures(
+        &self,
+        path: &Path,
+        video: &Video,
+        from: f64,
+        filter: &str,
+        count: Option<usize>,
+        [height, width]: [usize; 2],
+    ) -> Result<Vec<Picture>, Trouble> {
+        let Some(pictures) = &video.pictures else { return Ok(Vec::new()) };
+        let before = if video.is_one_of(&INDEXED) { BEFORE } else { LONG_BEFORE };
+        let mut command = self.reading(path, from - before);
+        // Counted anew, so that none is added or dropped.
+        let filter = format!("{filter},settb=1/25,setpts=N,scale={width}:{height}:flags=area");
+        command.args(["-map", &format!("0:{}", pictures.track.index), "-vf", &filter, "-r", "25"]);
+        if let Some(count) = count {
+            command.args(["-frames:v", &count.to_string()]);
+        }
+        command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"]);
         let bytes = (height * width * 3) as u64;
-        let limit = bytes.checked_mul(count as u64).filter(|limit| *limit <= MAX_BYTES);
+        let limit = count.map_or(Some(MAX_BYTES), |count| bytes.checked_mul(count as u64));
+        let limit = limit.filter(|limit| *limit <= MAX_BYTES);
         let limit = limit.ok_or_else(|| Trouble::Why("too many large frames".to_owned()))?;
         let found = self.run(command, "ffmpeg", limit)?;
         let picture =

@@ -65,7 +65,9 @@ fn sound_and_frames_are_of_the_same_time() {
     let folder = TempDir::new().unwrap();
     let together = format!("{} {}", flash(1.0, 2.0), tone(1.0, 2.0));
     let late_sound = format!("{} -itsoffset 0.5 {}", flash(1.0, 2.0), tone(0.5, 1.5));
-    let late_frames = format!("-itsoffset 0.5 {} {}", flash(0.5, 1.5), tone(1.0, 2.0));
+    let late_frames =
+        format!("-itsoffset 0.5 {} {} -c:a pcm_s16le", flash(0.5, 1.5), tone(1.0, 2.0));
+    let plain = format!("{together} -c:a pcm_s16le");
     // Packets of a hundredth of a second, of which some are not there.
     let hole = format!(
         "{together} -af asetnsamples=160,aselect='not(between(t,0.3,0.7)+between(t,1.5,1.8))' -c:a pcm_s16le"
@@ -75,18 +77,16 @@ fn sound_and_frames_are_of_the_same_time() {
     for (name, arguments) in [
         ("together.mp4", together.as_str()),
         ("together.mkv", &together),
-        ("together.avi", &together),
+        ("together.avi", &plain),
         ("together.mov", &together),
         ("together.ts", &together),
         ("together.mpg", &together),
         ("together.ogv", &together),
-        ("together.flv", &together),
-        ("together.wmv", &together),
         ("late.mp4", &late_sound),
         ("late.mkv", &late_sound),
         ("late.webm", &late_sound),
         ("late.ts", &late_sound),
-        ("frames.mp4", &late_frames),
+        ("frames.mov", &late_frames),
         ("frames.mkv", &late_frames),
         ("hole.mkv", &hole),
         ("after.mkv", &sound_after),
@@ -106,7 +106,11 @@ fn sound_and_frames_are_of_the_same_time() {
 }
 
 /// Frames whose light tells their number: 16 and 16 more for each, ten a second.
-const NUMBERED: &str = "-f lavfi -i color=black:size=48x32:rate=10:duration=1.4,geq=lum='16+16*N':cb=128:cr=128,format=gray";
+const NUMBERED: &str = "-f lavfi -i color=black:size=48x32:rate=10:duration=1.4,geq=lum='16+16*N':cb=128:cr=128,format=yuv420p";
+
+fn numbers(light: &[f32]) -> Vec<usize> {
+    light.iter().map(|light| (light * 219.0 / 255.0 / 16.0).round() as usize).collect()
+}
 
 #[test]
 fn frames_are_those_that_are_shown() {
@@ -114,12 +118,12 @@ fn frames_are_those_that_are_shown() {
     let constant: &[usize] = &[0, 2, 5, 7, 10, 12, 13, 13];
     // From the fifth on twice as long, shown at 0.5, 0.7, ..
     let variable: &[usize] = &[0, 2, 5, 6, 7, 8, 10, 11];
-    let slow = "-vf setpts='if(lt(N,5),N,2*N-5)/10/TB' -vsync passthrough";
+    let slow = "-vf setpts='if(lt(N,5),N,2*N-5)/10/TB' -vsync passthrough -frames:v 12";
     let mut n = 0;
     for (name, more, wanted) in [
         ("plain.mkv", "-c:v ffv1", constant),
         ("open.mp4", "-c:v libx264 -bf 3 -g 5 -x264-params open-gop=1 -qp 1", constant),
-        ("mpeg4.avi", "-c:v mpeg4 -bf 2 -q:v 1", constant),
+        ("mpeg4.avi", "-c:v mpeg4 -q:v 1", constant),
         ("mpeg2.ts", "-c:v mpeg2video -bf 2 -q:v 1", constant),
         ("mpeg2.mpg", "-c:v mpeg2video -bf 2 -q:v 1 -pix_fmt yuv420p -r 25", constant),
         ("ten.mkv", "-c:v libx265 -pix_fmt yuv420p10le -x265-params log-level=none:qp=4", constant),
@@ -130,9 +134,7 @@ fn frames_are_those_that_are_shown() {
         let Some(path) = made(folder.path(), name, &format!("{NUMBERED} {more}")) else { continue };
         n += 1;
         let light = light(&fed(&path));
-        let numbers: Vec<usize> =
-            light.iter().map(|light| (light / (16.0 * 255.0 / 219.0)).round() as usize).collect();
-        assert_eq!(numbers, wanted, "{name}: {light:?}");
+        assert_eq!(numbers(&light), wanted, "{name}: {light:?}");
     }
     assert!(n > 3 || n == 0, "only {n} files could be made");
 }
@@ -149,9 +151,7 @@ fn edit_lists_cut_at_their_time() {
     let cut = format!("-ss 0.8 -i {} -c copy", whole.display());
     let Some(path) = made(folder.path(), "cut.mp4", &cut) else { return };
     let light = light(&fed(&path));
-    let numbers: Vec<usize> =
-        light.iter().map(|light| (light / (16.0 * 255.0 / 219.0)).round() as usize).collect();
-    assert_eq!(numbers[..2], [8, 10], "{light:?}");
+    assert_eq!(numbers(&light)[..3], [8, 10, 13], "{light:?}");
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn clips_are_cut_out_of_the_whole() {
             let (frames, later) = (of(&one, "video"), of(&next, "video"));
             assert!(frames[48..] == later[..later.len() - 48], "{name} from {begin} s");
             let (samples, later) = (of(&one, "sound"), of(&next, "sound"));
-            let apart = samples[2000..].iter().zip(&later).map(|(a, b)| (a - b).abs());
+            let apart = samples[2000..15_000].iter().zip(&later).map(|(a, b)| (a - b).abs());
             let most = apart.fold(0.0, f32::max);
             assert!(most < 1e-4, "{name} from {begin} s: {most}");
         }

@@ -51,6 +51,8 @@ const ANYWHERE: [&str; 8] = ["mpegts", "mpeg", "mpegvideo", "mp3", "aac", "ac3",
 const TOLD: [&str; 2] = ["mov", "avi"];
 /// A file whose leading stream begins outside of this was cut out of a longer one, seconds.
 const NEAR: std::ops::Range<f64> = -1.0..10.0;
+/// Sound that is coded begins before itself; who writes files puts frames later by that, seconds.
+const DELAY: f64 = 0.15;
 /// Codecs of single pictures: a stream of one frame of these is a cover.
 const STILL: [&str; 5] = ["mjpeg", "png", "bmp", "tiff", "webp"];
 /// A stream this short is one frame, seconds.
@@ -66,6 +68,12 @@ impl Video {
     pub(in crate::data::media) fn zero(&self, leading: &Track) -> f64 {
         let start = leading.starts();
         if NEAR.contains(&start) && !self.is_one_of(&ANYWHERE) { 0.0 } else { start }
+    }
+
+    /// The same where frames lead: the first of them, where it is nearly at zero.
+    pub(in crate::data::media) fn zero_of_frames(&self, leading: &Track) -> f64 {
+        let start = leading.starts();
+        if start.abs() < DELAY { start } else { self.zero(leading) }
     }
 }
 
@@ -157,7 +165,12 @@ fn is_cover(stream: &Value, video: &Video) -> bool {
     }
     let is_still = STILL.iter().any(|codec| stream["codec_name"] == *codec);
     let Track { start, end, .. } = track(stream, video);
-    let is_short = end.is_some_and(|end| end - start.unwrap_or(0.0) < ONE_FRAME);
+    let rate = stream["avg_frame_rate"].as_str().and_then(|rate| rate.split_once('/'));
+    let rate = rate.and_then(|(n, d)| Some(n.parse::<f64>().ok()? / d.parse::<f64>().ok()?));
+    let is_one = |length: f64| {
+        length < ONE_FRAME || rate.is_some_and(|rate| rate > 0.0 && length * rate < 1.5)
+    };
+    let is_short = end.is_some_and(|end| is_one(end - start.unwrap_or(0.0)));
     is_still && (is_short || number(&stream["nb_frames"]) == Some(1.0))
 }
 
@@ -236,8 +249,14 @@ mod tests {
             let (frames, sound) = (video.pictures.as_ref().unwrap(), video.sound.as_ref().unwrap());
             assert_eq!([frames.track.end, sound.track.end], ends, "{format}");
             assert_eq!((video.end, sound.format), (Some(7.5), Some((44_100, 2))));
-            assert_eq!(video.zero(&frames.track), 0.0);
+            assert_eq!(
+                [video.zero(&frames.track), video.zero_of_frames(&frames.track)],
+                [0.0, 0.0]
+            );
         }
+        let delayed = read("matroska,webm", &pictures(r#""start_time": "0.023""#)).unwrap();
+        let track = delayed.pictures.as_ref().unwrap().track.clone();
+        assert_eq!([delayed.zero(&track), delayed.zero_of_frames(&track)], [0.0, 0.023]);
         for (format, start, zero) in
             [("mpegts", "1.4", 1.4), ("matroska,webm", "1.4", 0.0), ("matroska,webm", "36", 36.0)]
         {
@@ -275,6 +294,7 @@ mod tests {
             r#""codec_name": "h264", "disposition": {"attached_pic": 1}"#,
             r#""codec_name": "png", "nb_frames": "1""#,
             r#""codec_name": "mjpeg", "duration": "0.04""#,
+            r#""codec_name": "mjpeg", "duration": "2", "avg_frame_rate": "1/2""#,
         ] {
             let cover = format!(r#"{{"index": 0, "codec_type": "video", {more}}}"#);
             let video = read("mov", &format!("{cover}, {SOUND}")).unwrap();
