@@ -338,8 +338,8 @@ impl Results<'_> {
         losses.map(|(at, name)| Ok((name.to_owned(), self.number(at)?))).collect()
     }
 
-    /// A part of a term of the objective that was compiled by [`Mode::Terms`](zorro_compiler::Mode::Terms): numbers for each sample, or one. None where
-    /// the term has no such part. [`Results::samples`] says who has the term.
+    /// A part of a term of the objective that was compiled by [`Mode::Terms`](zorro_compiler::Mode::Terms): numbers for each
+    /// sample, or one. None where the term has no such part. [`Sample::has_term`] says which of [`Results::samples`] have it.
     ///
     /// # Errors
     ///

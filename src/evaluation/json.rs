@@ -1,6 +1,7 @@
 //! Evaluations for programs.
 //!
-//! In: scores. Out: JSON; scores are 0 to 1, `null` where they cannot be had, each with its number of samples. Deliberately not here: what stands around it.
+//! In: scores. Out: JSON; scores are 0 to 1, `null` where they cannot be had, each with its number of samples. Deliberately
+//! not here: what stands around it.
 
 use serde_json::{Map, Value, json};
 use zorro_runtime::train::{

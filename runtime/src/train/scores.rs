@@ -1,6 +1,7 @@
 //! How good predictions are: accuracy, and mean average precision.
 //!
-//! In: predictions and what is true, sample by sample. Out: one number, and of how many samples it is. Deliberately not here: models.
+//! In: predictions and what is true, sample by sample. Out: one number, and of how many samples it is. Deliberately not here:
+//! models.
 
 use std::cmp::Ordering;
 
