@@ -104,9 +104,10 @@ fn third_party_crates_show_in_one_place() {
         ("image", "runtime/src/data/"),
         ("fast_image_resize", "runtime/src/data/media/picture.rs"),
         ("tar", "runtime/src/data/"),
-        ("blake3", "runtime/src/checkpoint"),
+        ("blake3", "runtime/src/checkpoint runtime/src/data/source/fingerprint.rs"),
         ("indicatif", "src/cli/train"),
-        ("ctrlc", "src/cli/train"),
+        ("ctrlc", "src/cli/signals.rs"),
+        ("signal_hook", "src/cli/signals.rs"),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut complaints = Vec::new();
