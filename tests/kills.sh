@@ -16,7 +16,7 @@ zorro=${CARGO_TARGET_DIR:-target}/release/zorro
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
-sed -e 's/^checkpoints:.*/checkpoints: { every: 1, keep: 1000 }/' -e 's/^eval:.*/eval: { every: 200 }/' \
+sed -e 's/^checkpoints:.*/checkpoints: { every: 1, keep: 1000 }/' -e 's/^eval:.*/eval: { every: 20 }/' \
   examples/synthetic/run.yaml > "$folder/run.yaml"
 cp examples/synthetic/synthetic.zorro "$folder"
 train() { "$zorro" train "$folder/run.yaml" --device cpu --steps $steps --set dim=16 --quiet --folder "$@" > /dev/null; }
@@ -48,6 +48,8 @@ while [ "$done_kills" -lt "$kills" ]; do
     [ "$done_kills" -lt "$kills" ] || { train "$run" $resume; break; }
   done
   same "$run"
+  best() { grep -A 4 '"best"' "$1/checkpoints/step-000000$steps/manifest.json"; }
+  [ "$(best "$run")" = "$(best "$folder/whole")" ] || { echo "another one is the best in run $runs"; exit 1; }
   rm -rf "$run"
 done
 echo "$done_kills kills in $runs runs of $steps steps: all checkpoints and all last weights as without"

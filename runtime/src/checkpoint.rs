@@ -106,8 +106,10 @@ impl Checkpoint {
 
 fn tensors(folder: &Path, manifest: &Manifest, name: &str) -> Result<Tensors, CheckpointError> {
     let path = folder.join(name);
-    let bytes =
-        fs::read(&path).map_err(|source| CheckpointError::Read { path: path.clone(), source })?;
+    let unread = |source| CheckpointError::Read { path: path.clone(), source };
+    let bytes = fs::read(&path).map_err(unread)?;
+    memory::room(bytes.len(), "a checkpoint")
+        .map_err(|_| unread(io::ErrorKind::OutOfMemory.into()))?;
     let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
     let entry = manifest.files.get(name);
     let entry = entry.ok_or_else(|| damaged("its manifest does not know it".to_owned()))?;

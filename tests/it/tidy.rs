@@ -109,7 +109,8 @@ fn third_party_crates_show_in_one_place() {
         ("ruzstd", "runtime/src/data/"),
         ("base64", "src/data_report/html.rs"),
         ("indicatif", "src/cli/train"),
-        ("ctrlc", "src/cli/train"),
+        ("ctrlc", "src/cli/signals.rs"),
+        ("signal_hook", "src/cli/signals.rs"),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut complaints = Vec::new();

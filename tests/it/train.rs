@@ -350,7 +350,16 @@ fn kills_cost_nothing_but_time() {
     let last = works(folder, &[&args[..], &["--resume"]].concat());
     assert!(last.stdout.ends_with("step-000000030\n"), "{}", last.stdout);
     assert!(weights(folder, "cut", 30) == weights(folder, "whole", 30));
+    let best = |run: &str| -> Value {
+        let path = format!("{run}/checkpoints/step-000000030/manifest.json");
+        let text = fs::read_to_string(folder.join(path)).expect("it is there");
+        serde_json::from_str::<Value>(&text).expect("JSON")["best"].clone()
+    };
+    assert_eq!(best("cut"), best("whole"));
+    assert!(best("cut").is_object());
     let lines = fs::read_to_string(folder.join("cut/log.jsonl")).expect("a log");
+    let evaluations = lines.lines().filter(|line| line.contains("\"eval/loss\"")).count();
+    assert_eq!(evaluations, 8, "each once, whether a kill came before or after it");
     let steps: Vec<u64> = lines
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("whole lines"))

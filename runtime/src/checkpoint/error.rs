@@ -46,6 +46,18 @@ pub enum CheckpointError {
     Moved(PathBuf),
 }
 
+/// What systems say where too many files are open: in a process, on the machine.
+const TOO_MANY_FILES: [Option<i32>; 2] = [Some(24), Some(23)];
+
+impl CheckpointError {
+    /// Whether it says nothing about the checkpoint, but about a machine that does not read it now.
+    pub(super) fn is_the_machines(&self) -> bool {
+        let Self::Read { source, .. } = self else { return false };
+        matches!(source.kind(), io::ErrorKind::OutOfMemory | io::ErrorKind::PermissionDenied)
+            || (cfg!(unix) && TOO_MANY_FILES.contains(&source.raw_os_error()))
+    }
+}
+
 impl fmt::Display for CheckpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -169,6 +169,8 @@ fn newest(
         let path = checkpoints.join(name(step));
         match read(&path) {
             Ok(checkpoint) => return Ok(Some(Newest { path, checkpoint, skipped })),
+            // With more memory or rights it can be read: to go on from an older one would lose steps for nothing.
+            Err(error) if error.is_the_machines() => return Err(error),
             Err(error) => skipped.push((path, error)),
         }
     }
