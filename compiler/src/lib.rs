@@ -17,6 +17,7 @@ pub mod diff;
 pub mod flow;
 pub mod graph;
 pub mod lower;
+pub mod mel;
 pub mod model;
 pub mod number;
 pub mod optimizer;

@@ -27,6 +27,7 @@ mod readers;
 mod report;
 mod routes;
 mod slicing;
+mod sound;
 mod statements;
 mod unused;
 mod value;

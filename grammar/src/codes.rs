@@ -87,6 +87,7 @@ codes! {
     UnusedModality "W0104" "modality reaches no output and no objective";
     UnusedName "W0105" "name is never used";
     UnreadEdge "W0106" "route allows what the block never reads";
+    EmptyFilter "W0107" "mel filter has no frequency";
     EarlyAssert "W0108" "assert holds where it stands and not at the end";
 }
 

@@ -4,6 +4,7 @@
 //! runtime's, and where the tensor lies.
 
 use serde_json::{Map, Value, json};
+use zorro_compiler::mel::{WHISPER_HOP, WHISPER_RATE, WHISPER_WINDOW};
 use zorro_compiler::model::{Filter, Fit, HostStep, Modality, Scaling, Short, Source, TargetKind};
 use zorro_compiler::number::Number;
 
@@ -154,6 +155,8 @@ fn step(step: &HostStep) -> (Value, String) {
             ),
         ),
         HostStep::LogMel { .. } => log_mel(step),
+        HostStep::Fbank { .. } => fbank(step),
+        HostStep::WhisperMel { bins } => whisper_mel(*bins),
         HostStep::Spectrogram { window, hop, fft, power } => (
             json!({
                 "do": "spectrogram",
@@ -213,6 +216,57 @@ fn log_mel(step: &HostStep) -> (Value, String) {
         "the natural logarithm of {floor} and the power, in {bins} triangular filters from {low} to {high} Hz ({scale} scale, \
          norm {norm}), of Fourier transforms of {fft} samples of periodic Hann windows of {window} samples, centered on every \
          {hop}th sample; filter by filter, window by window"
+    );
+    (data, words)
+}
+
+fn fbank(step: &HostStep) -> (Value, String) {
+    let HostStep::Fbank { rate, bins, window, hop, fft, low, high, window_type, preemphasis } =
+        step
+    else {
+        unreachable!("only called for it")
+    };
+    let data = json!({
+        "do": "fbank",
+        "rate": rate,
+        "bins": bins,
+        "window": window,
+        "hop": hop,
+        "fft": fft,
+        "low": number(*low),
+        "high": number(*high),
+        "window_type": window_type.name(),
+        "preemphasis": number(*preemphasis),
+    });
+    let words = format!(
+        "Kaldi's filterbank of whole windows of {window} samples, {hop} apart: without their mean, less {preemphasis} of the \
+         sample before, under a symmetric {} window; the natural logarithm of the power, at least 2^-23, of Fourier transforms \
+         of {fft} samples in {bins} filters from {low} to {high} Hz, triangles on the HTK mel scale; filter by filter, window by \
+         window; where the sound is shorter, 0 for windows that do not lie within it",
+        window_type.name()
+    );
+    (data, words)
+}
+
+fn whisper_mel(bins: u64) -> (Value, String) {
+    let data = json!({
+        "do": "whisper_mel",
+        "rate": WHISPER_RATE,
+        "bins": bins,
+        "window": WHISPER_WINDOW,
+        "hop": WHISPER_HOP,
+        "fft": WHISPER_WINDOW,
+        "low": 0,
+        "high": WHISPER_RATE / 2,
+        "scale": "slaney",
+        "norm": "slaney",
+    });
+    let words = format!(
+        "Whisper's features: the logarithm to base 10 of the power, at least 1e-10, in {bins} triangular filters from 0 to {} Hz \
+         (slaney scale, norm slaney), of periodic Hann windows of {WHISPER_WINDOW} samples, centered on every {WHISPER_HOP}th \
+         sample of the sound with reflected edges; at least the largest minus 8; then (value + 4) / 4; filter by filter, window \
+         by window",
+        WHISPER_RATE / 2
     );
     (data, words)
 }

@@ -99,7 +99,7 @@ fn third_party_crates_show_in_one_place() {
         ("safetensors", "runtime/src/tensors"),
         ("serde_yaml", "runtime/src/names/parse.rs runtime/src/train/ runtime/src/data/tests"),
         ("symphonia", "runtime/src/data/media/sound"),
-        ("rubato", "runtime/src/data/media/sound.rs"),
+        ("rubato", "runtime/src/data/media/sound/resample.rs"),
         ("realfft", "runtime/src/data/host/spectrum.rs"),
         ("image", "runtime/src/data/"),
         ("fast_image_resize", "runtime/src/data/media/picture"),

@@ -338,6 +338,35 @@ pub enum Short {
     Loop,
 }
 
+/// How the windows of a filterbank fade towards their ends; each is symmetric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowType {
+    /// A Hann window to the power of 0.85.
+    Povey,
+    /// `0.5 - 0.5 cos`.
+    Hanning,
+    /// `0.54 - 0.46 cos`.
+    Hamming,
+    /// Not at all.
+    Rectangular,
+}
+
+impl WindowType {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Povey, Self::Hanning, Self::Hamming, Self::Rectangular];
+
+    /// As written in a spec.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Povey => "povey",
+            Self::Hanning => "hanning",
+            Self::Hamming => "hamming",
+            Self::Rectangular => "rectangular",
+        }
+    }
+}
+
 /// What the host does to the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostStep {
@@ -381,6 +410,32 @@ pub enum HostStep {
         fft: u64,
         /// Exponent of the magnitude.
         power: Number,
+    },
+    /// Kaldi's logarithmic filterbank, without dither. Frames that do not lie within a sound that is too short are 0.
+    Fbank {
+        /// Samples a second of the sound it is made of.
+        rate: u64,
+        /// Mel bins.
+        bins: u64,
+        /// Samples in a window.
+        window: u64,
+        /// Samples from one window to the next.
+        hop: u64,
+        /// Size of the Fourier transform.
+        fft: u64,
+        /// Lowest frequency, hertz.
+        low: Number,
+        /// Highest frequency, hertz.
+        high: Number,
+        /// How windows fade.
+        window_type: WindowType,
+        /// So much of the sample before is taken away from each.
+        preemphasis: Number,
+    },
+    /// Whisper's logarithm of the mel power spectrum, of windows of [`crate::mel::WHISPER_WINDOW`] samples.
+    WhisperMel {
+        /// Mel bins.
+        bins: u64,
     },
     /// The leading part of the grid.
     Crop(Vec<u64>),

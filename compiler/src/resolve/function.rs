@@ -103,6 +103,8 @@ functions! {
     Preparation {
         Normalize "normalize" ["x", "mean", "std"];
         LogMel "logmel" ["x", "bins", "window", "hop", "fft?", "low?", "high?", "scale?", "norm?", "floor?"];
+        Fbank "fbank" ["x", "bins", "window?", "hop?", "window_type?", "low?", "high?", "preemphasis?"];
+        WhisperMel "whisper_mel" ["x", "bins?"];
         Spectrogram "spectrogram" ["x", "window", "hop", "fft?", "power?"];
         Pad "pad" ["x", "sizes.."];
         Crop "crop" ["x", "sizes.."];

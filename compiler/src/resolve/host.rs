@@ -11,15 +11,13 @@ use super::function::{self, Args, Origin, Preparation};
 use super::operations::check_resize;
 use super::presets::Preset;
 use super::value::Binding;
-use super::{
-    Frame, MAX_MODALITIES, MAX_TOKENS, MAX_WIDTH, Resolver, Result, check_size, fail, words,
-};
+use super::{Frame, MAX_MODALITIES, MAX_TOKENS, Resolver, Result, check_size, fail, words};
 
 /// A source with the steps so far.
-struct Prepared {
-    source: Source,
-    steps: Vec<HostStep>,
-    shape: Shape,
+pub(super) struct Prepared {
+    pub(super) source: Source,
+    pub(super) steps: Vec<HostStep>,
+    pub(super) shape: Shape,
     /// What the source was said to be prepared as.
     preset: Option<Preset>,
 }
@@ -82,7 +80,7 @@ impl<'a> Resolver<'a> {
             let message = format!("`{}` is no step of a modality", call.name.text);
             let label = "works on tokens, not on data";
             return Err(Diagnostic::new(Code::Misplaced, message, call.name.span, label)
-                .help("steps: `normalize`, `logmel`, `spectrogram`, `crop`, `pad`")
+                .help("steps: `normalize`, `logmel`, `fbank`, `whisper_mel`, `spectrogram`, `crop`, `pad`")
                 .into());
         } else {
             return Err(self.unknown_operation(call.name));
@@ -205,6 +203,8 @@ impl<'a> Resolver<'a> {
                 HostStep::Normalize { mean, std }
             }
             Preparation::LogMel => self.logmel(frame, args, &mut prepared)?,
+            Preparation::Fbank => self.fbank(frame, args, &mut prepared)?,
+            Preparation::WhisperMel => self.whisper_mel(frame, args, &mut prepared)?,
             Preparation::Spectrogram => {
                 let (window, hop, fft) = self.frames_of_sound(frame, args, &prepared)?;
                 let power = match args.get("power") {
@@ -256,93 +256,6 @@ impl<'a> Resolver<'a> {
             return fail(Code::ShapeMismatch, message, expr.span, "one number, or one a channel");
         }
         Ok(numbers)
-    }
-
-    fn logmel(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        prepared: &mut Prepared,
-    ) -> Result<HostStep> {
-        let (window, hop, fft) = self.frames_of_sound(frame, args, prepared)?;
-        let Source::Wave { rate, .. } = prepared.source else { panic!("checked to be a sound") };
-        let bins = self.integer(frame, args.need("bins"), 1..=MAX_WIDTH)?;
-        let nyquist = Number::from(rate).checked_div(Number::from(2u64)).expect("2 is not 0");
-        let scope = Scope { keys: frame.keys.clone(), mode: Mode::Own };
-        let low = match args.get("low") {
-            Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=nyquist)?,
-            None => Number::ZERO,
-        };
-        let high = match args.get("high") {
-            Some(expr) => self.bounded(frame, expr, &scope, Number::ZERO..=nyquist)?,
-            None => nyquist,
-        };
-        if low >= high {
-            let message = format!("no frequency between {low} and {high}");
-            return fail(Code::OutOfRange, message, args.span, "`low` must be below `high`");
-        }
-        let slaney_scale = match args.get("scale") {
-            Some(expr) => self.word(frame, expr, words::MEL_SCALE)? == "slaney",
-            None => false,
-        };
-        let slaney_norm = match args.get("norm") {
-            Some(expr) => self.word(frame, expr, words::MEL_NORM)? == "slaney",
-            None => false,
-        };
-        let floor = match args.get("floor") {
-            Some(expr) => self.positive(frame, expr)?,
-            None => Number::ratio(1, 1_000_000).expect("not zero"),
-        };
-        prepared.shape.grid = vec![bins, prepared.shape.grid[0] / hop];
-        let step = HostStep::LogMel {
-            rate,
-            bins,
-            window,
-            hop,
-            fft,
-            low,
-            high,
-            slaney_scale,
-            slaney_norm,
-            floor,
-        };
-        Ok(step)
-    }
-
-    /// Window, hop and transform of a spectrogram, and that it is made of one channel of sound.
-    fn frames_of_sound(
-        &mut self,
-        frame: &mut Frame<'a>,
-        args: &Args<'a>,
-        prepared: &Prepared,
-    ) -> Result<(u64, u64, u64)> {
-        let is_sound = matches!(prepared.source, Source::Wave { .. })
-            && prepared.shape.grid.len() == 1
-            && prepared.shape.width == 1;
-        if !is_sound {
-            let message = "a spectrogram is made of one channel of sound";
-            return Err(Diagnostic::new(Code::WrongInput, message, args.span, "this is none")
-                .help("begin with `wave(rate: .., seconds: ..)`")
-                .into());
-        }
-        let samples = prepared.shape.grid[0];
-        let window = self.integer(frame, args.need("window"), 1..=1 << 20)?;
-        let hop = self.hop(frame, args.need("hop"), samples)?;
-        let fft = match args.get("fft") {
-            Some(expr) => self.integer(frame, expr, window..=1 << 24)?,
-            None => window.next_power_of_two(),
-        };
-        Ok((window, hop, fft))
-    }
-
-    fn hop(&mut self, frame: &mut Frame<'a>, expr: &'a Expr, samples: u64) -> Result<u64> {
-        let hop = self.integer(frame, expr, 1..=1 << 20)?;
-        if hop > samples {
-            let message = format!("a hop of {hop} samples in a sound of {samples}");
-            let span: Span = expr.span;
-            return fail(Code::OutOfRange, message, span, "not one frame is left");
-        }
-        Ok(hop)
     }
 }
 

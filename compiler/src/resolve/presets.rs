@@ -10,7 +10,7 @@ use crate::model::{Filter, HostStep, Shape, Source};
 use crate::number::Number;
 
 use super::function::{Args, Origin};
-use super::{Frame, Resolver, Result};
+use super::{Frame, Resolver, Result, sound};
 
 /// Models whose preprocessing has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub(super) enum Preset {
     Clip,
     /// `VideoMAE`.
     Videomae,
+    /// Audio spectrogram transformers.
+    Ast,
+    /// Whisper, before its version large-v3.
+    Whisper,
 }
 
 /// What a preset says of pictures; it crops to the middle.
@@ -36,13 +40,16 @@ const CLIP: [[&str; 3]; 2] =
     [["0.48145466", "0.4578275", "0.40821073"], ["0.26862954", "0.26130258", "0.27577711"]];
 
 impl Preset {
-    pub(super) const ALL: &[Self] = &[Self::Imagenet, Self::Clip, Self::Videomae];
+    pub(super) const ALL: &[Self] =
+        &[Self::Imagenet, Self::Clip, Self::Videomae, Self::Ast, Self::Whisper];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Imagenet => "imagenet",
             Self::Clip => "clip",
             Self::Videomae => "videomae",
+            Self::Ast => "ast",
+            Self::Whisper => "whisper",
         }
     }
 
@@ -51,6 +58,7 @@ impl Preset {
         match self {
             Self::Imagenet | Self::Clip => &[Origin::Image, Origin::Frames],
             Self::Videomae => &[Origin::Frames],
+            Self::Ast | Self::Whisper => &[Origin::Wave],
         }
     }
 
@@ -60,6 +68,7 @@ impl Preset {
             Self::Imagenet => (Filter::Bilinear, "0.875"),
             Self::Clip => (Filter::Bicubic, "1"),
             Self::Videomae => (Filter::Bilinear, "1"),
+            Self::Ast | Self::Whisper => return None,
         };
         Some(Pictures { filter, crop_pct: number(crop_pct) })
     }
@@ -67,12 +76,14 @@ impl Preset {
     /// The steps after the source, and the shape after them; or what is wrong about the source.
     fn steps(
         self,
-        _source: &Source,
+        source: &Source,
         shape: &mut Shape,
     ) -> std::result::Result<Vec<HostStep>, String> {
         let colors = match self {
             Self::Imagenet | Self::Videomae => IMAGENET,
             Self::Clip => CLIP,
+            Self::Ast => return sound::ast(source, shape),
+            Self::Whisper => return sound::whisper(source, shape),
         };
         if shape.width != 3 {
             let name = self.name();

@@ -1,6 +1,6 @@
 //! The words that arguments choose from. A param can hold any of them unquoted.
 
-use crate::model::{Elementwise, Filter};
+use crate::model::{Elementwise, Filter, WindowType};
 
 use super::presets::Preset;
 
@@ -20,5 +20,6 @@ pub(super) fn is_word(text: &str) -> bool {
     choices.iter().any(|words| words.contains(&text))
         || Elementwise::find(text).is_some()
         || Filter::ALL.iter().any(|filter| filter.name() == text)
+        || WindowType::ALL.iter().any(|kind| kind.name() == text)
         || Preset::ALL.iter().any(|preset| preset.name() == text)
 }

@@ -5,6 +5,7 @@
 
 pub(super) mod spectrum;
 
+use zorro_compiler::mel::{Bank, Filter, WHISPER_HOP, WHISPER_WINDOW};
 use zorro_compiler::model::{HostStep, Modality, Scaling, Short, Source};
 use zorro_compiler::number::Number;
 
@@ -13,7 +14,7 @@ use super::config::{AugmentConfig, Clip, NoiseConfig};
 use super::draw::Draw;
 use super::error::Why;
 use super::media::picture::Picture;
-use spectrum::{Mel, Spectrum};
+use spectrum::Spectrum;
 
 /// One modality, ready to be applied.
 #[derive(Debug, Clone)]
@@ -227,16 +228,18 @@ impl Host {
         #[expect(clippy::cast_possible_truncation, reason = "a number of samples")]
         let shift = (draw.between(-shift, shift) * f64::from(rate)).round() as i64;
         let mut values = vec![0.0; length * wanted];
+        let place = |time: usize| usize::try_from(time as i64 + shift).unwrap_or(length);
         for (at, channel) in channels.iter().enumerate() {
             for time in 0..length {
-                let place = if is_looped { time % channel.len() } else { time };
-                let to = usize::try_from(time as i64 + shift).unwrap_or(length);
-                if let (Some(sample), true) = (channel.get(place), to < length) {
+                let from = if is_looped { time % channel.len() } else { time };
+                let to = place(time);
+                if let (Some(sample), true) = (channel.get(from), to < length) {
                     values[to * wanted + at] = sample * factor;
                 }
             }
         }
-        self.finish(values, moment)
+        let heard = if is_looped { length } else { place(channels[0].len()).min(length) };
+        self.finish_heard(values, heard, moment)
     }
 
     /// Numbers as they are in a file.
@@ -261,8 +264,18 @@ impl Host {
         Ok(ids)
     }
 
-    /// The steps of the modality.
-    fn finish(&self, mut values: Vec<f32>, moment: &Moment) -> Result<Vec<f32>, Why> {
+    /// The steps of the modality, on data that is there as a whole.
+    fn finish(&self, values: Vec<f32>, moment: &Moment) -> Result<Vec<f32>, Why> {
+        self.finish_heard(values, usize::MAX, moment)
+    }
+
+    /// The steps of the modality; of a sound, so many samples are its own.
+    fn finish_heard(
+        &self,
+        mut values: Vec<f32>,
+        heard: usize,
+        moment: &Moment,
+    ) -> Result<Vec<f32>, Why> {
         let mut grid = self.source.clone();
         for step in &self.steps {
             match step {
@@ -274,7 +287,12 @@ impl Host {
                     }
                 }
                 Prepared::Spectrum(spectrum) => {
-                    values = spectrum.of(&values);
+                    let heard = heard.min(values.len());
+                    if heard < spectrum.shortest() {
+                        let window = spectrum.shortest();
+                        return Err(format!("{heard} samples, fewer than a window of {window}"));
+                    }
+                    values = spectrum.of(&values, heard);
                     let bins = spectrum.bins();
                     grid = Grid { sizes: vec![bins, values.len() / bins], width: 1 };
                     if moment.is_training {
@@ -342,28 +360,24 @@ fn prepared(step: &HostStep) -> Prepared {
             mean: singles(mean),
             scale: singles(std).into_iter().map(|std| 1.0 / std).collect(),
         },
-        HostStep::LogMel {
-            rate,
-            bins,
-            window,
-            hop,
-            fft,
-            low,
-            high,
-            slaney_scale,
-            slaney_norm,
-            floor,
-        } => {
-            let mel = Mel {
-                rate: *rate as f64,
-                bins: size(*bins),
-                low: low.to_f64(),
-                high: high.to_f64(),
-                slaney_scale: *slaney_scale,
-                slaney_norm: *slaney_norm,
-                floor: floor.to_f64(),
-            };
-            Prepared::Spectrum(Spectrum::log_mel(size(*window), size(*hop), size(*fft), mel))
+        HostStep::LogMel { window, hop, fft, floor, .. } => {
+            let (window, hop, fft) = (size(*window), size(*hop), size(*fft));
+            Prepared::Spectrum(Spectrum::log_mel(window, hop, fft, filters(step), floor.to_f64()))
+        }
+        HostStep::Fbank { window, hop, fft, window_type, preemphasis, .. } => {
+            let window = (size(*window), *window_type);
+            let (filters, preemphasis) = (filters(step), preemphasis.to_f64());
+            Prepared::Spectrum(Spectrum::fbank(
+                window,
+                size(*hop),
+                size(*fft),
+                filters,
+                preemphasis,
+            ))
+        }
+        HostStep::WhisperMel { .. } => {
+            let (window, hop) = (size(WHISPER_WINDOW), size(WHISPER_HOP));
+            Prepared::Spectrum(Spectrum::whisper(window, hop, filters(step)))
         }
         HostStep::Spectrogram { window, hop, fft, power } => Prepared::Spectrum(Spectrum::power(
             size(*window),
@@ -373,6 +387,10 @@ fn prepared(step: &HostStep) -> Prepared {
         )),
         HostStep::Pad(to) | HostStep::Crop(to) => Prepared::Resized(sizes(to)),
     }
+}
+
+fn filters(step: &HostStep) -> Vec<Filter> {
+    Bank::of(step).expect("only asked of steps with mel filters").filters()
 }
 
 /// The leading part of a grid, zeros where it ends.

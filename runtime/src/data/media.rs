@@ -185,7 +185,10 @@ pub(super) fn decode(
             let mut all = Vec::new();
             for (at, host) in &hosts {
                 let values = one(kind, &told, &bytes, host, recipe, moment);
-                all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
+                let Some(values) = values.map_err(Trouble::Why)? else {
+                    return clip::videos(&told, content, &hosts, recipe, moment);
+                };
+                all.push((*at, Fed::Numbers(values)));
             }
             Ok(all)
         }
@@ -211,6 +214,7 @@ pub(super) fn decode(
     }
 }
 
+/// What one modality is fed of a picture or sound; `None` where its codec is `ffmpeg`'s alone.
 fn one(
     kind: Kind,
     extension: &str,
@@ -218,15 +222,15 @@ fn one(
     host: &Host,
     recipe: &Recipe,
     moment: &Moment,
-) -> Result<Vec<f32>, Why> {
+) -> Result<Option<Vec<f32>>, Why> {
     match (kind, host.feed) {
         (Kind::Picture, Feed::Pictures { channels, .. }) => {
-            host.of_pictures(&[picture::decode(bytes, channels)?], moment)
+            host.of_pictures(&[picture::decode(bytes, channels)?], moment).map(Some)
         }
         (Kind::Sound, Feed::Wave { rate, length, channels, .. }) => {
-            let sound = sound::decode(bytes, extension, channels)?;
+            let Some(sound) = sound::decode(bytes, extension, channels)? else { return Ok(None) };
             let start = moment.place() * (sound.seconds() - recipe.span).max(0.0);
-            host.of_sound(sound.part(start, rate, length)?, moment)
+            host.of_sound(sound.part(start, rate, length)?, moment).map(Some)
         }
         _ => Err(format!("`{}` is not made of such files", host.name)),
     }

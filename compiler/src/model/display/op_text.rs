@@ -204,6 +204,13 @@ impl fmt::Display for HostStep {
             Self::Spectrogram { window, hop, fft, power } => {
                 write!(f, "spectrogram(window: {window}, hop: {hop}, fft: {fft}, power: {power})")
             }
+            Self::Fbank { rate, bins, window, hop, fft, low, high, window_type, preemphasis } => {
+                let window_type = window_type.name();
+                write!(f, "fbank(rate: {rate}, bins: {bins}, window: {window}, hop: {hop}, ")?;
+                write!(f, "fft: {fft}, low: {low}, high: {high}, window_type: {window_type}, ")?;
+                write!(f, "preemphasis: {preemphasis})")
+            }
+            Self::WhisperMel { bins } => write!(f, "whisper_mel(bins: {bins})"),
             Self::Crop(sizes) => write!(f, "crop({})", list(sizes)),
             Self::Pad(sizes) => write!(f, "pad({})", list(sizes)),
         }

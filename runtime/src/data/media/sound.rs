@@ -1,33 +1,32 @@
 //! Sound: decoded within limits, cut, brought to another rate.
 //!
-//! In: the bytes of a WAV, FLAC, MP3 or Ogg Vorbis file. Out: channels of samples, -1..1. Deliberately not here: random
-//! changes, and spectrograms.
+//! In: the bytes of a WAV, AIFF, FLAC, MP3 or Ogg file. Out: channels of samples, -1..1, without the samples that an encoder
+//! added before and behind. Deliberately not here: random changes, spectrograms, and codecs that are left to `ffmpeg`.
 
 pub(super) mod facts;
+mod resample;
+mod wave;
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::io::Cursor;
+use std::io::{Cursor, Read};
 
-use rubato::audioadapter_buffers::direct::InterleavedSlice;
-use rubato::{Fft, FixedSync, Resampler};
-use symphonia::core::codecs::audio::AudioDecoderOptions;
+use symphonia::core::codecs::audio::well_known::{CODEC_ID_MP3, CODEC_ID_VORBIS};
+use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 
 use crate::data::error::Why;
+use resample::Rates;
+use wave::Wave;
 
 /// A sound may have so many samples a channel: 23 minutes at 48,000 a second.
 const MAX_SAMPLES: usize = 1 << 26;
 /// Rates beyond are no sound.
 const RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
-/// So many samples around a part are resampled with it, so that its edges do not ring.
-const MARGIN: u64 = 512;
-/// Transforms that one thread keeps.
-const MAX_KEPT: usize = 8;
+/// Floats may hold integers of 32 bits that were not scaled; what is larger is damage.
+const LOUDEST: f32 = 2_147_483_648.0;
 
 /// A sound.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,27 +64,94 @@ impl Collector {
     }
 }
 
-/// The sound in a file, with so many channels.
-pub(super) fn decode(bytes: &[u8], extension: &str, channels: usize) -> Result<Sound, Why> {
-    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
+/// A file, opened.
+struct Opened<'a> {
+    format: Box<dyn FormatReader + 'a>,
+    decoder: Box<dyn AudioDecoder>,
+    track: u32,
+    /// Samples a channel, by the header.
+    promised: Option<u64>,
+    /// Whether that is their exact number.
+    is_exact: bool,
+}
+
+/// The sound in a file, with so many channels; `None` where it is of a codec that is not known here.
+pub(super) fn decode(bytes: &[u8], extension: &str, channels: usize) -> Result<Option<Sound>, Why> {
+    if is_foreign(bytes) {
+        return Ok(None);
+    }
+    let wave = wave::read(bytes)?;
+    let Some(opened) = opened(bytes, extension, wave.as_ref())? else { return Ok(None) };
+    let (promised, is_exact) = (opened.promised, opened.is_exact);
+    let sound = decoded(opened, channels)?;
+    check(&sound)?;
+    let found = sound.channels[0].len() as u64;
+    let slack = |promised: u64| if is_exact { 0 } else { promised / 10 };
+    if let Some(promised) = promised.filter(|promised| found < promised - slack(*promised)) {
+        return Err(format!("cut short or damaged: {found} of {promised} samples"));
+    }
+    Ok(Some(sound))
+}
+
+/// Whether it is an Ogg file that does not begin with a stream of Vorbis or FLAC, by its first packet.
+fn is_foreign(bytes: &[u8]) -> bool {
+    let packet = bytes.get(28..).unwrap_or(&[]);
+    let is_known = packet.starts_with(b"\x01vorbis") || packet.starts_with(b"\x7fFLAC");
+    bytes.starts_with(b"OggS") && packet.len() >= 8 && !is_known
+}
+
+/// Finds the track and its decoder; `None` where only a decoder is missing.
+fn opened<'a>(
+    bytes: &'a [u8],
+    extension: &str,
+    wave: Option<&'a Wave<'a>>,
+) -> Result<Option<Opened<'a>>, Why> {
+    let source = match wave {
+        Some(wave) => {
+            let mended = ReadOnlySource::new(wave.header.as_slice().chain(wave.samples));
+            MediaSourceStream::new(Box::new(mended), Default::default())
+        }
+        None => MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default()),
+    };
     let mut hint = Hint::new();
-    hint.with_extension(extension);
-    let mut format = symphonia::default::get_probe()
-        .probe(&hint, source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| format!("no sound that can be decoded: {error}"))?;
-    let track = format.default_track(TrackType::Audio).ok_or("there is no sound in it")?;
+    hint.with_extension(if wave.is_some() { "wav" } else { extension });
+    // What says by its first bytes that it is a sound may still hold what is decoded elsewhere alone.
+    let is_sound = wave.is_some() || bytes.starts_with(b"FORM");
+    let probed = symphonia::default::get_probe().probe(
+        &hint,
+        source,
+        FormatOptions::default(),
+        MetadataOptions::default(),
+    );
+    let format = match probed {
+        Ok(format) => format,
+        Err(Error::Unsupported(_)) if is_sound => return Ok(None),
+        Err(error) => return Err(format!("no sound that can be decoded: {error}")),
+    };
+    let Some(track) = format.default_track(TrackType::Audio) else {
+        return if is_sound { Ok(None) } else { Err("there is no sound in it".to_owned()) };
+    };
     let parameters = track.codec_params.as_ref().and_then(|parameters| parameters.audio());
-    let parameters = parameters.ok_or("its codec is unknown")?;
-    let id = track.id;
-    let promised = track.num_frames;
-    let mut decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| error.to_string())?;
+    let Some(parameters) = parameters else { return Ok(None) };
+    // Without the tag of an encoder, the end of an MP3 file is guessed, and what lies behind it would be taken away.
+    let is_told = parameters.codec != CODEC_ID_MP3 || track.delay.is_some();
+    let options = AudioDecoderOptions::default().gapless(is_told);
+    let decoder = match symphonia::default::get_codecs().make_audio_decoder(parameters, &options) {
+        Ok(decoder) => decoder,
+        Err(Error::Unsupported(_)) => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let is_exact = ![CODEC_ID_MP3, CODEC_ID_VORBIS].contains(&parameters.codec);
+    let (track, promised) = (track.id, track.num_frames);
+    Ok(Some(Opened { format, decoder, track, promised, is_exact }))
+}
+
+fn decoded(mut opened: Opened<'_>, channels: usize) -> Result<Sound, Why> {
     let mut collector = Collector { channels: vec![Vec::new(); channels] };
     let (mut rate, mut samples) = (None, Vec::new());
     let (mut packets, mut damaged) = (0_u64, 0_u64);
     loop {
-        let packet = match format.next_packet() {
+        let packet = match opened.format.next_packet() {
             Ok(Some(packet)) => packet,
             Ok(None) => break,
             Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
@@ -93,11 +159,11 @@ pub(super) fn decode(bytes: &[u8], extension: &str, channels: usize) -> Result<S
             }
             Err(error) => return Err(error.to_string()),
         };
-        if packet.track_id != id {
+        if packet.track_id != opened.track {
             continue;
         }
         packets += 1;
-        let decoded = match decoder.decode(&packet) {
+        let decoded = match opened.decoder.decode(&packet) {
             Ok(decoded) => decoded,
             // A damaged packet is left out: MP3 files that were cut out of others begin with some.
             Err(Error::DecodeError(_)) => {
@@ -113,25 +179,25 @@ pub(super) fn decode(bytes: &[u8], extension: &str, channels: usize) -> Result<S
         decoded.copy_to_vec_interleaved(&mut samples);
         collector.add(&samples, given)?;
     }
-    let sound = Sound { rate: rate.unwrap_or(0), channels: collector.channels };
     if damaged > packets / 10 {
         return Err(format!("{damaged} of {packets} packets are damaged"));
     }
-    check(&sound, promised)?;
-    Ok(sound)
+    Ok(Sound { rate: rate.unwrap_or(0), channels: collector.channels })
 }
 
-/// Whether what was decoded is most of what the header promised, and numbers.
-fn check(sound: &Sound, promised: Option<u64>) -> Result<(), Why> {
-    let found = sound.channels[0].len() as u64;
-    if found == 0 {
+/// Whether there are samples, and all of them are numbers that a sound can have.
+fn check(sound: &Sound) -> Result<(), Why> {
+    if sound.channels[0].is_empty() {
         return Err("there is no sound in it".to_owned());
     }
-    if let Some(promised) = promised.filter(|promised| found < promised - promised / 10) {
-        return Err(format!("cut short or damaged: {found} of {promised} samples"));
+    let is_wrong = |value: &f32| !(value.abs() <= LOUDEST);
+    for channel in &sound.channels {
+        if let Some(at) = channel.iter().position(is_wrong) {
+            let (value, seconds) = (channel[at], at as f64 / f64::from(sound.rate));
+            return Err(format!("its sample {at}, at {seconds:.3} s, is {value:e}; 1 is loudest"));
+        }
     }
-    let is_finite = |channel: &Vec<f32>| channel.iter().all(|value| value.is_finite());
-    if sound.channels.iter().all(is_finite) { Ok(()) } else { Err("NaN in it".to_owned()) }
+    Ok(())
 }
 
 impl Sound {
@@ -140,7 +206,7 @@ impl Sound {
         let mut collector = Collector { channels: vec![Vec::new(); wanted] };
         collector.add(samples, given)?;
         let sound = Self { rate, channels: collector.channels };
-        check(&sound, None)?;
+        check(&sound)?;
         Ok(sound)
     }
 
@@ -156,30 +222,31 @@ impl Sound {
         rate: u32,
         length: usize,
     ) -> Result<Vec<Vec<f32>>, Why> {
-        let (from, to) = (u64::from(self.rate), u64::from(rate));
         let all = self.channels[0].len();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place")]
-        let start = (start.max(0.0) * from as f64).round() as usize;
+        let start = (start.max(0.0) * f64::from(self.rate)).round() as usize;
         let start = start.min(all);
-        if from == to {
+        if self.rate == rate {
             let end = all.min(start.saturating_add(length));
             return Ok(self.channels.iter().map(|channel| channel[start..end].to_vec()).collect());
         }
         // Margins are whole periods of the two rates, so that they can be cut off again.
-        let divisor = gcd(from, to);
-        let (period, periods) = (from / divisor, MARGIN.div_ceil(from / divisor));
-        let before = (periods.min(start as u64 / period)) as usize;
-        let first = start - before * period as usize;
-        let needed = length as u128 * u128::from(from);
-        let needed = usize::try_from(needed.div_ceil(u128::from(to))).unwrap_or(usize::MAX);
-        let end = all.min(start.saturating_add(needed).saturating_add((periods * period) as usize));
-        let cut = before * (to / divisor) as usize;
-        let whole = ((end - first) as u64 * to).div_ceil(from) as usize;
+        let rates = Rates::new(self.rate, rate);
+        let [period, other] = rates.period();
+        let before = rates.reach().min(start / period);
+        let first = start - before * period;
+        let scaled = |n: usize, to: u32, from: u32| {
+            let scaled = (n as u128 * u128::from(to)).div_ceil(u128::from(from));
+            usize::try_from(scaled).unwrap_or(usize::MAX)
+        };
+        let needed = scaled(length, self.rate, rate);
+        let end = start.saturating_add(needed).saturating_add(rates.reach() * period).min(all);
+        let whole = scaled(end - first, rate, self.rate);
         let mut result = Vec::new();
         for channel in &self.channels {
-            let mut samples = resampled(&channel[first..end], self.rate, rate)?;
+            let mut samples = rates.resampled(&channel[first..end])?;
             samples.truncate(whole);
-            samples.drain(..cut.min(samples.len()));
+            samples.drain(..(before * other).min(samples.len()));
             samples.truncate(length);
             result.push(samples);
         }
@@ -187,95 +254,5 @@ impl Sound {
     }
 }
 
-fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// All samples at another rate.
-fn resampled(samples: &[f32], from: u32, to: u32) -> Result<Vec<f32>, Why> {
-    thread_local! {
-        /// Making one takes longer than using it on a short sound.
-        static KEPT: RefCell<BTreeMap<(u32, u32), Fft<f32>>> = const { RefCell::new(BTreeMap::new()) };
-    }
-    if samples.is_empty() {
-        return Ok(Vec::new());
-    }
-    let wrong = |error: &dyn std::fmt::Display| format!("from {from} to {to} a second: {error}");
-    KEPT.with_borrow_mut(|kept| {
-        if !kept.contains_key(&(from, to)) {
-            if kept.len() == MAX_KEPT {
-                kept.clear();
-            }
-            // An even number of periods: the delay, half of a transform, is a whole number of samples then.
-            let period = u64::from(from) / gcd(from.into(), to.into());
-            let chunk = usize::try_from(period * 2 * MARGIN.div_ceil(period)).expect("small");
-            let made = Fft::new(from as usize, to as usize, chunk, 1, FixedSync::Both);
-            kept.insert((from, to), made.map_err(|error| wrong(&error))?);
-        }
-        let resampler = kept.get_mut(&(from, to)).expect("inserted above");
-        let input = InterleavedSlice::new(samples, 1, samples.len());
-        let input = input.map_err(|error| wrong(&error))?;
-        let output = resampler.process_all(&input, samples.len(), None);
-        Ok(output.map_err(|error| wrong(&error))?.take_data())
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use std::f64::consts::TAU;
-
-    use super::*;
-    use crate::data::tests::wav;
-
-    fn tone(rate: u32, hertz: f64, n: usize) -> Vec<f32> {
-        (0..n).map(|at| (0.5 * (TAU * hertz * at as f64 / f64::from(rate)).sin()) as f32).collect()
-    }
-
-    #[test]
-    fn waves_become_their_samples() {
-        let samples = tone(8000, 440.0, 1234);
-        let sound = decode(&wav(8000, std::slice::from_ref(&samples)), "wav", 1).unwrap();
-        assert_eq!((sound.rate, sound.channels[0].len()), (8000, 1234));
-        for (found, wanted) in sound.channels[0].iter().zip(&samples) {
-            // 16 bits a sample.
-            assert!((found - wanted).abs() < 1.0 / 32_000.0);
-        }
-        let two = [samples.clone(), vec![0.0; 1234]];
-        let mixed = decode(&wav(8000, &two), "wav", 1).unwrap();
-        assert!((mixed.channels[0][5] - samples[5] / 2.0).abs() < 1.0 / 32_000.0);
-        assert_eq!(decode(&wav(8000, &two), "wav", 3).unwrap().channels.len(), 3);
-    }
-
-    #[test]
-    fn a_tone_is_the_same_tone_at_every_rate() {
-        for (from, to) in [(8000, 16000), (44_100, 16_000), (16_000, 44_100), (48_000, 16_000)] {
-            let sound = Sound { rate: from, channels: vec![tone(from, 300.0, from as usize)] };
-            for start in [0.0, 0.25] {
-                let part = sound.part(start, to, to as usize / 2).unwrap();
-                assert_eq!(part[0].len(), to as usize / 2);
-                let skip = (start * f64::from(to)) as usize;
-                let wanted = tone(to, 300.0, to as usize);
-                // A start from nothing rings for some samples; the filter's ripple is below a thousandth.
-                for at in 400..part[0].len() - 400 {
-                    let error = (part[0][at] - wanted[skip + at]).abs();
-                    assert!(error < 1e-3, "{from} {to} {start} {at}: {error}");
-                }
-            }
-            let all = sound.part(0.0, to, usize::MAX >> 8).unwrap();
-            assert_eq!(all[0].len(), to as usize);
-        }
-    }
-
-    #[test]
-    fn broken_sounds_are_refused() {
-        let good = wav(8000, &[tone(8000, 440.0, 1000)]);
-        let mut endless = good.clone();
-        endless[40..44].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
-        let mut still = good.clone();
-        still[24..28].copy_from_slice(&0_u32.to_le_bytes());
-        for bytes in [&good[..good.len() / 2], &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless]
-        {
-            assert!(decode(bytes, "wav", 1).is_err());
-        }
-    }
-}
+mod tests;
