@@ -9,6 +9,7 @@ pub mod config;
 mod draw;
 mod error;
 mod host;
+mod json;
 mod loader;
 pub mod media;
 mod mix;

@@ -104,6 +104,8 @@ fn third_party_crates_show_in_one_place() {
         ("image", "runtime/src/data/"),
         ("fast_image_resize", "runtime/src/data/media/picture.rs"),
         ("tar", "runtime/src/data/"),
+        ("encoding_rs", "runtime/src/data/source/table/text.rs"),
+        ("jiter", "runtime/src/data/"),
         ("blake3", "runtime/src/checkpoint"),
         ("indicatif", "src/cli/train"),
         ("ctrlc", "src/cli/train"),

@@ -2,9 +2,11 @@
 
 mod broken;
 mod loading;
+mod mutated;
 mod real;
 mod settings;
 mod sources;
+mod tables;
 
 use std::fs;
 use std::io::Cursor;
