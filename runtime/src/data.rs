@@ -10,6 +10,7 @@ mod draw;
 mod error;
 mod files;
 mod host;
+mod json;
 mod loader;
 pub mod media;
 mod mix;

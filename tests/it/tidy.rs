@@ -108,6 +108,8 @@ fn third_party_crates_show_in_one_place() {
         ("flate2", "runtime/src/data/"),
         ("ruzstd", "runtime/src/data/"),
         ("base64", "src/data_report/html.rs"),
+        ("encoding_rs", "runtime/src/data/source/table/text.rs"),
+        ("jiter", "runtime/src/data/"),
         ("indicatif", "src/cli/train"),
         ("ctrlc", "src/cli/signals.rs"),
         ("signal_hook", "src/cli/signals.rs"),

@@ -30,6 +30,9 @@ pub struct DataConfig {
     /// Names of classes by target, in the order of their numbers, where files name classes instead of numbering them.
     #[serde(default)]
     pub classes: BTreeMap<String, Vec<String>>,
+    /// How labels are written, by target, where it could be read in two ways.
+    #[serde(default)]
+    pub labels: BTreeMap<String, Labels>,
     /// The part of shards and samples that may be broken before it is an error, 0..1.
     #[serde(default = "default_broken")]
     pub broken: f64,
@@ -51,6 +54,7 @@ impl Default for DataConfig {
             augment: BTreeMap::new(),
             noise: BTreeMap::new(),
             classes: BTreeMap::new(),
+            labels: BTreeMap::new(),
             broken: default_broken(),
             timeout: default_timeout(),
             ffmpeg: None,
@@ -66,6 +70,18 @@ fn default_timeout() -> f64 {
     60.0
 }
 
+/// How the labels of a target are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Labels {
+    /// One value for each class, 0 to 1; for classes that exclude each other they add up to 1.
+    OneHot,
+    /// Numbers of classes, from 0.
+    Ids,
+    /// Names of classes.
+    Names,
+}
+
 /// One source: exactly one of `shards`, `table`, `synthetic`, and what is taken of it.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -79,6 +95,15 @@ pub struct SourceConfig {
     /// The folder that paths in the table start from; by default the table's own.
     #[serde(default)]
     pub folder: Option<PathBuf>,
+    /// What separates the cells of the table; by default what its first line has.
+    #[serde(default)]
+    pub separator: Option<Separator>,
+    /// Whether quotes in the table hold cells together; by default they do.
+    #[serde(default)]
+    pub quotes: Option<bool>,
+    /// The encoding of the table by its name on the web, such as `windows-1252`; by default UTF-8, or what its mark says.
+    #[serde(default)]
+    pub encoding: Option<String>,
     /// Pictures and sounds made up on the spot.
     #[serde(default)]
     pub synthetic: Option<SyntheticConfig>,
@@ -103,6 +128,20 @@ pub struct SourceConfig {
     /// Which samples `take` takes.
     #[serde(default)]
     pub take_seed: u64,
+}
+
+/// What separates the cells of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Separator {
+    /// `,`
+    Comma,
+    /// `;`
+    Semicolon,
+    /// A tab.
+    Tab,
+    /// `|`
+    Pipe,
 }
 
 /// A text, or a list of them.

@@ -5,10 +5,10 @@
 use zorro_compiler::model::{Model, TargetKind};
 
 use super::DataError;
-use super::config::{AugmentConfig, DataConfig, NoiseConfig};
+use super::config::{AugmentConfig, DataConfig, Labels, NoiseConfig};
 use super::host::{Feed, Host};
 use super::media::video::Programs;
-use super::target::Target;
+use super::target::{Names, Target};
 
 /// All that must be known to turn files into samples.
 #[derive(Debug, Clone)]
@@ -80,10 +80,7 @@ impl Recipe {
         }
         for (name, classes) in &config.classes {
             let place = format!("classes.{name}");
-            let known: Vec<String> =
-                self.targets.iter().map(|target| target.name.clone()).collect();
-            let target = self.targets.iter_mut().find(|target| target.name == *name);
-            let target = target.ok_or_else(|| unknown(&place, "target", name, &known))?;
+            let target = self.target(name, &place)?;
             let n = match target.kind {
                 TargetKind::Class(n) | TargetKind::Classes(n) => n,
                 TargetKind::Tensor(_) => 0,
@@ -92,9 +89,32 @@ impl Recipe {
                 let message = format!("{} names for {n} classes", classes.len());
                 return Err(setting(&place, message));
             }
-            target.classes.clone_from(classes);
+            target.names = Names::new(classes).map_err(|message| setting(&place, message))?;
+        }
+        for (name, labels) in &config.labels {
+            let place = format!("labels.{name}");
+            let is_named = config.classes.contains_key(name);
+            let target = self.target(name, &place)?;
+            match (&target.kind, labels) {
+                (TargetKind::Tensor(_), _) => {
+                    let message = format!("`{name}` is a tensor; only classes have labels");
+                    return Err(setting(&place, message));
+                }
+                (TargetKind::Class(_) | TargetKind::Classes(_), Labels::Names) if !is_named => {
+                    let message =
+                        format!("say the names in their order: `classes: {{ {name}: [..] }}`");
+                    return Err(setting(&place, message));
+                }
+                (TargetKind::Class(_) | TargetKind::Classes(_), _) => target.labels = Some(*labels),
+            }
         }
         Ok(())
+    }
+
+    fn target(&mut self, name: &str, place: &str) -> Result<&mut Target, DataError> {
+        let known: Vec<String> = self.targets.iter().map(|target| target.name.clone()).collect();
+        let target = self.targets.iter_mut().find(|target| target.name == name);
+        target.ok_or_else(|| unknown(place, "target", name, &known))
     }
 
     fn host(&mut self, name: &str, place: &str) -> Result<&mut Host, DataError> {

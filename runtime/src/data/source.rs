@@ -16,11 +16,14 @@ mod table;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use jiter::JsonValue;
+
 use super::DataError;
 use super::config::{SourceConfig, SyntheticConfig};
 use super::error::{Problems, Why};
 use super::files::patiently;
 use super::host::Moment;
+use super::json::{self, Document};
 use super::media::{self, Content, Kind, Trouble, sniff};
 use super::recipe::{Fed, Recipe, Sample, setting};
 use super::target;
@@ -97,6 +100,7 @@ impl Source {
         }
         let before = problems.samples;
         let mut uses = Uses::new(config, place, recipe)?;
+        table::check_settings(config, place)?;
         if config.folder.is_some() && config.table.is_none() {
             return Err(setting(&format!("{place}.folder"), "only a `table` has a folder"));
         }
@@ -112,7 +116,7 @@ impl Source {
                     Some(folder) => base.join(folder),
                     None => path.parent().map(Path::to_path_buf).unwrap_or_default(),
                 };
-                let entries = table::entries(&path, &mut uses, recipe, problems)?;
+                let entries = table::entries(&path, config, &mut uses, recipe, problems)?;
                 // The folder of `list.csv` is no name, but the one that the run stands in.
                 let begin = if folder.as_os_str().is_empty() { Path::new(".") } else { &folder };
                 let root = patiently(|| begin.canonicalize()).map_err(|trouble| match trouble {
@@ -154,6 +158,7 @@ impl Source {
         let mut source = Self { place, weight, what, uses, entries, chosen: None, counts };
         source.chosen = select::chosen(&source, config, base, recipe)?;
         source.counts = source.counted(recipe);
+        table::check_labels(&source, recipe, broken)?;
         Ok(source)
     }
 
@@ -275,7 +280,8 @@ impl Source {
             Kind::Json | Kind::Text => {
                 let bytes = content.bytes(kind.limit()).map_err(|trouble| trouble.about(name))?;
                 let text = std::str::from_utf8(&bytes).map_err(|error| named(error.to_string()))?;
-                told(kind, text, self.uses.roles(what), recipe, moment, sample).map_err(named)
+                let told = told(kind, text, self.uses.roles(what), recipe, moment, sample);
+                told.map_err(|trouble| trouble.about(name))
             }
             Kind::Picture | Kind::Sound | Kind::Video => {
                 let decoded = self.decoded(what, &content, recipe, moment);
@@ -413,20 +419,30 @@ fn told(
     recipe: &Recipe,
     moment: &Moment,
     sample: &mut Sample,
-) -> Result<(), Why> {
-    let value: Option<serde_json::Value> = match kind {
-        Kind::Json => Some(serde_json::from_str(text).map_err(|error| error.to_string())?),
+) -> Result<(), Trouble> {
+    let document = match kind {
+        Kind::Json => {
+            let names: Vec<&str> = roles.iter().map(|role| roles::name(*role, recipe)).collect();
+            Some(json::document(text, &names).map_err(Trouble::Why)?)
+        }
         Kind::Text | Kind::Picture | Kind::Sound | Kind::Video => None,
     };
+    let text = json::unmarked(text);
     for role in roles {
         let name = roles::name(*role, recipe);
+        // What is one value is named by whoever asks for it.
+        let named = |trouble: Trouble| match &document {
+            Some(_) => trouble.about(name),
+            None => trouble,
+        };
         // A JSON object has a value for each name; what it lacks, the sample lacks.
-        let value = match &value {
-            Some(value) if value.is_object() => match value.get(name) {
-                None | Some(serde_json::Value::Null) => continue,
+        let value = match &document {
+            Some(Document::Fields(fields)) => match json::value(fields, name)? {
+                None => continue,
                 Some(value) => Some(value),
             },
-            Some(value) => Some(value),
+            Some(Document::Value(JsonValue::Null)) => continue,
+            Some(Document::Value(value)) => Some(value),
             None => None,
         };
         match role {
@@ -434,7 +450,7 @@ fn told(
                 let target = &recipe.targets[*at];
                 let found =
                     value.map_or_else(|| target.of_text(text), |value| target.of_json(value));
-                sample.targets[*at] = Some(found.map_err(|why| format!("{name}: {why}"))?);
+                sample.targets[*at] = Some(found.map_err(named)?);
             }
             Role::Modality(at) if sample.modalities[*at].is_none() => {
                 let host = &recipe.hosts[*at];
@@ -442,7 +458,7 @@ fn told(
                     Some(value) => target::fed_of_json(host, value, moment),
                     None => target::fed_of_text(host, text, moment),
                 };
-                sample.modalities[*at] = Some(found.map_err(|why| format!("{name}: {why}"))?);
+                sample.modalities[*at] = Some(found.map_err(Trouble::Why).map_err(named)?);
             }
             Role::Target(_) | Role::Modality(_) => {}
         }

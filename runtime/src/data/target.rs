@@ -1,14 +1,24 @@
-//! Targets and other values that stand in texts: classes by number or name, lists, numbers.
+//! Targets and other values that stand in texts: classes, lists, numbers.
 //!
 //! In: a text or a JSON value. Out: what a target is fed: a distribution over classes, or numbers. Deliberately not here:
 //! where the text comes from.
 
-use serde_json::Value;
+mod label;
+mod names;
+#[cfg(test)]
+mod tests;
+
+use jiter::JsonValue;
 use zorro_compiler::model::{Target as ModelTarget, TargetKind};
 
+use super::config::Labels;
 use super::error::Why;
 use super::host::{Feed, Host, Moment};
+use super::json;
+use super::media::Trouble;
 use super::recipe::Fed;
+pub(super) use label::Label;
+pub(super) use names::Names;
 
 /// A target of the model.
 #[derive(Debug, Clone)]
@@ -16,13 +26,20 @@ pub(super) struct Target {
     pub(super) name: String,
     pub(super) kind: TargetKind,
     /// Names of classes, where files name them.
-    pub(super) classes: Vec<String>,
+    pub(super) names: Names,
+    /// How labels are written, where that is declared.
+    pub(super) labels: Option<Labels>,
     /// `[classes]`, or the sizes of a tensor.
     pub(super) shape: Vec<usize>,
 }
 
 fn size(number: u64) -> usize {
     usize::try_from(number).expect("limits of models keep sizes small")
+}
+
+/// So much of a text as fits a message.
+fn cut(text: &str) -> &str {
+    text.char_indices().nth(60).map_or(text, |(end, _)| &text[..end])
 }
 
 impl Target {
@@ -35,100 +52,90 @@ impl Target {
             }
         };
         let (name, kind) = (target.name.clone(), target.kind.clone());
-        Self { name, kind, classes: Vec::new(), shape }
+        Self { name, kind, names: Names::default(), labels: None, shape }
     }
 
     fn numbers(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// The value in a text: a class, or a list of them.
-    pub(super) fn of_text(&self, text: &str) -> Result<Vec<f32>, Why> {
-        let text = text.trim();
-        if text.starts_with(['[', '{', '"']) {
-            let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            return self.of_json(&value);
-        }
+    /// How many classes.
+    fn n(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// Whether classes exclude each other.
+    fn is_one(&self) -> bool {
+        matches!(self.kind, TargetKind::Class(_))
+    }
+
+    /// The value in a text: a class, or a list of them, a value for each class, or numbers.
+    pub(super) fn of_text(&self, text: &str) -> Result<Vec<f32>, Trouble> {
         match self.kind {
-            TargetKind::Class(_) => self.one_of([self.class(text)?]),
-            TargetKind::Classes(_) => {
-                let split = |character: char| character == ',' || character.is_whitespace();
-                // Names of classes may hold spaces, so commas separate where there are any.
-                let parts: Vec<&str> = match text.contains(',') {
-                    true => text.split(',').map(str::trim).collect(),
-                    false if self.classes.iter().any(|name| name == text) => vec![text],
-                    false => text.split(split).collect(),
-                };
-                let parts = parts.into_iter().filter(|part| !part.is_empty());
-                let classes: Result<Vec<usize>, Why> = parts.map(|part| self.class(part)).collect();
-                self.one_of(classes?)
+            TargetKind::Class(_) | TargetKind::Classes(_) => {
+                self.of_label(Label::of_text(self, text)?)
             }
-            TargetKind::Tensor(_) => self.of_numbers(numbers_of_text(text)?),
+            TargetKind::Tensor(_) => numbers_of_text(text)
+                .and_then(|numbers| self.of_numbers(numbers))
+                .map_err(Trouble::Why),
         }
     }
 
-    /// The value in JSON: a class, a list of them, or a list of numbers with points, one for each class.
-    pub(super) fn of_json(&self, value: &Value) -> Result<Vec<f32>, Why> {
-        let is_classes = !matches!(self.kind, TargetKind::Tensor(_));
-        match value {
-            Value::Number(number) if is_classes => self.one_of([self.class(&number.to_string())?]),
-            Value::String(text) if is_classes => self.one_of([self.class(text.trim())?]),
-            Value::Array(items) if is_classes => {
-                let has_points = items.iter().any(Value::is_f64);
-                if has_points {
-                    return self.of_numbers(numbers_of(value)?);
-                }
-                let classes: Result<Vec<usize>, Why> = items
-                    .iter()
-                    .map(|item| {
-                        let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-                        self.class(text.trim())
-                    })
-                    .collect();
-                self.one_of(classes?)
+    /// The value in JSON.
+    pub(super) fn of_json(&self, value: &JsonValue<'_>) -> Result<Vec<f32>, Trouble> {
+        match self.kind {
+            TargetKind::Class(_) | TargetKind::Classes(_) => {
+                self.of_label(Label::of_json(self, value)?)
             }
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_)
-            | Value::Object(_) => self.of_numbers(numbers_of(value)?),
+            TargetKind::Tensor(_) => {
+                numbers_of(value).and_then(|numbers| self.of_numbers(numbers)).map_err(Trouble::Why)
+            }
         }
     }
 
-    fn class(&self, text: &str) -> Result<usize, Why> {
-        let (TargetKind::Class(n) | TargetKind::Classes(n)) = self.kind else {
-            return Err(format!("`{}` has no classes", self.name));
-        };
-        if let Some(at) = self.classes.iter().position(|name| name == text) {
-            return Ok(at);
+    /// What is read of a text where it is a label; `None` for tensors.
+    pub(super) fn label(&self, text: &str) -> Result<Option<Label>, Trouble> {
+        match self.kind {
+            TargetKind::Class(_) | TargetKind::Classes(_) => Label::of_text(self, text).map(Some),
+            TargetKind::Tensor(_) => self.of_text(text).map(|_| None),
         }
-        let Ok(class) = text.parse::<u64>() else {
-            let text: String = text.chars().take(40).collect();
-            return Err(match self.classes.is_empty() {
-                true => {
-                    format!("`{text}` is no number of a class; name the classes of `{}`", self.name)
-                }
-                false => format!("`{text}` is no class of `{}`", self.name),
-            });
-        };
-        if class < n {
-            return Ok(size(class));
-        }
-        Err(format!("class {class}, but `{}` has {n}, numbered from 0", self.name))
     }
 
-    fn one_of(&self, classes: impl IntoIterator<Item = usize>) -> Result<Vec<f32>, Why> {
-        let mut hot = vec![0.0; self.numbers()];
-        let mut n = 0;
+    /// Whether it has a class of this number.
+    pub(super) fn has(&self, class: i64) -> bool {
+        usize::try_from(class).is_ok_and(|class| class < self.n())
+    }
+
+    fn of_label(&self, label: Label) -> Result<Vec<f32>, Trouble> {
+        let classes = match label {
+            Label::Values(values) => return Ok(values),
+            Label::Classes(classes) => classes,
+        };
+        let mut hot = vec![0.0; self.n()];
         for class in classes {
-            hot[class] = 1.0;
-            n += 1;
-        }
-        if n != 1 && matches!(self.kind, TargetKind::Class(_)) {
-            return Err(format!("{n} classes, but `{}` is one", self.name));
+            let place = usize::try_from(class).ok().and_then(|class| hot.get_mut(class));
+            *place.ok_or_else(|| Trouble::Declared(self.outside(class, None)))? = 1.0;
         }
         Ok(hot)
+    }
+
+    /// That there is no class of a number, with what may be the reason: all that is known are the numbers that stand beside
+    /// it, from the lowest to the highest.
+    pub(super) fn outside(&self, class: i64, beside: Option<(i64, i64)>) -> Why {
+        let (name, n) = (&self.name, self.n());
+        let last = i64::try_from(n).unwrap_or(i64::MAX);
+        let said = format!("class {class}, but the classes of `{name}` are 0 to {}", last - 1);
+        match beside.unwrap_or((1, class)) {
+            (1, highest) if highest == last => format!(
+                "{said}: labels 1 to {last} for {n} classes, do they count from one? Then subtract one, or name the \
+                 classes (`classes: {{ {name}: ['1', '2', ..] }}`)"
+            ),
+            _ if class < 0 => format!("{said}; a sample that has none lacks the value"),
+            (lowest, highest) if beside.is_some() => {
+                format!("{said}; labels are {lowest} to {highest}")
+            }
+            _ => said,
+        }
     }
 
     fn of_numbers(&self, numbers: Vec<f32>) -> Result<Vec<f32>, Why> {
@@ -150,13 +157,11 @@ impl Target {
 pub(super) fn fed_of_text(host: &Host, text: &str, moment: &Moment) -> Result<Fed, Why> {
     let text = text.trim();
     if text.starts_with('[') {
-        let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        return fed_of_json(host, &value, moment);
+        return fed_of_json(host, &json::parse(text)?, moment);
     }
-    let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty());
     match host.feed {
         Feed::Text { .. } => {
-            let ids: Result<Vec<i64>, _> = parts.map(str::parse).collect();
+            let ids: Result<Vec<i64>, _> = parts(text)?.into_iter().map(str::parse).collect();
             host.of_ids(ids.map_err(|_| "not a list of ids".to_owned())?).map(Fed::Ids)
         }
         Feed::Tensor | Feed::Pictures { .. } | Feed::Wave { .. } => {
@@ -166,86 +171,86 @@ pub(super) fn fed_of_text(host: &Host, text: &str, moment: &Moment) -> Result<Fe
 }
 
 /// What a modality of ids or numbers is fed of a JSON value.
-pub(super) fn fed_of_json(host: &Host, value: &Value, moment: &Moment) -> Result<Fed, Why> {
+pub(super) fn fed_of_json(host: &Host, value: &JsonValue<'_>, moment: &Moment) -> Result<Fed, Why> {
+    if let JsonValue::Str(text) = value {
+        return fed_of_text(host, text, moment);
+    }
     if !matches!(host.feed, Feed::Text { .. }) {
         return host.of_numbers(numbers_of(value)?, moment).map(Fed::Numbers);
     }
-    let items = value.as_array().ok_or("not a list of ids")?;
-    let ids: Option<Vec<i64>> = items.iter().map(Value::as_i64).collect();
+    let JsonValue::Array(items) = value else { return Err("not a list of ids".to_owned()) };
+    let id = |item: &JsonValue<'_>| match item {
+        JsonValue::Int(id) => Some(*id),
+        #[expect(clippy::cast_possible_truncation, reason = "whole and small enough")]
+        JsonValue::Float(id) if id.fract() == 0.0 && id.abs() < 1e15 => Some(*id as i64),
+        JsonValue::Null
+        | JsonValue::Bool(_)
+        | JsonValue::Float(_)
+        | JsonValue::Str(_)
+        | JsonValue::Array(_)
+        | JsonValue::Object(_) => None,
+    };
+    let ids: Option<Vec<i64>> = items.iter().map(id).collect();
     host.of_ids(ids.ok_or("not a list of ids")?).map(Fed::Ids)
 }
 
+/// What stands between commas and spaces. Between two commas there is something.
+fn parts(text: &str) -> Result<Vec<&str>, Why> {
+    let mut parts = Vec::new();
+    for piece in text.split(',') {
+        let before = parts.len();
+        parts.extend(piece.split_whitespace());
+        if parts.len() == before && !text.trim().is_empty() {
+            return Err(format!("nothing stands between two commas of `{}`", cut(text)));
+        }
+    }
+    Ok(parts)
+}
+
 fn numbers_of_text(text: &str) -> Result<Vec<f32>, Why> {
-    let parts = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|part| !part.is_empty());
-    parts.map(|part| part.parse().map_err(|_| format!("`{part}` is no number"))).collect()
+    let text = text.trim();
+    if text.starts_with('[') {
+        return numbers_of(&json::parse(text)?);
+    }
+    let number = |part: &str| {
+        let number: f32 = part.parse().map_err(|_| format!("`{}` is no number", cut(part)))?;
+        finite(number, || cut(part).to_owned())
+    };
+    parts(text)?.into_iter().map(number).collect()
+}
+
+/// A number that can be fed.
+fn finite(number: f32, told: impl Fn() -> String) -> Result<f32, Why> {
+    if number.is_finite() { Ok(number) } else { Err(format!("{} is no finite number", told())) }
 }
 
 /// All numbers in lists of lists, in order.
-fn numbers_of(value: &Value) -> Result<Vec<f32>, Why> {
+fn numbers_of(value: &JsonValue<'_>) -> Result<Vec<f32>, Why> {
     let mut all = Vec::new();
     // JSON is read with a limit of depth.
-    fn add(value: &Value, all: &mut Vec<f32>) -> Result<(), Why> {
-        #[expect(clippy::cast_possible_truncation, reason = "rounds to what is fed")]
+    fn add(value: &JsonValue<'_>, all: &mut Vec<f32>) -> Result<(), Why> {
         match value {
-            Value::Number(number) => {
-                all.push(number.as_f64().ok_or("a number that is too large")? as f32);
-                Ok(())
+            JsonValue::Int(_) | JsonValue::Float(_) => {
+                let number = json::number(value).unwrap_or(f64::NAN);
+                #[expect(clippy::cast_possible_truncation, reason = "rounds to what is fed")]
+                all.push(finite(number as f32, || number.to_string())?);
             }
-            Value::Array(items) => items.iter().try_for_each(|item| add(item, all)),
-            Value::Bool(value) => {
-                all.push(f32::from(u8::from(*value)));
-                Ok(())
-            }
-            Value::Null | Value::String(_) | Value::Object(_) => {
-                Err("expected numbers or lists of them".to_owned())
+            JsonValue::Array(items) => items.iter().try_for_each(|item| add(item, all))?,
+            JsonValue::Bool(value) => all.push(f32::from(u8::from(*value))),
+            JsonValue::Null | JsonValue::Str(_) | JsonValue::Object(_) => {
+                return Err("expected numbers or lists of them".to_owned());
             }
         }
+        Ok(())
     }
-    add(value, &mut all)?;
+    match value {
+        JsonValue::Str(text) => return numbers_of_text(text),
+        JsonValue::Null
+        | JsonValue::Bool(_)
+        | JsonValue::Int(_)
+        | JsonValue::Float(_)
+        | JsonValue::Array(_)
+        | JsonValue::Object(_) => add(value, &mut all)?,
+    }
     Ok(all)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn target(kind: TargetKind, classes: &[&str]) -> Target {
-        let shape = match &kind {
-            TargetKind::Class(n) | TargetKind::Classes(n) => vec![size(*n)],
-            TargetKind::Tensor(shape) => vec![size(shape.numbers())],
-        };
-        let classes = classes.iter().map(|name| (*name).to_owned()).collect();
-        Target { name: "label".to_owned(), kind, classes, shape }
-    }
-
-    #[test]
-    fn texts_become_values() {
-        let one = || target(TargetKind::Class(4), &[]);
-        let named = || target(TargetKind::Class(3), &["dog", "sea waves", "rain"]);
-        let many = || target(TargetKind::Classes(4), &[]);
-        let many_named = || target(TargetKind::Classes(3), &["dog", "sea waves", "rain"]);
-        let shape = zorro_compiler::model::Shape::new(vec![1], 2);
-        let tensor = || target(TargetKind::Tensor(shape.clone()), &[]);
-        let check = |target: Target, text: &str, wanted: Option<&[f32]>| {
-            let found = target.of_text(text);
-            assert_eq!(found.as_deref().ok(), wanted, "{text}: {found:?}");
-        };
-        check(one(), "2\n", Some(&[0.0, 0.0, 1.0, 0.0]));
-        check(one(), "4", None);
-        check(one(), "-1", None);
-        check(one(), "dog", None);
-        check(one(), "[0.25, 0.75, 0, 0]", Some(&[0.25, 0.75, 0.0, 0.0]));
-        check(one(), "[1, 2]", None);
-        check(named(), "sea waves", Some(&[0.0, 1.0, 0.0]));
-        check(named(), "2", Some(&[0.0, 0.0, 1.0]));
-        check(named(), "cat", None);
-        check(many(), "0 3", Some(&[1.0, 0.0, 0.0, 1.0]));
-        check(many(), "", Some(&[0.0; 4]));
-        check(many(), "[1]", Some(&[0.0, 1.0, 0.0, 0.0]));
-        check(many_named(), "rain, sea waves", Some(&[0.0, 1.0, 1.0]));
-        check(many_named(), "sea waves", Some(&[0.0, 1.0, 0.0]));
-        check(tensor(), "[[1.5, -2]]", Some(&[1.5, -2.0]));
-        check(tensor(), "1.5 2 3", None);
-        check(one(), "[[[", None);
-    }
 }

@@ -2,11 +2,13 @@
 
 mod broken;
 mod loading;
+mod mutated;
 mod real;
 mod roles;
 mod settings;
 mod shards;
 mod sources;
+mod tables;
 
 use std::fs;
 use std::io::Cursor;

@@ -1,54 +1,132 @@
 //! Tables: a CSV file whose first line names its columns.
 //!
-//! In: lines of a file. Out: for each the paths and values of a sample. Quotes as in RFC 4180. Deliberately not here:
-//! reading the files that are named.
+//! In: lines of a file. Out: for each the paths and values of a sample, and whether all labels are what they can be. What is
+//! wrong with a table is an error at its line ([`DataError::Declared`]): rows that are misread have wrong labels, so none is
+//! left out. Deliberately not here: reading the files that are named.
 
+mod rows;
+mod text;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::DataError;
+use crate::data::config::SourceConfig;
 use crate::data::error::{Problems, Why};
-use crate::data::media::Content;
+use crate::data::media::{Content, Kind, Trouble};
 use crate::data::recipe::{Recipe, setting};
+use crate::data::target::{Label, Target};
 
-use super::roles::Uses;
-use super::{Entry, Piece};
+use super::roles::{self, Role, Uses};
+use super::{Entry, Piece, Source, What};
+use rows::{Fault, Row, Rows};
 
 const MAX_BYTES: u64 = 4 << 30;
+
+/// Refuses what only tables have, where there is none, and encodings that nobody knows.
+pub(super) fn check_settings(config: &SourceConfig, place: &str) -> Result<(), DataError> {
+    let SourceConfig { table, separator, quotes, encoding, .. } = config;
+    let said = [
+        ("separator", separator.is_some()),
+        ("quotes", quotes.is_some()),
+        ("encoding", encoding.is_some()),
+    ];
+    if let Some((name, _)) = said.iter().find(|(_, is_said)| *is_said && table.is_none()) {
+        return Err(setting(&format!("{place}.{name}"), format!("only a `table` has `{name}`")));
+    }
+    match encoding {
+        Some(name) if text::encoding(name).is_none() => {
+            let known = "`utf-8`, `windows-1252`, `iso-8859-2`, `shift_jis` or the like";
+            let message = format!("`{name}` is no encoding of the web: write {known}");
+            Err(setting(&format!("{place}.encoding"), message))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
 
 /// The samples of a table, in order.
 pub(super) fn entries(
     path: &Path,
+    config: &SourceConfig,
     uses: &mut Uses,
     recipe: &Recipe,
     problems: &mut Problems,
 ) -> Result<Vec<Entry>, DataError> {
     let wrong = |message: Why| DataError::File { path: path.to_owned(), message };
+    let fault = |fault| declared(path, fault);
     let bytes = Content::Path(path).bytes(MAX_BYTES).map_err(|trouble| trouble.of_file(path))?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
-    let mut rows = Rows::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let Some((_, header)) = rows.next() else { return Err(wrong("it is empty".to_owned())) };
-    let columns: Vec<String> = header.iter().map(|cell| cell.trim().to_owned()).collect();
+    let said = config.encoding.as_deref().and_then(text::encoding);
+    let text::Text { text, doubt } = text::read(&bytes, said).map_err(fault)?;
+    let rows = Rows::new(&text, config.separator, config.quotes.unwrap_or(true));
+    let mut rows = rows.map_err(fault)?;
+    let header = rows.next().ok_or_else(|| wrong("it is empty".to_owned()))?.map_err(fault)?;
+    let columns = columns(&header).map_err(fault)?;
+    let table = Table { path, columns, doubt, recipe };
     let mut entries = Vec::new();
-    for (line, row) in rows {
-        let mut name = |why: &str| {
-            problems.samples += 1;
-            problems.name(format!("{}, line {line}: {why}", path.display()));
-        };
-        if row.len() != columns.len() {
-            name(&format!("{} cells in {} columns", row.len(), columns.len()));
-            continue;
-        }
-        let mut pieces = Vec::new();
-        let (mut key, mut first, mut is_climbing) = (None, None, false);
-        for (column, cell) in columns.iter().zip(&row) {
-            let cell = cell.trim();
-            if column.eq_ignore_ascii_case("key") {
-                key = Some(cell.to_owned());
+    for row in rows {
+        let row = row.map_err(fault)?;
+        match table.entry(&row, uses)? {
+            Ok(entry) => entries.push(entry),
+            Err(why) => {
+                problems.samples += 1;
+                problems.name(format!("{}, line {}: {why}", path.display(), row.line));
             }
+        }
+    }
+    if entries.iter().all(|entry| entry.pieces.is_empty()) && !entries.is_empty() {
+        let message = format!(
+            "no column ({}) is a modality or target of the model ({}); say what columns are in `roles`",
+            table.columns.join(", "),
+            recipe.names().join(", ")
+        );
+        return Err(setting(&path.display().to_string(), message));
+    }
+    Ok(entries)
+}
+
+fn declared(path: &Path, fault: Fault) -> DataError {
+    let name = format!("{}, line {}", path.display(), fault.line);
+    DataError::Declared { name, message: fault.why }
+}
+
+/// What rows are read with.
+struct Table<'a> {
+    path: &'a Path,
+    columns: Vec<String>,
+    /// Where the text is not known to be what it says beyond ASCII.
+    doubt: Option<Fault>,
+    recipe: &'a Recipe,
+}
+
+impl Table<'_> {
+    /// The sample of a row, or why there is none.
+    fn entry(&self, row: &Row<'_>, uses: &mut Uses) -> Result<Result<Entry, Why>, DataError> {
+        let wrong = |why: Why| declared(self.path, Fault { line: row.line, why });
+        let Row { line, cells } = row;
+        if cells.len() != self.columns.len() {
+            return Err(wrong(format!(
+                "{} cells, but the first line names {} columns: a cell that has what separates cells stands in quotes",
+                cells.len(),
+                self.columns.len()
+            )));
+        }
+        let mut pieces: Vec<Piece> = Vec::new();
+        let (mut key, mut first, mut is_climbing) = (None, None, false);
+        for (column, cell) in self.columns.iter().zip(cells) {
+            let cell = cell.trim();
             if cell.is_empty() {
                 continue;
             }
-            let Some((what, is_inline)) = uses.of_cell(column, cell, recipe)? else { continue };
+            let is_key = column.eq_ignore_ascii_case("key");
+            if is_key {
+                key = Some(cell.to_owned());
+            }
+            let Some((what, is_inline)) = uses.of_cell(column, cell, self.recipe)? else {
+                self.is_certain(cell, is_key)?;
+                continue;
+            };
+            self.is_certain(cell, true)?;
+            is_free(&pieces, what, uses, self.recipe).map_err(wrong)?;
             if is_inline {
                 pieces.push(Piece::Inline { what, text: cell.into() });
                 continue;
@@ -58,97 +136,134 @@ pub(super) fn entries(
             pieces.push(Piece::File { what, path: cell.into() });
         }
         if is_climbing {
-            name("a path leads out of `folder`");
-            continue;
+            return Ok(Err("a path leads out of `folder`".to_owned()));
         }
         let key = key.or(first).unwrap_or_else(|| format!("line {line}"));
-        let at = u32::try_from(line).map_err(|_| wrong("too many lines".to_owned()))?;
-        entries.push(Entry { key: key.into(), at, pieces: pieces.into() });
+        let at = u32::try_from(*line).map_err(|_| wrong("too many lines".to_owned()))?;
+        Ok(Ok(Entry { key: key.into(), at, pieces: pieces.into() }))
     }
-    if entries.iter().all(|entry| entry.pieces.is_empty()) && !entries.is_empty() {
-        let message = format!(
-            "no column is a modality or target of the model ({}); say what columns are in `roles`",
-            recipe.names().join(", ")
-        );
-        return Err(setting(&path.display().to_string(), message));
-    }
-    Ok(entries)
-}
 
-/// The rows of a CSV text, with the numbers of their lines.
-struct Rows<'a> {
-    rest: &'a str,
-    line: u64,
-}
-
-impl<'a> Rows<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { rest: text, line: 1 }
+    /// Whether a cell that is used is known to be what it says.
+    fn is_certain(&self, cell: &str, is_used: bool) -> Result<(), DataError> {
+        match &self.doubt {
+            Some(doubt) if is_used && !cell.is_ascii() => Err(declared(self.path, doubt.clone())),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
-impl Iterator for Rows<'_> {
-    type Item = (u64, Vec<String>);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if self.rest.is_empty() {
-                return None;
+/// The names of columns, each once, in whatever capitals. The first may have none: pandas writes its index so.
+fn columns(header: &Row<'_>) -> Result<Vec<String>, Fault> {
+    let columns: Vec<String> = header.cells.iter().map(|cell| cell.trim().to_owned()).collect();
+    let mut known = BTreeMap::new();
+    for (number, column) in (1..).zip(&columns) {
+        let why = match known.insert(column.to_lowercase(), number) {
+            Some(other) => {
+                format!("columns {other} and {number} have one name, `{column}`; give each its own")
             }
-            let line = self.line;
-            let mut row = vec![String::new()];
-            let mut is_quoted = false;
-            let mut characters = self.rest.char_indices().peekable();
-            let mut end = self.rest.len();
-            while let Some((at, character)) = characters.next() {
-                let cell = row.last_mut().expect("never empty");
-                match character {
-                    '"' if is_quoted && characters.peek().is_some_and(|next| next.1 == '"') => {
-                        cell.push('"');
-                        characters.next();
-                    }
-                    '"' if is_quoted => is_quoted = false,
-                    '"' if cell.is_empty() => is_quoted = true,
-                    ',' if !is_quoted => row.push(String::new()),
-                    '\n' => {
-                        self.line += 1;
-                        if is_quoted {
-                            cell.push('\n');
-                        } else {
-                            end = at + 1;
-                            break;
-                        }
-                    }
-                    '\r' if !is_quoted => {}
-                    other => cell.push(other),
+            None if column.is_empty() && number > 1 => format!("column {number} has no name"),
+            None => continue,
+        };
+        return Err(Fault { line: header.line, why });
+    }
+    Ok(columns)
+}
+
+/// Whether no other cell of the row is what one more would be. A JSON file gives way to what has a cell of its own.
+fn is_free(pieces: &[Piece], what: u16, uses: &Uses, recipe: &Recipe) -> Result<(), Why> {
+    let roles = |what: u16| match uses.kind(what) {
+        Kind::Json => &[][..],
+        Kind::Picture | Kind::Sound | Kind::Video | Kind::Text => uses.roles(what),
+    };
+    for piece in pieces {
+        let other = piece.what();
+        if let Some(role) = roles(what).iter().find(|role| roles(other).contains(role)) {
+            return Err(format!(
+                "`{}` and `{}` are both the `{}` of a sample; say in `roles` which column is nothing (`[]`) or \
+                 something else",
+                uses.name(other),
+                uses.name(what),
+                roles::name(*role, recipe)
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What the labels of one target are like, looked at together.
+#[derive(Debug, Default)]
+struct Survey {
+    /// The lowest and the highest number of a class.
+    range: Option<(i64, i64)>,
+    /// The first that is no class, with its place.
+    outside: Option<(String, i64)>,
+}
+
+impl Survey {
+    fn add(&mut self, target: &Target, classes: &[i64], place: impl Fn() -> String) {
+        for class in classes {
+            let (lowest, highest) = self.range.unwrap_or((*class, *class));
+            self.range = Some((lowest.min(*class), highest.max(*class)));
+            if !target.has(*class) {
+                self.outside.get_or_insert_with(|| (place(), *class));
+            }
+        }
+    }
+}
+
+/// Reads the labels of all samples that are taken of a table, before anything else of them is read.
+pub(super) fn check_labels(source: &Source, recipe: &Recipe, broken: f64) -> Result<(), DataError> {
+    if !matches!(source.what, What::Table { .. }) {
+        return Ok(());
+    }
+    let mut surveys: Vec<Survey> = recipe.targets.iter().map(|_| Survey::default()).collect();
+    let mut problems = Problems::default();
+    for number in 0..source.len() {
+        if let Some(why) = survey(source, number, recipe, &mut surveys)? {
+            problems.samples += 1;
+            problems.name(format!("{}: {why}", source.name(number)));
+        }
+    }
+    for (survey, target) in surveys.into_iter().zip(&recipe.targets) {
+        if let Some((name, class)) = survey.outside {
+            let message = target.outside(class, survey.range);
+            return Err(DataError::Declared { name, message });
+        }
+    }
+    let (lost, of) = (problems.samples, source.len() as u64);
+    let allowed = crate::data::allowed(broken, of);
+    if lost > allowed {
+        let what = "samples";
+        return Err(DataError::TooManyBroken { what, broken: lost, of, allowed, problems });
+    }
+    // They are counted when the samples are read.
+    Ok(())
+}
+
+/// Looks at the labels of one sample; says why it is broken, where it is.
+fn survey(
+    source: &Source,
+    number: usize,
+    recipe: &Recipe,
+    surveys: &mut [Survey],
+) -> Result<Option<Why>, DataError> {
+    for piece in &source.entries[source.entry(number)].pieces {
+        let Piece::Inline { what, text } = piece else { continue };
+        let column = source.uses.name(*what);
+        let place = || format!("{}: {column}", source.name(number));
+        for role in source.uses.roles(*what) {
+            let Role::Target(at) = role else { continue };
+            match recipe.targets[*at].label(text) {
+                Ok(Some(Label::Classes(classes))) => {
+                    surveys[*at].add(&recipe.targets[*at], &classes, place);
                 }
-            }
-            self.rest = &self.rest[end..];
-            if row.len() > 1 || !row[0].trim().is_empty() {
-                return Some((line, row));
+                Ok(Some(Label::Values(_)) | None) => {}
+                Err(Trouble::Why(why)) => return Ok(Some(format!("{column}: {why}"))),
+                Err(
+                    trouble @ (Trouble::Declared(_) | Trouble::Machine(_) | Trouble::NoDecoder(_)),
+                ) => return Err(trouble.error(place())),
             }
         }
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_are_read() {
-        for (text, wanted) in [
-            ("a,b\r\n1,2", vec![(1, vec!["a", "b"]), (2, vec!["1", "2"])]),
-            ("\"a,\"\"b\"\"\nc\",d\n\n,\n", vec![(1, vec!["a,\"b\"\nc", "d"]), (4, vec!["", ""])]),
-            ("\"open", vec![(1, vec!["open"])]),
-            ("", vec![]),
-        ] {
-            let found: Vec<(u64, Vec<String>)> = Rows::new(text).collect();
-            let found: Vec<(u64, Vec<&str>)> = found
-                .iter()
-                .map(|(line, row)| (*line, row.iter().map(String::as_str).collect()))
-                .collect();
-            assert_eq!(found, wanted, "{text:?}");
-        }
-    }
+    Ok(None)
 }

@@ -65,7 +65,7 @@ fn damaged(which: &[usize]) -> TempDir {
     let folder = TempDir::new().unwrap();
     let mut all: Vec<(String, Vec<u8>)> = (0..40).flat_map(members).collect();
     for (at, number) in which.iter().enumerate() {
-        all[3 * number + at % 3].1 = b"broken".to_vec();
+        all[3 * number + at % 3].1 = b"\xffbroken".to_vec();
     }
     fs::write(folder.path().join("a.tar"), tar(&all)).unwrap();
     folder

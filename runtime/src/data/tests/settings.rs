@@ -31,6 +31,15 @@ fn wrong_settings_say_what_to_write() {
         ("sources: [{ shards: a-0.tar }]\nclips: 0", "clips: 1 to 1000"),
         ("sources: [{ shards: a-0.tar }]\nclips: 1001", "clips: 1 to 1000"),
         ("sources: [{ shards: a-0.tar }]\nclasses: { label: [a] }", "1 names for 10 classes"),
+        (
+            "sources: [{ shards: a-0.tar }]\nclasses: { label: [a, b, c, d, e, f, g, h, i, a] }",
+            "classes.label: `a` is the name of classes 0 and 9",
+        ),
+        (
+            "sources: [{ shards: a-0.tar }]\nlabels: { x: ids }",
+            "labels.x: the model has no target `x`",
+        ),
+        ("sources: [{ shards: a-0.tar }]\nlabels: { label: names }", "`classes: { label: [..] }`"),
         ("sources: [{ shards: a-0.tar, include: none.txt }]", "none.txt: No such file"),
         ("sources: [{ table: none.csv }]", "none.csv: No such file"),
         ("sources: [{ synthetic: { size: 2 } }]", "sources[0].synthetic.size: 8 to 1024"),
