@@ -97,7 +97,7 @@ fn the_page_from_files_to_a_run_works() {
         let (head, body) = block.split_once('\n').expect("a block has lines");
         match head.split_once(' ') {
             Some((_, name)) => {
-                fs::write(folder.join(name), format!("{body}\n")).expect("it is written")
+                fs::write(folder.join(name), format!("{body}\n")).expect("it is written");
             }
             None if head == "sh" => {
                 let mut command = Command::new("sh");

@@ -182,7 +182,7 @@ impl Collection {
         let mut together: Vec<(Vec<bool>, u64)> = all.together.into_iter().collect();
         together.sort_by(|(one, n), (other, m)| m.cmp(n).then_with(|| other.cmp(one)));
         let reason = |(n, first): (u64, BTreeMap<u64, String>)| Reason {
-            why: first.values().next().map(|why| why.clone()).unwrap_or_default(),
+            why: first.values().next().cloned().unwrap_or_default(),
             samples: n,
             names: first.keys().map(|number| self.named(*number)).collect(),
         };
