@@ -126,7 +126,6 @@ impl Table<'_> {
                 continue;
             };
             self.is_certain(cell, true)?;
-            is_free(&pieces, what, uses, self.recipe).map_err(wrong)?;
             if is_inline {
                 pieces.push(Piece::Inline { what, text: cell.into() });
                 continue;
@@ -167,27 +166,6 @@ fn columns(header: &Row<'_>) -> Result<Vec<String>, Fault> {
         return Err(Fault { line: header.line, why });
     }
     Ok(columns)
-}
-
-/// Whether no other cell of the row is what one more would be. A JSON file gives way to what has a cell of its own.
-fn is_free(pieces: &[Piece], what: u16, uses: &Uses, recipe: &Recipe) -> Result<(), Why> {
-    let roles = |what: u16| match uses.kind(what) {
-        Kind::Json => &[][..],
-        Kind::Picture | Kind::Sound | Kind::Video | Kind::Text => uses.roles(what),
-    };
-    for piece in pieces {
-        let other = piece.what();
-        if let Some(role) = roles(what).iter().find(|role| roles(other).contains(role)) {
-            return Err(format!(
-                "`{}` and `{}` are both the `{}` of a sample; say in `roles` which column is nothing (`[]`) or \
-                 something else",
-                uses.name(other),
-                uses.name(what),
-                roles::name(*role, recipe)
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// What the labels of one target are like, looked at together.
