@@ -50,6 +50,11 @@ pub(super) fn decode(bytes: &[u8], channels: usize) -> Result<Picture, Why> {
     if format == ImageFormat::Jpeg {
         jpeg::check(bytes)?;
     }
+    if let (ImageFormat::WebP, Some([_, _, _, _, size @ ..])) = (format, bytes.first_chunk::<8>())
+        && (bytes.len() as u64) < 8 + u64::from(u32::from_le_bytes(*size))
+    {
+        return Err("cut short: it is smaller than it says".to_owned());
+    }
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
