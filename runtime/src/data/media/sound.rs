@@ -190,7 +190,7 @@ fn check(sound: &Sound) -> Result<(), Why> {
     if sound.channels[0].is_empty() {
         return Err("there is no sound in it".to_owned());
     }
-    let is_wrong = |value: &f32| !(value.abs() <= LOUDEST);
+    let is_wrong = |value: &f32| value.is_nan() || value.abs() > LOUDEST;
     for channel in &sound.channels {
         if let Some(at) = channel.iter().position(is_wrong) {
             let (value, seconds) = (channel[at], at as f64 / f64::from(sound.rate));
