@@ -203,11 +203,11 @@ mod tests {
 
     #[test]
     fn what_ends_programs_from_outside_is_the_machine() {
-        for script in ["kill -KILL $$", "kill -TERM $$", "kill -INT $$", "exit 255"] {
+        for script in ["kill -KILL $$", "kill -TERM $$", "kill -INT $$; exit 255", "exit 255"] {
             let failure = check(script, 1000, 20.0).unwrap_err();
             assert!(matches!(&failure, Failure::Machine(_)), "{script}: {failure:?}");
         }
-        // A file that may not be run: the same for every sample.
+        // A file that may not be run: the same for every sample. (Who starts tests in the background has no interrupts.)
         let file = tempfile::NamedTempFile::new().unwrap();
         let mut command = Command::new(file.path());
         let failure = output(&mut command, 1, Duration::from_secs(1)).unwrap_err();
@@ -216,7 +216,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let mark = folder.path().join("mark");
         let script = format!(
-            "if [ -e '{0}' ]; then echo done; else touch '{0}'; kill -INT $$; fi",
+            "if [ -e '{0}' ]; then echo done; else touch '{0}'; kill -INT $$; exit 255; fi",
             mark.display()
         );
         assert_eq!(check(&script, 1000, 20.0), Ok(b"done\n".to_vec()));

@@ -201,19 +201,19 @@ fn samples(stream: &Value) -> Option<(u32, usize)> {
     Some((rate, usize::try_from(channels).ok()?))
 }
 
-/// The last of the packets, `time,duration` a line, in any order.
+/// The last of the packets, `time,duration` a line, in any order. One without a duration is as long as the one before.
 pub(super) fn last(packets: &str) -> Option<Last> {
-    let mut last: Option<Last> = None;
+    let mut all: Vec<(f64, Option<f64>)> = Vec::new();
     for line in packets.lines() {
         let mut fields = line.split(',').map(|field| field.trim().parse::<f64>().ok());
-        let Some(shown) = fields.next().flatten() else { continue };
-        let end = shown + fields.next().flatten().unwrap_or(0.0);
-        last = Some(last.map_or(Last { shown, end }, |last| Last {
-            shown: last.shown.max(shown),
-            end: last.end.max(end),
-        }));
+        if let Some(shown) = fields.next().flatten() {
+            all.push((shown, fields.next().flatten()));
+        }
     }
-    last
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (shown, duration) = *all.last()?;
+    let before = all.len().checked_sub(2).map(|at| shown - all[at].0);
+    Some(Last { shown, end: shown + duration.or(before).unwrap_or(0.0) })
 }
 
 #[cfg(test)]
@@ -310,6 +310,7 @@ mod tests {
     fn packets_come_in_any_order() {
         let found = last("0.0,0.04\n0.12,0.04\n0.08,0.04\nN/A,0.04\n");
         assert!(found.is_some_and(|last| last.shown == 0.12 && (last.end - 0.16).abs() < 1e-9));
+        assert_eq!(last("1.5,N/A\n1.25,N/A\n"), Some(Last { shown: 1.5, end: 1.75 }));
         assert_eq!((last(""), last("1.5,N/A\n")), (None, Some(Last { shown: 1.5, end: 1.5 })));
     }
 }
