@@ -68,7 +68,7 @@ impl Source {
                 hasher.update(format!("{maker:?}").as_bytes());
             }
             What::Shards(shards) => {
-                newest = shards.iter().map(|path| written(path)).max().unwrap_or(0)
+                newest = shards.iter().map(|path| written(path)).max().unwrap_or(0);
             }
             What::Table { path, .. } => newest = written(path),
         }
