@@ -18,7 +18,7 @@ mod order;
 mod recipe;
 mod source;
 pub mod survey;
-mod target;
+mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -8,7 +8,7 @@ use super::DataError;
 use super::config::{AugmentConfig, DataConfig, Labels, NoiseConfig};
 use super::host::{Feed, Host};
 use super::media::video::Programs;
-use super::target::{Names, Target};
+use super::targets::{Names, Target};
 
 /// All that must be known to turn files into samples.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ use super::host::Moment;
 use super::json::{self, Document};
 use super::media::{self, Content, Kind, Trouble, sniff};
 use super::recipe::{Fed, Recipe, Sample, setting};
-use super::target;
+use super::targets;
 use counts::Counts;
 use roles::{Role, Said, Uses};
 use settle::Sorted;
@@ -455,8 +455,8 @@ fn told(
             Role::Modality(at) if sample.modalities[*at].is_none() => {
                 let host = &recipe.hosts[*at];
                 let found = match value {
-                    Some(value) => target::fed_of_json(host, value, moment),
-                    None => target::fed_of_text(host, text, moment),
+                    Some(value) => targets::fed_of_json(host, value, moment),
+                    None => targets::fed_of_text(host, text, moment),
                 };
                 sample.modalities[*at] = Some(found.map_err(Trouble::Why).map_err(named)?);
             }

@@ -127,11 +127,11 @@ mod tests {
         let text = "model m {
   modality a = tensor([1, 2])
   modality b = tensor([1, 2])
-  tokens x = a |> linear(2)
-  tokens y = b |> linear(2)
+  tokens p = a |> linear(2)
+  tokens q = b |> linear(2)
   target t = class(2)
-  output u = x
-  output v = y
+  output u = p
+  output v = q
   objective o = mean(nce(u, v, temperature: 0.1), cross_entropy(u, t), mse(u, v))
 }";
         let checked =

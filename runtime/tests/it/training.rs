@@ -343,12 +343,12 @@ fn a_loss_of_nothing_is_none() {
 
 #[test]
 fn what_cannot_be_learned_is_refused() {
-    let pair = "modality a = tensor([1, 2])
-  modality b = tensor([1, 2])
+    let pair = "modality a = image(size: 8)
+  modality b = wave(rate: 1000, seconds: 0.064) |> logmel(bins: 4, window: 16, hop: 8) |> crop(4, 4)
   target label = class(10)
-  output u = a |> linear(2)
-  output v = b |> linear(2)
-  output w = a |> linear(10)";
+  output u = a |> patches(8, 8) |> linear(2)
+  output v = b |> patches(4, 4) |> linear(2)
+  output w = a |> patches(8, 8) |> linear(10)";
     let nce = format!("model m {{\n  {pair}\n  objective loss = nce(u, v, temperature: 0.1)\n}}");
     let both = nce.replace("0.1)", "0.1) + cross_entropy(w, label)");
     let base = CONFIG.replace("{ sound: 0.3 }", "{ a: 0.3 }").replace("mixup: 0.5\n", "");
@@ -462,7 +462,7 @@ fn weights_to_begin_from_are_files() {
         let config = format!("{CONFIG}init: {{ from: {device} }}\n");
         let told = run(temporary().path(), &config, false).expect_err("it is no file").to_string();
         assert!(
-            told.starts_with("run.yaml:17:") && told.contains("neither file nor folder"),
+            told.starts_with("run.yaml:16:") && told.contains("neither file nor folder"),
             "{told}"
         );
     }

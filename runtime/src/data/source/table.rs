@@ -15,7 +15,7 @@ use crate::data::config::SourceConfig;
 use crate::data::error::{Problems, Why};
 use crate::data::media::{Content, Kind, Trouble};
 use crate::data::recipe::{Recipe, setting};
-use crate::data::target::{Label, Target};
+use crate::data::targets::{Label, Target};
 
 use super::roles::{self, Role, Uses};
 use super::{Entry, Piece, Source, What};

@@ -5,7 +5,7 @@
 
 use zorro_compiler::model::TargetKind;
 
-use crate::data::target::Target;
+use crate::data::targets::Target;
 
 /// What was read of one target.
 #[derive(Debug, Clone, PartialEq)]
