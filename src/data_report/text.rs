@@ -253,12 +253,7 @@ pub(super) fn files_of(files: &Files) -> Vec<String> {
         let line = match first == last {
             true => format!("{} s", short(first)),
             false => {
-                format!(
-                    "{} s to {} s, half of them below {} s",
-                    short(first),
-                    short(last),
-                    short(middle)
-                )
+                format!("{} s to {} s, median {} s", short(first), short(last), short(middle))
             }
         };
         add(Some(line));
