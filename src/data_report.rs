@@ -8,6 +8,8 @@ mod json;
 mod sheet;
 mod text;
 
+use std::collections::BTreeMap;
+
 use zorro_compiler::model::Model;
 use zorro_runtime::data::survey::{Count, Look, SourceLook, Survey};
 
@@ -23,6 +25,8 @@ pub struct SetReport<'a> {
     pub set: &'a str,
     /// The model that is fed.
     pub model: &'a Model,
+    /// Names of classes by target, where the configuration lists them.
+    pub classes: &'a BTreeMap<String, Vec<String>>,
     /// What was found by looking, where that was possible.
     pub look: Option<&'a Look>,
     /// What the user should know.
@@ -37,6 +41,14 @@ pub struct SetReport<'a> {
     pub repeated: (Vec<String>, u64),
     /// Some samples that are in `data.train`, too, and how many.
     pub shared: (Vec<String>, u64),
+}
+
+impl SetReport<'_> {
+    /// What a class of a target is called.
+    fn class(&self, target: &str, at: usize) -> String {
+        let name = self.classes.get(target).and_then(|names| names.get(at));
+        name.cloned().unwrap_or_else(|| at.to_string())
+    }
 }
 
 /// How many names a line has.

@@ -10,6 +10,7 @@ use serde_json::json;
 use zorro::data_report::{self, SetReport};
 use zorro::{files, picture, summary};
 use zorro_runtime::data::Collection;
+use zorro_runtime::data::config::DataConfig;
 use zorro_runtime::data::survey::{Options, Survey};
 use zorro_runtime::train::{Looked, Setup, TrainError};
 
@@ -79,9 +80,9 @@ enum Format {
 }
 
 /// What is known of one part.
-struct Known {
+struct Known<'a> {
     set: &'static str,
-    allowed: f64,
+    data: &'a DataConfig,
     looked: Option<Looked>,
     survey: Option<Survey>,
     repeated: (Vec<String>, u64),
@@ -147,12 +148,12 @@ fn show_once(error: TrainError) -> Failure {
 }
 
 /// Looks at one part; nothing where the configuration does not have it.
-fn look(
+fn look<'a>(
     args: &Args,
-    setup: &Setup,
+    setup: &'a Setup,
     part: Part,
     train: &mut Option<Collection>,
-) -> Result<Option<Known>, Failure> {
+) -> Result<Option<Known<'a>>, Failure> {
     // Nothing is lost when a signal ends this.
     let stop = AtomicBool::new(false);
     let set = match part {
@@ -166,7 +167,7 @@ fn look(
     let Some(data) = data else { return Ok(None) };
     let mut known = Known {
         set,
-        allowed: data.broken,
+        data,
         looked: None,
         survey: None,
         repeated: (Vec::new(), 0),
@@ -215,21 +216,22 @@ fn look(
     Ok(Some(known))
 }
 
-impl Known {
+impl<'a> Known<'a> {
     fn fail(&mut self, error: TrainError) {
         self.wrong = Some(error.to_string());
         self.error = Some(error);
     }
 
-    fn report<'a>(&'a self, setup: &'a Setup) -> SetReport<'a> {
+    fn report(&'a self, setup: &'a Setup) -> SetReport<'a> {
         SetReport {
             set: self.set,
             model: &setup.checked.model,
+            classes: &self.data.classes,
             look: self.looked.as_ref().map(|looked| &looked.look),
             notes: self.looked.as_ref().map_or(&[], |looked| &looked.notes),
             wrong: self.wrong.as_deref(),
             survey: self.survey.as_ref(),
-            allowed: self.allowed,
+            allowed: self.data.broken,
             repeated: self.repeated.clone(),
             shared: self.shared.clone(),
         }

@@ -11,7 +11,9 @@ use super::SetReport;
 #[must_use]
 pub fn json(report: &SetReport<'_>) -> Value {
     let sources = report.look.map(|look| look.sources.iter().map(source).collect::<Vec<_>>());
-    let targets = report.look.map(|look| look.values.iter().map(target).collect::<Vec<_>>());
+    let targets = report
+        .look
+        .map(|look| look.values.iter().map(|values| target(report, values)).collect::<Vec<_>>());
     json!({
         "set": report.set,
         "error": report.wrong,
@@ -48,10 +50,10 @@ fn source(source: &SourceLook) -> Value {
     })
 }
 
-fn target(values: &Values) -> Value {
-    let Values { target, read, with, names, spread } = values;
+fn target(report: &SetReport<'_>, values: &Values) -> Value {
+    let Values { target, read, with, spread } = values;
     let mut document = json!({ "target": target, "read": read, "with": with });
-    if !names.is_empty() {
+    if let Some(names) = report.classes.get(target) {
         document["names"] = json!(names);
     }
     match spread {

@@ -52,16 +52,10 @@ fn row(report: &SetReport<'_>, shown: &Shown) -> Row {
         let lines = vec![format!("broken: {}", why.replace('\n', " "))];
         return Row { title, lines, cells: Vec::new() };
     }
-    let values = report.look.map(|look| &look.values);
-    let lines =
-        report.model.targets.iter().zip(&shown.targets).enumerate().map(|(at, (target, value))| {
-            let class = |class: usize| {
-                values
-                    .and_then(|values| values.get(at))
-                    .map_or_else(|| class.to_string(), |one| one.class(class))
-            };
-            format!("{}: {}", target.name, told(&target.kind, value.as_deref(), class))
-        });
+    let lines = report.model.targets.iter().zip(&shown.targets).map(|(target, value)| {
+        let class = |class: usize| report.class(&target.name, class);
+        format!("{}: {}", target.name, told(&target.kind, value.as_deref(), class))
+    });
     let cells = report.model.modalities.iter().zip(&shown.modalities);
     let cells = cells.map(|(modality, fed)| match fed {
         Some(fed) => cell(modality, fed),

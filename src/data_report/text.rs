@@ -28,7 +28,7 @@ pub fn text(report: &SetReport<'_>) -> String {
         look.sources.iter().for_each(|source| say(&line(report.set, source)));
         for values in look.values.iter().filter(|values| values.read > 0) {
             say("");
-            classes(values, look.samples()).iter().for_each(|line| say(line));
+            classes(report, values, look.samples()).iter().for_each(|line| say(line));
         }
     }
     if let Some(survey) = report.survey {
@@ -40,7 +40,7 @@ pub fn text(report: &SetReport<'_>) -> String {
 }
 
 /// A title, a line for each class, and what stands out.
-fn classes(values: &Values, of: u64) -> Vec<String> {
+fn classes(report: &SetReport<'_>, values: &Values, of: u64) -> Vec<String> {
     let Values { target, read, with, spread, .. } = values;
     let missing = read - with;
     let read = match *read == of {
@@ -54,6 +54,7 @@ fn classes(values: &Values, of: u64) -> Vec<String> {
     if *with == 0 {
         return vec![format!("{target}: no value in {read}")];
     }
+    let class = |at: usize| report.class(target, at);
     let mut lines = Vec::new();
     match spread {
         Spread::Class { counts, mixed } => {
@@ -61,19 +62,19 @@ fn classes(values: &Values, of: u64) -> Vec<String> {
                 "{target}: one of {} classes, read of {read}{lacking}",
                 counts.len()
             ));
-            lines.extend(bars(values, counts));
+            lines.extend(bars(&class, counts));
             if *mixed > 0 {
                 lines.push(format!("  {} samples are mixtures of classes", grouped(*mixed)));
             }
-            lines.extend(balance(values, counts));
+            lines.extend(balance(&class, counts));
         }
         Spread::Classes { counts, fewest, most } => {
             lines.push(format!(
                 "{target}: any of {} classes, read of {read}{lacking}, {fewest} to {most} each",
                 counts.len()
             ));
-            lines.extend(bars(values, counts));
-            lines.extend(never(values, counts));
+            lines.extend(bars(&class, counts));
+            lines.extend(never(&class, counts));
         }
         Spread::Numbers { least, sum, most, n } => {
             let (least, most) = (short(*least), short(*most));
@@ -87,7 +88,7 @@ fn classes(values: &Values, of: u64) -> Vec<String> {
 }
 
 /// A bar for each class; of very many, for the most and the least frequent.
-fn bars(values: &Values, counts: &[u64]) -> Vec<String> {
+fn bars(class: &dyn Fn(usize) -> String, counts: &[u64]) -> Vec<String> {
     let most = counts.iter().copied().max().unwrap_or(0);
     if most == 0 {
         return Vec::new();
@@ -102,7 +103,7 @@ fn bars(values: &Values, counts: &[u64]) -> Vec<String> {
         true => order[..ENDS].iter().chain(&order[order.len() - ENDS..]).copied().collect(),
         false => order.clone(),
     };
-    let names: Vec<String> = shown.iter().map(|at| values.class(*at)).collect();
+    let names: Vec<String> = shown.iter().map(|at| class(*at)).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(28);
     let digits = grouped(most).len();
     let mut lines = Vec::new();
@@ -122,12 +123,12 @@ fn bars(values: &Values, counts: &[u64]) -> Vec<String> {
 }
 
 /// How even classes are, and how good it is to say the most frequent one always.
-fn balance(values: &Values, counts: &[u64]) -> Vec<String> {
+fn balance(class: &dyn Fn(usize) -> String, counts: &[u64]) -> Vec<String> {
     let total: u64 = counts.iter().sum();
     let mut seen: Vec<(u64, usize)> =
         counts.iter().copied().zip(0..).filter(|(n, _)| *n > 0).collect();
     seen.sort_unstable();
-    let mut lines = never(values, counts);
+    let mut lines = never(class, counts);
     if let (Some((least, _)), Some((most, at))) = (seen.first(), seen.last())
         && seen.len() > 1
     {
@@ -135,18 +136,18 @@ fn balance(values: &Values, counts: &[u64]) -> Vec<String> {
         lines.push(match ratio >= 1.5 {
             true => format!(
                 "  the largest has {ratio:.1} times the smallest; always saying `{}` is right in {part:.1} %",
-                values.class(*at)
+                class(*at)
             ),
             false => "  about as many of each".to_owned(),
         });
     } else if let [(_, at)] = seen.as_slice() {
-        lines.push(format!("  every label is `{}`", values.class(*at)));
+        lines.push(format!("  every label is `{}`", class(*at)));
     }
     lines
 }
 
-fn never(values: &Values, counts: &[u64]) -> Vec<String> {
-    let never = (0..counts.len()).filter(|at| counts[*at] == 0).map(|at| values.class(at));
+fn never(class: &dyn Fn(usize) -> String, counts: &[u64]) -> Vec<String> {
+    let never = (0..counts.len()).filter(|at| counts[*at] == 0).map(|at| class(at));
     let never: Vec<String> = never.collect();
     let names: Vec<&str> = never.iter().map(String::as_str).collect();
     match names.len() {
@@ -252,12 +253,7 @@ pub(super) fn files_of(files: &Files) -> Vec<String> {
         let line = match first == last {
             true => format!("{} s", short(first)),
             false => {
-                format!(
-                    "{} s to {} s, half of them below {} s",
-                    short(first),
-                    short(last),
-                    short(middle)
-                )
+                format!("{} s to {} s, median {} s", short(first), short(last), short(middle))
             }
         };
         add(Some(line));

@@ -79,7 +79,7 @@ pub struct Limits {
     pub samples: usize,
     /// Samples of shards whose labels are read. Those of tables are all read, where time allows.
     pub labels: usize,
-    /// How long each of the two may take for a source, once a few samples are done.
+    /// How long each of the two may take, over all sources, once a few samples of each are done.
     pub time: Duration,
 }
 
@@ -106,6 +106,8 @@ impl Collection {
         let found = &self.found;
         let mut values: Vec<Values> = found.recipe.targets.iter().map(Values::of).collect();
         let (mut sources, mut broken) = (Vec::new(), Vec::new());
+        let n = u32::try_from(found.sources.len()).unwrap_or(u32::MAX).max(1);
+        let limits = &Limits { time: limits.time / n, ..*limits };
         for at in 0..found.sources.len() {
             if !stop.load(Ordering::Relaxed) {
                 sources.push(first::look(found, at, limits, &mut values, &mut broken, stop)?);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rayon::prelude::*;
 
@@ -23,8 +23,8 @@ use crate::data::{DataError, FEW, Found};
 const IN_A_ROW: usize = 256;
 /// So many samples are read at a time.
 const CHUNK: usize = 256;
-/// How long a label is looked for that no sample has yet.
-const SEARCH: Duration = Duration::from_secs(10);
+/// So many times as long a label is looked for that no sample has yet.
+const SEARCH: u32 = 5;
 
 /// What is being found out about a source.
 struct Looking<'a> {
@@ -100,7 +100,7 @@ impl Looking<'_> {
         for (at, chunk) in order.chunks(CHUNK).chain(rest.chunks(CHUNK)).enumerate() {
             let is_search = at >= order.len().div_ceil(CHUNK);
             let missing = is_search && self.lacks_some(&wanted);
-            let time = if missing { SEARCH } else { limits.time };
+            let time = if missing { SEARCH * limits.time } else { limits.time };
             if stop.load(Ordering::Relaxed) || (at > 0 && begin.elapsed() > time) {
                 break;
             }

@@ -16,8 +16,6 @@ pub struct Values {
     pub read: u64,
     /// Those of them that have a value.
     pub with: u64,
-    /// Names of the classes, where they have some.
-    pub names: Vec<String>,
     /// How the values are spread.
     pub spread: Spread,
 }
@@ -67,8 +65,7 @@ impl Values {
                 Spread::Numbers { least: f64::INFINITY, sum: 0.0, most: f64::NEG_INFINITY, n: 0 }
             }
         };
-        let (target, names) = (target.name.clone(), target.classes.clone());
-        Self { target, read: 0, with: 0, names, spread }
+        Self { target: target.name.clone(), read: 0, with: 0, spread }
     }
 
     /// Adds what one sample has.
@@ -94,11 +91,5 @@ impl Values {
                 *n += value.len() as u64;
             }
         }
-    }
-
-    /// What a class is called.
-    #[must_use]
-    pub fn class(&self, at: usize) -> String {
-        self.names.get(at).cloned().unwrap_or_else(|| at.to_string())
     }
 }
