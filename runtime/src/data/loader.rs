@@ -153,13 +153,8 @@ impl Loader {
             state: Mutex::new(state),
             changed: Condvar::new(),
         });
-        let mut loader = Self {
-            shared,
-            threads: Vec::new(),
-            failed: None,
-            blocked: Duration::ZERO,
-            stop: None,
-        };
+        let mut loader =
+            Self { shared, threads: Vec::new(), failed: None, blocked: Duration::ZERO, stop: None };
         for _ in 0..threads {
             let shared = Arc::clone(&loader.shared);
             let builder = std::thread::Builder::new().name("zorro-data".to_owned());

@@ -13,11 +13,11 @@ use std::path::Path;
 use crate::data::DataError;
 use crate::data::config::SourceConfig;
 use crate::data::error::{Problems, Why};
-use crate::data::media::{Content, Kind, Trouble};
+use crate::data::media::{Content, Trouble};
 use crate::data::recipe::{Recipe, setting};
 use crate::data::targets::{Label, Target};
 
-use super::roles::{self, Role, Uses};
+use super::roles::{Role, Uses};
 use super::{Entry, Piece, Source, What};
 use rows::{Fault, Row, Rows};
 
