@@ -41,7 +41,7 @@ pub fn text(report: &SetReport<'_>) -> String {
 
 /// A title, a line for each class, and what stands out.
 fn classes(report: &SetReport<'_>, values: &Values, of: u64) -> Vec<String> {
-    let Values { target, read, with, spread, .. } = values;
+    let Values { target, read, with, spread } = values;
     let missing = read - with;
     let read = match *read == of {
         true => n_samples(of),
@@ -147,7 +147,7 @@ fn balance(class: &dyn Fn(usize) -> String, counts: &[u64]) -> Vec<String> {
 }
 
 fn never(class: &dyn Fn(usize) -> String, counts: &[u64]) -> Vec<String> {
-    let never = (0..counts.len()).filter(|at| counts[*at] == 0).map(|at| class(at));
+    let never = (0..counts.len()).filter(|at| counts[*at] == 0).map(class);
     let never: Vec<String> = never.collect();
     let names: Vec<&str> = never.iter().map(String::as_str).collect();
     match names.len() {
