@@ -65,11 +65,13 @@ pub(super) fn decode(bytes: &[u8], channels: usize) -> Result<Picture, Why> {
     if decoder.total_bytes() > MAX_MEMORY {
         return Err(format!("more than {MAX_MEMORY} bytes once it is decoded"));
     }
-    let exif = match format {
+    let exif = if format == ImageFormat::Tiff {
         // A TIFF file begins with what other files carry as a small TIFF file.
-        ImageFormat::Tiff => None,
-        ImageFormat::Png => exif_of_png(bytes).map(<[u8]>::to_vec),
-        _ => decoder.exif_metadata().ok().flatten(),
+        None
+    } else if format == ImageFormat::Png {
+        exif_of_png(bytes).map(<[u8]>::to_vec)
+    } else {
+        decoder.exif_metadata().ok().flatten()
     };
     let mut picture = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     picture.apply_orientation(orientation(exif.as_deref().unwrap_or(bytes)));
@@ -124,7 +126,11 @@ fn pixels(picture: DynamicImage, channels: usize) -> Result<Vec<u8>, Why> {
         DynamicImage::ImageRgba16(deep) => {
             ImageBuffer::from_raw(width, height, upper(&deep)).map(DynamicImage::ImageRgba8)
         }
-        eight => Some(eight),
+        eight @ (DynamicImage::ImageLuma8(_)
+        | DynamicImage::ImageLumaA8(_)
+        | DynamicImage::ImageRgb8(_)
+        | DynamicImage::ImageRgba8(_)
+        | _) => Some(eight),
     };
     let eight = eight.expect("as many numbers as before");
     Ok(match (eight, channels) {

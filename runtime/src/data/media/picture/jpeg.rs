@@ -126,14 +126,11 @@ fn halves(byte: u8) -> (usize, usize) {
 impl<'a> File<'a> {
     /// The next marker, whatever stands before it.
     fn marker(&mut self) -> Result<u8, Why> {
-        loop {
-            let found = self.bytes.get(self.at..).and_then(|rest| {
-                rest.windows(2).position(|two| two[0] == 0xff && !matches!(two[1], 0 | 0xff))
-            });
-            let Some(found) = found else { return Err(cut_short()) };
-            self.at += found + 2;
-            return Ok(self.bytes[self.at - 1]);
-        }
+        let found = self.bytes.get(self.at..).and_then(|rest| {
+            rest.windows(2).position(|two| two[0] == 0xff && !matches!(two[1], 0 | 0xff))
+        });
+        self.at += found.ok_or_else(cut_short)? + 2;
+        Ok(self.bytes[self.at - 1])
     }
 
     /// What stands behind a marker.
