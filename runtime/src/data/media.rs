@@ -238,11 +238,11 @@ fn whole(path: &Path, recipe: &Recipe) -> Result<Vec<(usize, Fed)>, Trouble> {
     Ok(decoded)
 }
 
+/// What a file is, its extension, and what is fed of it.
+type Roles<'a> = (Kind, String, Vec<(usize, &'a Host)>);
+
 /// What a file is by its name, and of which modalities: `clip.NAME.wav` is what it names.
-fn roles_of<'a>(
-    path: &Path,
-    recipe: &'a Recipe,
-) -> Result<(Kind, String, Vec<(usize, &'a Host)>), Trouble> {
+fn roles_of<'a>(path: &Path, recipe: &'a Recipe) -> Result<Roles<'a>, Trouble> {
     let part = |part: Option<&std::ffi::OsStr>| {
         part.and_then(|part| part.to_str()).unwrap_or("").to_owned()
     };
