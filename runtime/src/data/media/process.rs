@@ -154,7 +154,7 @@ fn told(complaint: &str) -> String {
     };
     let mut lines = complaint.lines().map(plain).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
-    let all = match lines.last() {
+    let all = match lines.next_back() {
         Some(last) if last != first => format!("{first}; {last}"),
         Some(_) | None => first,
     };
