@@ -69,6 +69,11 @@ pub(super) fn promises(
         let sees = flow.sees(output.value);
         let is_told = !pure.is_empty() || !asserted(model, output).is_empty();
         let named = if is_told { None } else { named_after(model, &output.name) };
+        // Asserts about what carries the name inside say how far that goes.
+        let inside = |id: &ModalityId| {
+            model.asserts.iter().any(|assert| named_after(model, &assert.name) == Some(*id))
+        };
+        let named = named.filter(|id| !inside(id));
         // Where asserts are written, one that is pure by its routes needs no word.
         let is_odd =
             |id| model.asserts.is_empty() || !sees.without(ModalitySet::only(id)).is_empty();
