@@ -106,7 +106,12 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} shards and {} samples skipped", self.shards, self.samples)?;
+        let count = |n: u64, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        match (count(self.shards, "shard"), count(self.samples, "sample")) {
+            (shards, _) if self.samples == 0 && self.shards > 0 => write!(f, "{shards} skipped")?,
+            (_, samples) if self.shards == 0 => write!(f, "{samples} skipped")?,
+            (shards, samples) => write!(f, "{shards} and {samples} skipped")?,
+        }
         for problem in &self.first {
             write!(f, "\n  {problem}")?;
         }

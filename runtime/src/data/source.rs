@@ -369,7 +369,11 @@ impl What {
                 format!("{}: {}", shards.paths[entry.at as usize].display(), entry.key)
             }
             Self::Table { path, .. } => {
-                format!("{}, line {}: {}", path.display(), entry.at, entry.key)
+                let line = format!("line {}", entry.at);
+                // Where a row has no key, its line is its key.
+                let key = Some(&*entry.key).filter(|key| *key != line);
+                let key = key.map_or_else(String::new, |key| format!(": {key}"));
+                format!("{}, {line}{key}", path.display())
             }
             Self::Synthetic(_) => entry.key.to_string(),
         }
