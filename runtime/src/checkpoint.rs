@@ -18,7 +18,7 @@ pub use error::CheckpointError;
 pub use folder::{Folder, Newest, find};
 pub use manifest::{Best, Manifest, Spec};
 
-use crate::{Tensors, memory};
+use crate::{Tensors, files, memory};
 use manifest::{FileEntry, MANIFEST, OPTIMIZER, WEIGHTS};
 
 /// A checkpoint in memory.
@@ -107,7 +107,7 @@ impl Checkpoint {
 fn tensors(folder: &Path, manifest: &Manifest, name: &str) -> Result<Tensors, CheckpointError> {
     let path = folder.join(name);
     let unread = |source| CheckpointError::Read { path: path.clone(), source };
-    let bytes = fs::read(&path).map_err(unread)?;
+    let bytes = files::read(&path, u64::MAX).map_err(unread)?;
     memory::room(bytes.len(), "a checkpoint")
         .map_err(|_| unread(io::ErrorKind::OutOfMemory.into()))?;
     let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };

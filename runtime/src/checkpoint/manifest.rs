@@ -4,7 +4,6 @@
 //! of all that stands before it, so that no byte of it changes without being seen. Deliberately not here: tensors.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +12,15 @@ use crate::compiler::{Loader, Options, Outcome, check};
 
 use super::CheckpointError;
 use crate::data::Fingerprint;
+use crate::files;
 
 /// The names of its files.
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const WEIGHTS: &str = "weights.safetensors";
 pub(super) const OPTIMIZER: &str = "optimizer.safetensors";
+
+/// Specs and configurations are small.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// The version that is written, and the newest that is read.
 pub(super) const VERSION: u64 = 2;
@@ -130,7 +133,7 @@ impl Manifest {
     /// What is missing, cannot be read, or is no manifest.
     pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
         let path = folder.join(MANIFEST);
-        let text = match fs::read_to_string(&path) {
+        let text = match files::text(&path, MAX_BYTES) {
             Ok(text) => text,
             Err(source) => return Err(CheckpointError::Read { path, source }),
         };
