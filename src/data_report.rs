@@ -44,6 +44,15 @@ pub struct SetReport<'a> {
 }
 
 impl SetReport<'_> {
+    /// Whether more of the samples that were read are broken than training forgives.
+    #[must_use]
+    pub fn is_too_broken(&self) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "counts of samples are far below 2^53")]
+        let is_over =
+            |survey: &Survey| survey.broken as f64 > (self.allowed * survey.read as f64).ceil();
+        self.survey.is_some_and(is_over)
+    }
+
     /// What a class of a target is called.
     fn class(&self, target: &str, at: usize) -> String {
         let name = self.classes.get(target).and_then(|names| names.get(at));

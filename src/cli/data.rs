@@ -132,7 +132,11 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Format::Json => print(&format!("{document:#}\n"))?,
         Format::Html => print(&data_report::html(&title, &reports).map_err(Failure::Work)?)?,
     }
-    let mut failed = Ok(());
+    let is_too_broken = reports.iter().any(SetReport::is_too_broken);
+    let mut failed = match is_too_broken {
+        true => Err(Failure::Work("more samples are broken than `broken` allows".to_owned())),
+        false => Ok(()),
+    };
     for error in known.into_iter().filter_map(|known| known.error) {
         failed = Err(show_once(error));
     }

@@ -12,7 +12,7 @@ use zorro_runtime::Tensors;
 use zorro_runtime::checkpoint::{Manifest, Newest, find};
 use zorro_runtime::data::config::DataConfig;
 use zorro_runtime::data::{Collection, Loader};
-use zorro_runtime::train::config::{RunConfig, parse};
+use zorro_runtime::train::config::{DataSets, RunConfig, parse};
 use zorro_runtime::train::{
     Absence, EvaluateOptions, Evaluation, Evaluator, Machine, ProbeOptions, ProbeScores, Setup,
     TrainError, probe,
@@ -152,19 +152,25 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         show(&outcome.sources, &outcome.diagnostics);
         return Err(Failure::Diagnosed);
     };
+    // One of another version may do without: the configuration of the data says it then.
+    let trained = parse("the checkpoint's configuration", &manifest.config).ok();
     let group = match &given {
         Some((run, _)) => Some(run.group()),
-        // One of another version may do without: the configuration of the data says it then.
-        None => {
-            parse("the checkpoint's configuration", &manifest.config).ok().map(|run| run.group())
-        }
+        None => trained.as_ref().map(RunConfig::group),
     };
     let is_stored = args.data.is_none() && given.is_none();
-    let (config, base) = match (&args.data, given) {
+    let (mut config, base) = match (&args.data, given) {
         (Some(path), _) => (read_config(path)?.0, folder_of(path)),
         (None, Some((config, path))) => (config, folder_of(&path)),
         (None, None) => (stored(&manifest.config)?, base(args, &found)?),
     };
+    if let Some(trained) = &trained {
+        let DataSets { train, eval, threads: _ } = &mut config.data;
+        for data in [Some(train), eval.as_mut()].into_iter().flatten() {
+            let taken = data.take_classes(&trained.data.train.classes);
+            taken.map_err(|(_, message)| Failure::Work(message))?;
+        }
+    }
     let group = args.group.map(|group| usize::try_from(group).unwrap_or(usize::MAX)).or(group);
     let batch = args.batch.map(u64::from).or(config.eval.batch).unwrap_or(config.batch);
     if let Some(other) = args.objective.as_ref().filter(|name| **name != manifest.objective) {
@@ -181,7 +187,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         is_stored,
         base: args.base.clone().unwrap_or(base),
         group: group.unwrap_or_else(|| config.group()),
-        machine: Machine::single(args.place.open()?),
+        machine: Machine::single(args.place.open_as(trained.as_ref().map(|run| &*run.device))?),
         batch: usize::try_from(batch).unwrap_or(usize::MAX),
         config,
         absences: absences(&args.absent),

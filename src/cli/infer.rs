@@ -182,7 +182,9 @@ impl<'a> Answers<'a> {
         }
         let sessions = BTreeMap::new();
         let weights = &checkpoint.weights;
-        let machine = Machine::single(args.place.open()?);
+        let trained = parse("the checkpoint's configuration", &checkpoint.manifest.config).ok();
+        let device = args.place.open_as(trained.as_ref().map(|run| &*run.device))?;
+        let machine = Machine::single(device);
         Ok(Self { args, checked, weights, machine, heads, classes, sessions })
     }
 

@@ -89,9 +89,10 @@ impl Threads {
 /// Where to run.
 #[derive(clap::Args)]
 pub(super) struct Place {
-    /// Where to run: auto, cpu, gpu, or a device by its number or a part of its name, as `zorro devices` lists them
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Auto)]
-    device: DeviceChoice,
+    /// Where to run: auto, cpu, gpu, or a device by its number or a part of its name, as `zorro devices` lists them [default:
+    /// auto; cpu for what was trained by a run that says so]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<DeviceChoice>,
 
     /// What of a device not to use: subgroups, f16, timestamps, limits
     #[arg(long, value_name = "FEATURE,..", value_delimiter = ',')]
@@ -109,8 +110,16 @@ impl Place {
 
     /// Opens it.
     pub(super) fn open(&self) -> Result<Device, Failure> {
+        self.open_as(None)
+    }
+
+    /// Opens it for what a run has trained: who wanted the CPU there does not look for GPUs here.
+    pub(super) fn open_as(&self, trained_on: Option<&str>) -> Result<Device, Failure> {
         let options = GpuOptions { without: self.without.clone(), ..GpuOptions::default() };
-        let device = Device::open(&self.device, &options, self.threads.number());
+        let default =
+            if trained_on == Some("cpu") { DeviceChoice::Cpu } else { DeviceChoice::Auto };
+        let choice = self.device.as_ref().unwrap_or(&default);
+        let device = Device::open(choice, &options, self.threads.number());
         device.map_err(|error| Failure::Work(error.to_string()))
     }
 }

@@ -294,7 +294,7 @@ fn broken_lines(report: &SetReport<'_>, survey: &Survey) -> Vec<String> {
         return Vec::new();
     }
     let part = percent(*broken, *read);
-    let judged = match part > 100.0 * report.allowed {
+    let judged = match report.is_too_broken() {
         true => format!("more than `broken: {}` allows, so that training stops", report.allowed),
         false => format!("`broken: {}` allows that", report.allowed),
     };

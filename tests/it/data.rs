@@ -75,6 +75,8 @@ fn a_run_on_nothing_does_not_begin() {
         "",
         &["no sample has a value of `label`", "`Category`", "roles: { Category: label }"],
     );
+    let pathless = "file_path,label\n0.png,0\n1.png,1\n";
+    refused("both", pathless, "", &["nothing that the model is fed", "`file_path`", "roles:"]);
     let typo = "image,sound,labell\n0.png,0.wav,0\n";
     refused("both", typo, "", &["roles: { labell: label }"]);
     let alone = "image,label\n0.png,0\n1.png,1\n";

@@ -62,6 +62,33 @@ impl Default for DataConfig {
     }
 }
 
+impl DataConfig {
+    /// Takes over names of classes that it does not give itself; those that it gives are the same, in the same order, since
+    /// the order gives classes their numbers.
+    ///
+    /// # Errors
+    ///
+    /// The target for which they are others, and how.
+    pub fn take_classes(
+        &mut self,
+        known: &BTreeMap<String, Vec<String>>,
+    ) -> Result<(), (String, String)> {
+        for (target, known) in known {
+            let own = self.classes.entry(target.clone()).or_insert_with(|| known.clone());
+            // Another number of them is said where the model is known.
+            if let Some(at) = own.iter().zip(known).position(|(own, known)| own != known) {
+                let (own, known) = (&own[at], &known[at]);
+                let message = format!(
+                    "class {at} of `{target}` is `{own}` here and `{known}` in training: the order of names gives classes \
+                     their numbers, so write them in one order, or only once, under `data.train`"
+                );
+                return Err((target.clone(), message));
+            }
+        }
+        Ok(())
+    }
+}
+
 fn default_broken() -> f64 {
     0.1
 }

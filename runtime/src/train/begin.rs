@@ -65,6 +65,13 @@ impl Begun {
             )));
         }
         let Checkpoint { manifest, weights, optimizer } = found.checkpoint;
+        // One that an older program wrote may not be read any more.
+        if let Ok(before) = super::config::parse("the checkpoint's configuration", &manifest.config)
+            && let Err((target, message)) =
+                setup.config.data.train.clone().take_classes(&before.data.train.classes)
+        {
+            return Err(setup.wrong(&format!("data.train.classes.{target}"), message, None));
+        }
         for note in self.changes(&manifest) {
             watcher(&Event::Note(note));
         }

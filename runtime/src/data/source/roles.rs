@@ -77,6 +77,11 @@ impl Uses {
         Ok(Self { place: place.to_owned(), told, all: Vec::new(), known, unsaid, unused })
     }
 
+    /// Where the source stands in the settings.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Counts a member or cell that nothing uses, unless `roles` says that it is for nothing.
     pub(super) fn leave(&mut self, name: &str, n: u64) {
         if self.told.contains_key(&name.to_lowercase()) {

@@ -10,10 +10,12 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use zorro_compiler::grammar::diagnostic::nearest;
+
 use crate::data::DataError;
 use crate::data::config::SourceConfig;
 use crate::data::error::{Problems, Why};
-use crate::data::media::{Content, Trouble};
+use crate::data::media::{Content, Kind, Trouble};
 use crate::data::recipe::{Recipe, setting};
 use crate::data::targets::{Label, Target};
 
@@ -62,6 +64,7 @@ pub(super) fn entries(
     let header = rows.next().ok_or_else(|| wrong("it is empty".to_owned()))?.map_err(fault)?;
     let columns = columns(&header).map_err(fault)?;
     let table = Table { path, columns, doubt, recipe };
+    table.has_columns(config, uses.place())?;
     let mut entries = Vec::new();
     for row in rows {
         let row = row.map_err(fault)?;
@@ -73,15 +76,12 @@ pub(super) fn entries(
             }
         }
     }
-    if entries.iter().all(|entry| entry.pieces.is_empty()) && !entries.is_empty() {
-        let message = format!(
-            "no column ({}) is a modality or target of the model ({}); say what columns are in `roles`",
-            table.columns.join(", "),
-            recipe.names().join(", ")
-        );
-        return Err(setting(&path.display().to_string(), message));
-    }
+    table.feeds(&entries, uses)?;
     Ok(entries)
+}
+
+fn lower(name: &str) -> String {
+    name.to_lowercase()
 }
 
 fn declared(path: &Path, fault: Fault) -> DataError {
@@ -99,6 +99,47 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// That the columns which `roles` speaks of are there.
+    fn has_columns(&self, config: &SourceConfig, place: &str) -> Result<(), DataError> {
+        let has = |name: &str| self.columns.iter().any(|column| lower(column) == lower(name));
+        let Some(name) = config.roles.keys().find(|name| !has(name)) else { return Ok(()) };
+        let columns = self.columns.iter().map(String::as_str);
+        let help = match nearest(name, columns) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it has {}", self.names()),
+        };
+        let message = format!("{} has no column `{name}`; {help}", self.path.display());
+        Err(setting(&format!("{place}.roles.{name}"), message))
+    }
+
+    /// That some row has something that the model is fed, where there are rows.
+    fn feeds(&self, entries: &[Entry], uses: &Uses) -> Result<(), DataError> {
+        let is_fed = |role: &Role| matches!(role, Role::Modality(_));
+        // A JSON file may have what is fed, too.
+        let is_fed = |piece: &Piece| {
+            uses.kind(piece.what()) == Kind::Json || uses.roles(piece.what()).iter().any(is_fed)
+        };
+        if entries.is_empty() || entries.iter().any(|entry| entry.pieces.iter().any(is_fed)) {
+            return Ok(());
+        }
+        let modalities: Vec<String> =
+            self.recipe.hosts.iter().map(|host| format!("`{}`", host.name)).collect();
+        let modalities = modalities.join(", ");
+        let message = format!(
+            "{} has nothing that the model is fed ({modalities}): its columns are {}; say which of them that is, as in \
+             `roles: {{ COLUMN: [{}] }}`",
+            self.path.display(),
+            self.names(),
+            modalities.replace('`', "")
+        );
+        Err(setting(uses.place(), message))
+    }
+
+    fn names(&self) -> String {
+        let names = self.columns.iter().filter(|name| !name.is_empty());
+        names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    }
+
     /// The sample of a row, or why there is none.
     fn entry(&self, row: &Row<'_>, uses: &mut Uses) -> Result<Result<Entry, Why>, DataError> {
         let wrong = |why: Why| declared(self.path, Fault { line: row.line, why });

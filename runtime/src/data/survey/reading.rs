@@ -137,8 +137,14 @@ impl Collection {
         let of = self.len();
         let wanted = options.samples.unwrap_or(of).min(of);
         let spread = |part: u64| spread(part, wanted, of, options.seed);
-        let shown: Vec<u64> = (0..options.shown.min(wanted))
-            .map(|at| at * wanted / options.shown.min(wanted))
+        // One anywhere in each of as many equal parts: what stands at equal distances may be of one kind.
+        let n_shown = options.shown.min(wanted);
+        let begin = |part: u64| part * wanted / n_shown;
+        let shown: Vec<u64> = (0..n_shown)
+            .map(|part| {
+                let draw = &mut Draw::new(options.seed, "data.shown", part);
+                begin(part) + draw.below(begin(part + 1) - begin(part))
+            })
             .collect();
         let next = AtomicUsize::new(0);
         let work = || {

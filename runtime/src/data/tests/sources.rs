@@ -30,6 +30,17 @@ fn tables_name_files_and_values() {
 }
 
 #[test]
+fn roles_speak_of_columns_that_are_there() {
+    let folder = folder_with_table("photo,label\ns001.png,1\n");
+    let yaml = "sources: [{ table: list.csv, folder: media, roles: { photos: photo } }]";
+    let said = open(yaml, folder.path(), BOTH).unwrap_err().to_string();
+    assert!(
+        said.contains("sources[0].roles.photos") && said.contains("did you mean `photo`?"),
+        "{said}"
+    );
+}
+
+#[test]
 fn tables_find_files_by_their_extensions() {
     let mut text = "path,label\n".to_owned();
     for number in 0..20 {

@@ -38,11 +38,6 @@ fn a_fault_of_a_table_is_an_error_at_its_line() {
         ("scores,label\n1 2 4 8,\"1\"x\n", "line 2", "text after the quote"),
         ("scores,label\n1 2 4 8,1\"\n", "line 2", "`quotes: false`"),
         (
-            "scores,path,photo\n1 2 4 8,a.png,b.png\n",
-            "line 2",
-            "`path` and `photo` are both the `photo`",
-        ),
-        (
             "scores,label\n1 2 4 8,1\n1 2 4 8,4\n1 2 4 8,2\n",
             "line 3",
             "labels 1 to 4 for 4 classes, do they count from one?",

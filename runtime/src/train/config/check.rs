@@ -9,7 +9,8 @@ use crate::compiler::grammar::diagnostic::nearest;
 
 use super::super::schedule::Schedule;
 use super::{
-    ConfigError, Length, OptimizerConfig, OptimizerKind, Places, Problem, RunConfig, ScheduleKind,
+    ConfigError, DataSets, Length, OptimizerConfig, OptimizerKind, Places, Problem, RunConfig,
+    ScheduleKind,
 };
 
 /// Reads a run's configuration.
@@ -20,10 +21,16 @@ use super::{
 /// them).
 pub fn parse(file: &str, text: &str) -> Result<RunConfig, ConfigError> {
     let wrong = |problems| ConfigError { file: file.to_owned(), text: text.to_owned(), problems };
-    let config: RunConfig =
+    let mut config: RunConfig =
         serde_yaml::from_str(text).map_err(|error| wrong(vec![problem(&error)]))?;
     let mut check = Check { places: Places::of(text), problems: Vec::new() };
     check.run(&config);
+    let DataSets { train, eval, threads: _ } = &mut config.data;
+    if let Some(Err((target, message))) =
+        eval.as_mut().map(|eval| eval.take_classes(&train.classes))
+    {
+        check.add(&format!("data.eval.classes.{target}"), &message, None);
+    }
     if check.problems.is_empty() { Ok(config) } else { Err(wrong(check.problems)) }
 }
 

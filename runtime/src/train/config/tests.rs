@@ -30,6 +30,27 @@ fn defaults() {
     assert!(config.log.tensorboard);
 }
 
+/// The order of names gives classes their numbers: evaluation has that of training.
+#[test]
+fn classes_are_said_once_or_alike() {
+    let run = |train: &str, eval: &str| {
+        let source = "sources: [ { synthetic: {} } ]";
+        format!(
+            "spec: m.zorro\ndata:\n  train: {{ {source}{train} }}\n  eval: {{ {source}{eval} }}\nbatch: 8\nsteps: 1\n\
+             rate: {{ peak: 1e-3 }}\n"
+        )
+    };
+    let named = ", classes: { label: [leaf, sea] }";
+    for eval in ["", named] {
+        let config = parse("run.yaml", &run(named, eval)).expect("nothing is wrong");
+        assert_eq!(config.data.eval.expect("it has one").classes["label"], ["leaf", "sea"]);
+    }
+    let other = run(named, ", classes: { label: [sea, leaf] }");
+    let error = parse("run.yaml", &other).expect_err("the order is another");
+    assert_eq!(error.problems[0].place.map(|place| place.0), Some(4));
+    assert!(error.to_string().contains("class 0 of `label` is `sea` here and `leaf` in training"));
+}
+
 #[test]
 fn params_are_expressions() {
     let text =
