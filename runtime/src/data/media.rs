@@ -5,6 +5,7 @@
 
 mod clip;
 pub(super) mod facts;
+mod length;
 pub mod parts;
 pub(super) mod picture;
 mod process;

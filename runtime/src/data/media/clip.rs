@@ -17,7 +17,7 @@
 use std::io::Write;
 
 use super::video::{Programs, Sounding, Track, Video};
-use super::{Content, Trouble, open};
+use super::{Content, Trouble, length, open};
 use crate::data::host::{Feed, Host, Moment};
 use crate::data::media::picture::Picture;
 use crate::data::media::sound::Sound;
@@ -41,11 +41,11 @@ impl Laid<'_> {
     }
 }
 
-/// Containers have to be read back and forth, so what is in memory is laid aside.
+/// Containers have to be read back and forth, so what is in memory is laid aside. What is cut short is refused.
 fn laid<'a>(extension: &str, content: &Content<'a>) -> Result<Laid<'a>, Trouble> {
     match content {
         Content::Path(path) => {
-            open(path)?;
+            length::check(&open(path)?)?;
             Ok(Laid::There(path))
         }
         Content::Bytes(bytes) => {
@@ -54,11 +54,13 @@ fn laid<'a>(extension: &str, content: &Content<'a>) -> Result<Laid<'a>, Trouble>
                     tempfile::Builder::new().suffix(&format!(".{extension}")).tempfile()?;
                 file.write_all(bytes)?;
                 file.flush()?;
-                Ok(file.into_temp_path())
+                Ok(file)
             };
             let written: std::io::Result<_> = write();
             let failed = |error| Trouble::Machine(format!("cannot be laid aside: {error}"));
-            written.map(Laid::Aside).map_err(failed)
+            let file = written.map_err(failed)?;
+            length::check(file.as_file())?;
+            Ok(Laid::Aside(file.into_temp_path()))
         }
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn decode(bytes: &[u8], channels: usize) -> Result<Picture, Why> {
         // A TIFF file begins with what other files carry as a small TIFF file.
         None
     } else if format == ImageFormat::Png {
-        exif_of_png(bytes).map(<[u8]>::to_vec)
+        exif_of_png(bytes)?.map(<[u8]>::to_vec)
     } else {
         decoder.exif_metadata().ok().flatten()
     };
@@ -86,21 +86,61 @@ pub(super) fn decode(bytes: &[u8], channels: usize) -> Result<Picture, Why> {
 fn orientation(exif: &[u8]) -> Orientation {
     // Some writers begin the block of a WebP file as that of a JPEG file.
     let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
-    Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
+    turned(exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// The EXIF block of a PNG file, which may come after the pixels, where decoders do not look.
-fn exif_of_png(bytes: &[u8]) -> Option<&[u8]> {
-    let mut rest = bytes.get(8..)?;
-    loop {
-        let (length, after) = rest.split_first_chunk::<4>()?;
-        let (name, after) = after.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-        if name == b"eXIf" {
-            return after.get(..length);
+/// What the first directory of an EXIF block says of the orientation. By the standard that is a number of two bytes; some
+/// programs write one or four, and others read these.
+fn turned(exif: &[u8]) -> Option<Orientation> {
+    const ORIENTATION: u32 = 0x112;
+    const BYTE: u32 = 1;
+    const SHORT: u32 = 3;
+    const LONG: u32 = 4;
+    let is_big = match exif.get(..4)? {
+        b"MM\0*" => true,
+        b"II*\0" => false,
+        _ => return None,
+    };
+    let number = |at: usize, bytes: usize| -> Option<u32> {
+        let bytes = exif.get(at..at.checked_add(bytes)?)?;
+        let add = |number: u32, byte: &u8| number << 8 | u32::from(*byte);
+        Some(if is_big { bytes.iter().fold(0, add) } else { bytes.iter().rev().fold(0, add) })
+    };
+    let directory = usize::try_from(number(4, 4)?).ok()?;
+    let entries = usize::try_from(number(directory, 2)?).ok()?;
+    let places = (0..entries).map(|at| directory + 2 + 12 * at);
+    let mut places = places.take_while(|at| *at < exif.len());
+    let entry = places.find(|at| number(*at, 2) == Some(ORIENTATION))?;
+    let bytes = match number(entry + 2, 2)? {
+        BYTE => 1,
+        SHORT => 2,
+        LONG => 4,
+        _ => return None,
+    };
+    Orientation::from_exif(u8::try_from(number(entry + 8, bytes)?).ok()?)
+}
+
+/// The EXIF block of a PNG file, which may come after the pixels, where decoders do not look. What it says counts only
+/// where its checksum is right.
+fn exif_of_png(bytes: &[u8]) -> Result<Option<&[u8]>, Why> {
+    const NAME: usize = 4;
+    let mut rest = bytes.get(8..).unwrap_or(&[]);
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        let chunk = after.split_at_checked(length.saturating_add(NAME));
+        let Some((chunk, after)) = chunk else { break };
+        let Some((sum, after)) = after.split_first_chunk::<4>() else { break };
+        if let Some(block) = chunk.strip_prefix(b"eXIf") {
+            let mut crc = flate2::Crc::new();
+            crc.update(chunk);
+            if crc.sum() != u32::from_be_bytes(*sum) {
+                return Err("its EXIF block is damaged".to_owned());
+            }
+            return Ok(Some(block));
         }
-        rest = after.get(length.checked_add(4)?..)?;
+        rest = after;
     }
+    Ok(None)
 }
 
 /// Bytes of color, or of gray. Transparency is dropped, not laid over anything, as by Pillow's `convert`; of 16 bits the upper 8

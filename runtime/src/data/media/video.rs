@@ -49,11 +49,11 @@ pub(super) struct Part {
 const MAX_DESCRIPTION: u64 = 4 << 20;
 const MAX_PACKETS: u64 = 256 << 20;
 const MAX_BYTES: u64 = 4 << 30;
-/// Containers that are opened: files of one piece. Playlists, patterns of names and descriptions of sessions, which lead to
-/// other files, are not among them.
+/// Containers that are opened: files of one piece, and pictures without one. Playlists, patterns of names and descriptions of
+/// sessions, which lead to other files, are not among them.
 const CONTAINERS: &str = "mov,mp4,matroska,webm,avi,ogg,mpegts,mpeg,mpegvideo,m4v,h264,hevc,av1,obu,ivf,flv,asf,asf_o,rm,nut,\
                           mxf,dv,gif,yuv4mpegpipe,mp3,aac,ac3,eac3,dts,amr,amrnb,amrwb,wav,w64,aiff,au,voc,caf,flac,wv,ape,\
-                          tta,mpc,mpc8,tak";
+                          tta,mpc,mpc8,tak,j2k_pipe,jpegxl_pipe";
 /// Containers that know where their key frames are.
 const INDEXED: [&str; 2] = ["mov", "matroska"];
 /// Decoding begins so many seconds before a clip: with an index, and where only the stream itself tells key frames.

@@ -277,3 +277,24 @@ fn clips_are_cut_out_of_the_whole() {
         }
     }
 }
+
+#[test]
+fn what_is_cut_short_is_broken() {
+    let folder = TempDir::new().unwrap();
+    let inputs = format!("{} {}", flash(1.0, 2.0), tone(1.0, 2.0));
+    for (name, arguments) in [
+        ("whole.mp4", format!("{inputs} -c:v mpeg4 -c:a aac -movflags faststart")),
+        ("whole.mkv", format!("{inputs} -c:v mpeg4 -c:a flac")),
+        ("whole.avi", format!("{inputs} -c:v mpeg4 -c:a pcm_s16le")),
+        ("whole.m4a", format!("{} -c:a aac -movflags faststart", tone(1.0, 2.0))),
+        ("whole.caf", format!("{} -c:a pcm_s16le", tone(1.0, 2.0))),
+    ] {
+        let Some(path) = made(folder.path(), name, &arguments) else { continue };
+        fed(&path);
+        let bytes = std::fs::read(&path).unwrap();
+        let cut = path.with_file_name(name.replace("whole", "cut"));
+        std::fs::write(&cut, &bytes[..bytes.len() * 4 / 5]).unwrap();
+        let error = read(&model(SPEC), &[cut]).unwrap_err().to_string();
+        assert!(error.contains("cut short"), "{name}: {error}");
+    }
+}

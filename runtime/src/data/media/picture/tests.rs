@@ -134,14 +134,20 @@ fn brightness_is_that_of_pillow() {
     }
 }
 
-/// An EXIF block that has an orientation, in either order of bytes.
-fn exif(orientation: u8, is_big: bool) -> Vec<u8> {
+/// An EXIF block that has an orientation, in either order of bytes, of two bytes or of four.
+fn exif(orientation: u8, is_big: bool, is_long: bool) -> Vec<u8> {
+    if is_big && is_long {
+        let mut block = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0".to_vec();
+        block.extend([orientation, 0, 0, 0, 0]);
+        return block;
+    }
     if is_big {
         let mut block = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
         block.extend([orientation, 0, 0, 0, 0, 0, 0]);
         return block;
     }
     let mut block = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".to_vec();
+    block[12] = if is_long { 4 } else { 3 };
     block.extend([orientation, 0, 0, 0, 0, 0, 0, 0]);
     block
 }
@@ -184,9 +190,10 @@ fn pictures_are_turned_upright() {
     let gray = ExtendedColorType::L8;
     let encoded = |format: &str, orientation: u8| {
         let mut bytes = Vec::new();
-        let (block, raw) = (exif(orientation, orientation % 2 == 0), stored.as_raw());
+        let is_long = format == "long jpeg";
+        let (block, raw) = (exif(orientation, orientation % 2 == 0, is_long), stored.as_raw());
         match format {
-            "jpeg" => {
+            "jpeg" | "long jpeg" => {
                 let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 100);
                 encoder.set_exif_metadata(block).unwrap();
                 encoder.write_image(raw, 24, 16, gray).unwrap();
@@ -200,10 +207,12 @@ fn pictures_are_turned_upright() {
                 if format == "late png" {
                     // Before the last chunk, which has 12 bytes.
                     let end = bytes.split_off(bytes.len() - 12);
+                    let chunk = [b"eXIf", &block[..]].concat();
+                    let mut crc = flate2::Crc::new();
+                    crc.update(&chunk);
                     bytes.extend((block.len() as u32).to_be_bytes());
-                    bytes.extend(b"eXIf");
-                    bytes.extend(block);
-                    bytes.extend([0; 4]);
+                    bytes.extend(chunk);
+                    bytes.extend(crc.sum().to_be_bytes());
                     bytes.extend(end);
                 }
             }
@@ -217,6 +226,11 @@ fn pictures_are_turned_upright() {
         }
         bytes
     };
+    let mut damaged = encoded("late png", 6);
+    // The first byte of its checksum, before the last chunk.
+    let at = damaged.len() - 16;
+    damaged[at] ^= 1;
+    assert_eq!(decode(&damaged, 1).unwrap_err(), "its EXIF block is damaged");
     for (orientation, wanted) in [
         (0, [[0, 1, 2], [3, 4, 5]].concat()),
         (1, [[0, 1, 2], [3, 4, 5]].concat()),
@@ -228,7 +242,7 @@ fn pictures_are_turned_upright() {
         (7, [[5, 2], [4, 1], [3, 0]].concat()),
         (8, [[2, 5], [1, 4], [0, 3]].concat()),
     ] {
-        for format in ["jpeg", "png", "late png", "webp", "prefixed webp", "tiff"] {
+        for format in ["jpeg", "long jpeg", "png", "late png", "webp", "prefixed webp", "tiff"] {
             let found = decode(&encoded(format, orientation), 1).unwrap();
             let size = if orientation < 5 { (16, 24) } else { (24, 16) };
             assert_eq!((found.height, found.width), size, "{format} {orientation}");

@@ -56,7 +56,10 @@ fn broken_sounds_are_refused() {
     endless[40..44].copy_from_slice(&0x1fff_ffff_u32.to_le_bytes());
     let mut still = good.clone();
     still[24..28].copy_from_slice(&0_u32.to_le_bytes());
-    for bytes in [&good[..good.len() / 2], &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless] {
+    let mut wide = good.clone();
+    wide[22..24].copy_from_slice(&0xff02_u16.to_le_bytes());
+    let half = &good[..good.len() / 2];
+    for bytes in [half, &good[..30], b"", b"RIFFxxxxWAVE", &still, &endless, &wide] {
         assert!(heard(bytes, "wav", 1).is_err());
     }
 }

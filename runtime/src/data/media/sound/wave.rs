@@ -19,6 +19,8 @@ const UNKNOWN: [RangeInclusive<u64>; 4] = [
     0xffff_ffff_ffff_0000..=u64::MAX,
 ];
 
+/// More channels than this are no sound.
+const CHANNELS: RangeInclusive<u16> = 1..=64;
 /// The format tags whose header is 16 bytes and nothing more.
 const PCM: u16 = 1;
 const FLOAT: u16 = 3;
@@ -137,6 +139,9 @@ fn plain(format: &[u8]) -> Result<Vec<u8>, Why> {
         plain[..2].copy_from_slice(format.get(24..26).ok_or_else(short)?);
     }
     let [channels, block] = [2, 12].map(|at| u16::from_le_bytes([plain[at], plain[at + 1]]));
+    if !CHANNELS.contains(&channels) {
+        return Err(format!("by its header a sound of {channels} channels"));
+    }
     match tag(&plain) {
         PCM => {
             let bits = block.checked_div(channels).unwrap_or(0).saturating_mul(8);
