@@ -4,7 +4,6 @@
 //! of all that stands before it, so that no byte of it changes without being seen. Deliberately not here: tensors.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +12,7 @@ use crate::compiler::{Loader, Options, Outcome, check};
 
 use super::CheckpointError;
 use crate::data::Fingerprint;
+use crate::files;
 
 /// The names of its files.
 pub(super) const MANIFEST: &str = "manifest.json";
@@ -26,6 +26,8 @@ pub(super) const VERSION: u64 = 2;
 const UNSEALED: u64 = 1;
 const UNSEALED_KEYS: [&str; 9] =
     ["version", "program", "step", "seed", "objective", "best", "spec", "config", "files"];
+/// Texts of specs and configurations are of a MiB at most, and a source of data is told in a few hundred bytes.
+const MOST_BYTES: u64 = 1 << 28;
 /// What stands around the checksum, at the end of the file.
 const SEAL: (&str, &str) = (",\n  \"blake3\": \"", "\"\n}\n");
 /// The digits of a checksum.
@@ -130,7 +132,7 @@ impl Manifest {
     /// What is missing, cannot be read, or is no manifest.
     pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
         let path = folder.join(MANIFEST);
-        let text = match fs::read_to_string(&path) {
+        let text = match files::text(&path, MOST_BYTES) {
             Ok(text) => text,
             Err(source) => return Err(CheckpointError::Read { path, source }),
         };
@@ -212,14 +214,16 @@ impl FileEntry {
         Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
     }
 
-    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), String> {
-        if bytes.len() as u64 != self.bytes {
-            return Err(format!(
-                "it has {} bytes and was written with {}",
-                bytes.len(),
-                self.bytes
-            ));
+    pub(super) fn check_length(&self, bytes: u64) -> Result<(), String> {
+        if bytes == self.bytes {
+            Ok(())
+        } else {
+            Err(format!("it has {bytes} bytes and was written with {}", self.bytes))
         }
+    }
+
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        self.check_length(bytes.len() as u64)?;
         if *self == Self::of(bytes) {
             Ok(())
         } else {
