@@ -352,7 +352,8 @@ mod tests {
         ];
         for (text, expected) in cases {
             let found = sample(OsStr::new(text)).ok();
-            let expected = expected.map(|files| files.iter().map(PathBuf::from).collect());
+            let expected: Option<Vec<PathBuf>> =
+                expected.map(|files| files.iter().map(PathBuf::from).collect());
             assert_eq!(found, expected, "{text}");
         }
     }
