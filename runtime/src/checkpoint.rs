@@ -107,12 +107,15 @@ impl Checkpoint {
 fn tensors(folder: &Path, manifest: &Manifest, name: &str) -> Result<Tensors, CheckpointError> {
     let path = folder.join(name);
     let unread = |source| CheckpointError::Read { path: path.clone(), source };
-    let bytes = files::read(&path, u64::MAX).map_err(unread)?;
-    memory::room(bytes.len(), "a checkpoint")
-        .map_err(|_| unread(io::ErrorKind::OutOfMemory.into()))?;
     let damaged = |reason: String| CheckpointError::Damaged { path: path.clone(), reason };
     let entry = manifest.files.get(name);
     let entry = entry.ok_or_else(|| damaged("its manifest does not know it".to_owned()))?;
+    let (file, length) = files::open(&path).map_err(unread)?;
+    // Before memory is asked for: for another file there may be none.
+    entry.check_length(length).map_err(damaged)?;
+    let bytes = files::rest(file, length, Vec::new()).map_err(unread)?;
+    memory::room(bytes.len(), "a checkpoint")
+        .map_err(|_| unread(io::ErrorKind::OutOfMemory.into()))?;
     entry.check(&bytes).map_err(damaged)?;
     Tensors::from_bytes(&path, &bytes).map_err(|error| damaged(error.to_string()))
 }

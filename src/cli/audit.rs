@@ -11,6 +11,7 @@ use zorro::{AuditError, AuditOptions, Checked, audit, summary};
 use zorro_runtime::Tensors;
 use zorro_runtime::checkpoint::find;
 
+use super::infer::sample;
 use super::options::{Format, Settings};
 use super::train::run_folder;
 use super::wanted::Place;
@@ -99,7 +100,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         (audit::text(&found), passed)
     } else {
         let folder = tempfile::tempdir().map_err(|error| Failure::Work(error.to_string()))?;
-        let samples: Vec<Vec<PathBuf>> = args.files.iter().map(|path| sample(path)).collect();
+        let samples: Vec<Vec<PathBuf>> =
+            args.files.iter().map(|path| sample(path.as_os_str())).collect::<Result<_, _>>()?;
         let found = audit::files(&checked, &options, &samples, folder.path()).map_err(failure)?;
         found.notes.iter().for_each(|line| note(&format!("note: {line}")));
         document["files"] = found.json();
@@ -137,16 +139,6 @@ fn model(args: &Args) -> Result<(Checked, Option<Tensors>), Failure> {
         return Err(Failure::Diagnosed);
     };
     Ok((checked, Some(found.checkpoint.weights)))
-}
-
-/// The files of one sample; a file whose name has a comma is one file.
-fn sample(path: &Path) -> Vec<PathBuf> {
-    match path.to_str() {
-        Some(text) if !path.exists() => {
-            text.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect()
-        }
-        Some(_) | None => vec![path.to_owned()],
-    }
 }
 
 fn failure(error: AuditError) -> Failure {

@@ -116,21 +116,31 @@ fn samples(args: &Args) -> Result<Vec<Vec<PathBuf>>, Failure> {
             .map(|pair| pair.iter().map(PathBuf::from).collect())
             .collect());
     }
-    let split = |text: &OsString| {
-        // A file whose name has a comma is one file.
-        if Path::new(text).exists() {
-            return vec![PathBuf::from(text)];
-        }
-        between_commas(text)
-    };
-    Ok(args.files.iter().map(split).collect())
+    args.files.iter().map(|text| sample(text)).collect()
+}
+
+/// The files of one sample. A file whose name has a comma is one file. No name before or after a comma is a variable of a script
+/// that was empty, and the answer would be that of another sample.
+pub(super) fn sample(text: &OsStr) -> Result<Vec<PathBuf>, Failure> {
+    if Path::new(text).exists() {
+        return Ok(vec![PathBuf::from(text)]);
+    }
+    let files = between_commas(text);
+    if files.iter().any(|file| file.as_os_str().is_empty()) {
+        let shown = text.display();
+        let message = format!(
+            "`{shown}`: a sample is a file, or files with a comma between them, and here is one without a name"
+        );
+        return Err(Failure::Usage(message));
+    }
+    Ok(files)
 }
 
 /// The paths in a list, which need not be UTF-8 where the system's are not.
 #[cfg(unix)]
 fn between_commas(text: &OsStr) -> Vec<PathBuf> {
     use std::os::unix::ffi::OsStrExt;
-    let parts = text.as_bytes().split(|byte| *byte == b',').filter(|part| !part.is_empty());
+    let parts = text.as_bytes().split(|byte| *byte == b',');
     parts.map(|part| PathBuf::from(OsStr::from_bytes(part))).collect()
 }
 
@@ -138,7 +148,7 @@ fn between_commas(text: &OsStr) -> Vec<PathBuf> {
 #[cfg(not(unix))]
 fn between_commas(text: &OsStr) -> Vec<PathBuf> {
     match text.to_str() {
-        Some(text) => text.split(',').filter(|part| !part.is_empty()).map(PathBuf::from).collect(),
+        Some(text) => text.split(',').map(PathBuf::from).collect(),
         None => vec![PathBuf::from(text)],
     }
 }
@@ -325,4 +335,28 @@ impl<'a> Answers<'a> {
 fn modalities(model: &Model, tensors: &Tensors) -> Vec<String> {
     let names = model.modalities.iter().map(|modality| modality.name.clone());
     names.filter(|name| tensors.get(name).is_some()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_files_with_names() {
+        let cases: [(&str, Option<&[&str]>); 7] = [
+            ("a.wav", Some(&["a.wav"])),
+            ("a.wav,b.png", Some(&["a.wav", "b.png"])),
+            ("", None),
+            (",", None),
+            ("a.wav,", None),
+            (",a.wav", None),
+            ("a.wav,,b.png", None),
+        ];
+        for (text, expected) in cases {
+            let found = sample(OsStr::new(text)).ok();
+            let expected: Option<Vec<PathBuf>> =
+                expected.map(|files| files.iter().map(PathBuf::from).collect());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 }

@@ -122,7 +122,12 @@ fn draw(folder: &Path, name: &str) -> Result<(), Failure> {
     let lines = read_log(&folder.join(LOG)).unwrap_or_default();
     if let Some(svg) = curves::svg(name, &lines) {
         let path = folder.join("curves.svg");
-        if let Err(reason) = files::write(&path, svg.as_bytes()) {
+        // Writing to a pipe waits for its other end.
+        let written = match path.is_file() || !path.exists() {
+            true => files::write(&path, svg.as_bytes()),
+            false => Err("it is no regular file".to_owned()),
+        };
+        if let Err(reason) = written {
             note(&format!("note: cannot write `{}`: {reason}", path.display()));
         }
     }

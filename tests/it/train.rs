@@ -237,6 +237,7 @@ fn answers(folder: &Path) {
     fails(folder, &["infer", "run", "none.wav"], 1, &["none.wav"]);
     fails(folder, &["infer", "nowhere", "tone.wav"], 1, &["no checkpoint"]);
     fails(folder, &["infer", "run", "--pairs", "tone.wav"], 2, &["even number"]);
+    fails(folder, &["infer", "run", "tone.wav,"], 2, &["one without a name"]);
     fails(folder, &["infer", "run", "tone.wav", "--outputs", "x"], 2, &["no output `x`"]);
     let mixed = zorro(folder, &["infer", "run", "none.wav", "tone.wav"], "");
     assert_eq!((mixed.code, mixed.stdout.as_str()), (1, sound.as_str()), "{}", mixed.stderr);
@@ -280,8 +281,15 @@ fn wrong_use() {
         ("peak: 0.001", "peak: 1e-46", "1e-12"),
         ("device: cpu", "device: cpu\nfrozen: ['**']", "are frozen"),
         ("objective: supervised", "frozen: ['**']\nobjective: contrastive", "are frozen"),
+        ("samples: 24", "samples: 1", "there is one alone"),
         ("batch: 6", "batch: 1\nseed: 1", "supervised"),
     ] {
+        if to.starts_with("samples") {
+            let text = SMALL.replace("objective: supervised", "objective: contrastive");
+            write(folder, &text.replace(from, to));
+            fails(folder, &["train", "run.yaml"], 1, &["run.yaml:5", words]);
+            continue;
+        }
         if to.starts_with("batch") {
             // Beside a term that is learned, nothing is wrong with a batch of one.
             write(folder, &SMALL.replace(from, to));

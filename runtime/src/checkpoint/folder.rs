@@ -85,7 +85,7 @@ impl Folder {
         newest(&self.path.join(CHECKPOINTS), Checkpoint::read)
     }
 
-    /// Writes a checkpoint, and deletes all but the last so many and the best.
+    /// Writes a checkpoint, and deletes of those up to it all but the last so many and the best.
     ///
     /// # Errors
     ///
@@ -98,7 +98,7 @@ impl Folder {
         self.lock.hold()?;
         let path = self.checkpoint(checkpoint.manifest.step);
         checkpoint.write(&path)?;
-        self.prune(checkpoint.manifest.best.as_ref(), last);
+        self.prune(checkpoint.manifest.step, checkpoint.manifest.best.as_ref(), last);
         Ok(path)
     }
 
@@ -119,12 +119,14 @@ impl Folder {
             manifest.best = best.cloned();
             manifest.to_evaluate = false;
         })?;
-        self.prune(best, last);
+        self.prune(step, best, last);
         Ok(())
     }
 
-    fn prune(&self, best: Option<&Best>, last: usize) {
-        let steps = self.steps();
+    /// Those of later steps could not be read when the run went on before them: they are no reason to delete one that can be.
+    fn prune(&self, written: u64, best: Option<&Best>, last: usize) {
+        let mut steps = self.steps();
+        steps.retain(|step| *step <= written);
         for step in &steps[..steps.len().saturating_sub(last)] {
             if best.is_none_or(|best| best.step != *step) {
                 self.delete(*step);

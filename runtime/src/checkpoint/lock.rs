@@ -5,6 +5,7 @@
 //! can be renamed or deleted by anybody meanwhile, so whoever writes asks again first. Deliberately not here: what is written.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::CheckpointError;
@@ -54,6 +55,10 @@ impl Lock {
 fn locked(folder: &Path) -> Result<File, CheckpointError> {
     let path = folder.join(LOCK);
     let failed = |source| CheckpointError::Write { path: path.clone(), source };
+    // Opening a pipe waits for its other end.
+    if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+        return Err(failed(io::Error::other("it is no regular file, and in the way: delete it")));
+    }
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(windows)]

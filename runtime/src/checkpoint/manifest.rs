@@ -19,9 +19,6 @@ pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const WEIGHTS: &str = "weights.safetensors";
 pub(super) const OPTIMIZER: &str = "optimizer.safetensors";
 
-/// Specs and configurations are small.
-const MAX_BYTES: u64 = 1 << 30;
-
 /// The version that is written, and the newest that is read.
 pub(super) const VERSION: u64 = 2;
 /// The version before manifests had a checksum, and the keys that it had: it is read where it has these alone, since otherwise it
@@ -29,6 +26,8 @@ pub(super) const VERSION: u64 = 2;
 const UNSEALED: u64 = 1;
 const UNSEALED_KEYS: [&str; 9] =
     ["version", "program", "step", "seed", "objective", "best", "spec", "config", "files"];
+/// Texts of specs and configurations are of a MiB at most, and a source of data is told in a few hundred bytes.
+const MOST_BYTES: u64 = 1 << 28;
 /// What stands around the checksum, at the end of the file.
 const SEAL: (&str, &str) = (",\n  \"blake3\": \"", "\"\n}\n");
 /// The digits of a checksum.
@@ -133,7 +132,7 @@ impl Manifest {
     /// What is missing, cannot be read, or is no manifest.
     pub fn read(folder: &Path) -> Result<Self, CheckpointError> {
         let path = folder.join(MANIFEST);
-        let text = match files::text(&path, MAX_BYTES) {
+        let text = match files::text(&path, MOST_BYTES) {
             Ok(text) => text,
             Err(source) => return Err(CheckpointError::Read { path, source }),
         };
@@ -215,14 +214,16 @@ impl FileEntry {
         Self { bytes: bytes.len() as u64, blake3: blake3::hash(bytes).to_hex().to_string() }
     }
 
-    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), String> {
-        if bytes.len() as u64 != self.bytes {
-            return Err(format!(
-                "it has {} bytes and was written with {}",
-                bytes.len(),
-                self.bytes
-            ));
+    pub(super) fn check_length(&self, bytes: u64) -> Result<(), String> {
+        if bytes == self.bytes {
+            Ok(())
+        } else {
+            Err(format!("it has {bytes} bytes and was written with {}", self.bytes))
         }
+    }
+
+    pub(super) fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        self.check_length(bytes.len() as u64)?;
         if *self == Self::of(bytes) {
             Ok(())
         } else {

@@ -115,6 +115,62 @@ fn damage_is_seen_and_the_one_before_is_taken() {
     }
 }
 
+/// A run that goes on before a damaged checkpoint writes earlier steps than it.
+#[test]
+fn a_damaged_later_one_deletes_no_whole_one() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut folder = Folder::open(temporary.path()).expect("it opens");
+    write(&mut folder, [1, 9]);
+    fs::write(folder.checkpoint(9).join("manifest.json"), "{").expect("it is written");
+    for step in [2, 3] {
+        folder.keep(&checkpoint(step), 1).expect("there is room");
+        folder.evaluated(step, None, 1).expect("it is there");
+        assert_eq!(folder.steps(), [step, 9]);
+        let newest = folder.newest().expect("one is whole").expect("there is one");
+        same(&newest.checkpoint, &checkpoint(step));
+    }
+    folder.keep(&checkpoint(9), 1).expect("there is room");
+    assert_eq!(folder.steps(), [9]);
+}
+
+/// What can be read without an end, or not before somebody writes, stands in no run's way.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_damage() {
+    let fifo = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("it is there").success());
+    };
+    let device =
+        |path: &Path| std::os::unix::fs::symlink("/dev/zero", path).expect("a link is made");
+    let makers: [&dyn Fn(&Path); 2] = [&fifo, &device];
+    for make in makers {
+        for name in ["manifest.json", "weights.safetensors", "optimizer.safetensors"] {
+            let temporary = tempfile::tempdir().expect("a folder");
+            let mut folder = Folder::open(temporary.path()).expect("it opens");
+            write(&mut folder, [1, 2]);
+            let path = folder.checkpoint(2).join(name);
+            fs::remove_file(&path).expect("it was there");
+            make(&path);
+            let newest = folder.newest().expect("one is whole").expect("there is one");
+            same(&newest.checkpoint, &checkpoint(1));
+        }
+        let temporary = tempfile::tempdir().expect("a folder");
+        make(&temporary.path().join(".lock"));
+        assert!(matches!(Folder::open(temporary.path()), Err(CheckpointError::Write { .. })));
+        make(&temporary.path().join("log.jsonl"));
+        assert!(crate::train::read_log(&temporary.path().join("log.jsonl")).is_err());
+    }
+    // A file that no memory holds.
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut folder = Folder::open(temporary.path()).expect("it opens");
+    write(&mut folder, [1, 2]);
+    let path = folder.checkpoint(2).join("weights.safetensors");
+    fs::File::create(path).expect("it is made").set_len(1 << 42).expect("no room is taken");
+    let newest = folder.newest().expect("one is whole").expect("there is one");
+    same(&newest.checkpoint, &checkpoint(1));
+}
+
 #[test]
 fn what_was_half_written_is_cleared_away() {
     let temporary = tempfile::tempdir().expect("a folder");

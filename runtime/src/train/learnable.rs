@@ -28,7 +28,15 @@ impl Setup {
         let model = &self.checked.model;
         let found = model.objectives.iter().find(|found| found.name == objective);
         let terms = found.map(|found| found.loss.terms()).unwrap_or_default();
-        let vain: Vec<Option<Vain>> = terms.iter().map(|term| self.vain(term)).collect();
+        let mut counts = Vec::new();
+        if let Some(found) = found {
+            factors(&found.loss, 1.0, &mut counts);
+        }
+        let vain: Vec<Option<Vain>> = terms
+            .iter()
+            .zip(counts)
+            .map(|(term, factor)| self.vain(term).or_else(|| uncounted(model, term, factor)))
+            .collect();
         if let Some(Some(first)) = vain.first()
             && vain.iter().all(Option::is_some)
         {
@@ -98,6 +106,30 @@ impl Setup {
     }
 }
 
+/// What each term of a loss is multiplied by, in the order of its terms.
+fn factors(loss: &Loss, of: f64, all: &mut Vec<f64>) {
+    match loss {
+        Loss::Mean(parts) => parts.iter().for_each(|part| factors(part, of, all)),
+        Loss::Sum(parts) => {
+            for (factor, part) in parts {
+                factors(part, of * factor.to_f64(), all);
+            }
+        }
+        Loss::CrossEntropy { .. }
+        | Loss::SigmoidCrossEntropy { .. }
+        | Loss::Nce { .. }
+        | Loss::Mse { .. } => all.push(of),
+    }
+}
+
+/// A term whose factor is 0, in single precision too.
+fn uncounted(model: &Model, term: &Loss, factor: f64) -> Option<Vain> {
+    #[expect(clippy::cast_possible_truncation, reason = "this is what is asked")]
+    let is_nothing = factor as f32 == 0.0;
+    let why = format!("the factor of `{}` is {factor}", told(model, term));
+    is_nothing.then_some(Vain { setting: "spec", why, help: "give it another factor" })
+}
+
 /// A term as it stands in a spec, where its operands are outputs.
 fn told(model: &Model, term: &Loss) -> String {
     let name = |value: &ValueId| {
@@ -140,5 +172,27 @@ mod tests {
         let terms = checked.model.objectives[0].loss.terms();
         let told: Vec<String> = terms.iter().map(|term| told(&checked.model, term)).collect();
         assert_eq!(told, ["nce(u, v)", "cross_entropy(u, t)", "mse(u, v)"]);
+    }
+
+    #[test]
+    fn terms_that_are_multiplied_by_nothing() {
+        let text = "model m {
+  modality a = tensor([1, 2])
+  tokens p = a |> linear(2)
+  target t = class(2)
+  target r = tensor([2])
+  output u = p |> pool(mean)
+  objective o = 0 * cross_entropy(u, t) + 2 * mean(mse(u, r), cross_entropy(u, t))
+}";
+        let checked =
+            crate::compiler::check_text(text, &crate::compiler::Options::default()).checked;
+        let model = checked.expect("nothing is wrong").model;
+        let loss = &model.objectives[0].loss;
+        let mut found = Vec::new();
+        factors(loss, 1.0, &mut found);
+        let vain = loss.terms().into_iter().zip(found);
+        let vain = vain.map(|(term, factor)| uncounted(&model, term, factor).map(|vain| vain.why));
+        let expected = Some("the factor of `cross_entropy(u, t)` is 0".to_owned());
+        assert_eq!(vain.collect::<Vec<_>>(), [expected, None, None]);
     }
 }

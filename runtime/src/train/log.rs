@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::events::Events;
+use crate::files;
 
 /// The name of the log in a run's folder.
 pub const LOG: &str = "log.jsonl";
@@ -88,7 +89,7 @@ fn is_evaluation(line: &Value) -> bool {
 ///
 /// What the system says.
 pub fn read(path: &Path) -> io::Result<Vec<Value>> {
-    let text = match fs::read(path) {
+    let text = match files::read(path, u64::MAX) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),

@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Event, Setup, TrainError, Watcher};
+use crate::compiler::model::{Loss, Objective};
 use crate::data::Collection;
 use crate::data::survey::{Lack, Limits, Look, lacking};
 
@@ -58,7 +59,10 @@ impl Setup {
             // Who was stopped has not seen enough to say what is missing.
             return Ok(looked);
         }
-        let lacks = lacking(model, &self.checked.flow, objective, &looked.look);
+        let mut lacks = lacking(model, &self.checked.flow, objective, &looked.look);
+        if collection.len() == 1 {
+            lacks.extend(alone(objective));
+        }
         for Lack { is_fatal, message, help } in lacks {
             if is_fatal {
                 let place = match looked.look.sources.as_slice() {
@@ -73,6 +77,15 @@ impl Setup {
         }
         Ok(looked)
     }
+}
+
+/// Of an objective that only compares samples: one alone would be compared with itself.
+fn alone(objective: &Objective) -> Option<Lack> {
+    let compares = |term: &&Loss| matches!(term, Loss::Nce { .. });
+    let message =
+        format!("`{}` tells samples from each other, and there is one alone", objective.name);
+    let is_all = objective.loss.terms().iter().all(compares);
+    is_all.then_some(Lack { is_fatal: true, message, help: None })
 }
 
 /// Looks at the data of a run before it begins, and tells what was found. Gives what the run is evaluated on, if anything.
