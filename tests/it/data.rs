@@ -145,7 +145,7 @@ fn a_set_is_told() {
         "image + sound",
         "  files: 24 x 18 pixels",
         "  files: 8,000 Hz",
-        "broken: 1 of 4 (25.0 %); more than `broken: 0.1` allows",
+        "broken: 1 of 4 (25.0 %); `broken: 0.1` allows that",
         "keys of other samples: 1 sample, such as a",
         "in data.train, too: 4 samples, such as 0.png 0.wav",
         "loading: about",

@@ -10,7 +10,7 @@ use std::fs::File;
 use super::Trouble;
 use crate::data::files::{patiently, read_at};
 
-/// Boxes of MPEG-4 and QuickTime files that hold what is decoded. What has another name may be anything behind the end.
+/// Boxes of MPEG-4 and `QuickTime` files that hold what is decoded. What has another name may be anything behind the end.
 const BOXES: [&[u8]; 9] =
     [b"ftyp", b"moov", b"mdat", b"moof", b"meta", b"free", b"skip", b"wide", b"styp"];
 /// A chunk may have its last byte, which fills it up to an even number, only in what it says.

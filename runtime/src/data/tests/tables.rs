@@ -125,10 +125,10 @@ fn impossible_labels_and_numbers_are_broken_samples() {
     let said = collection.problems().to_string();
     assert_eq!(collection.problems().samples, 4);
     for words in [
-        "line 7: line 7: aim: nan is no finite number",
-        "line 9: line 9: scores: nan is no finite number",
-        "line 11: line 11: label: the values for the classes of `label` add up to 0.5",
-        "line 13: line 13: aim: 1e39 is no finite number",
+        "line 7: aim: nan is no finite number",
+        "line 9: scores: nan is no finite number",
+        "line 11: label: the values for the classes of `label` add up to 0.5",
+        "line 13: aim: 1e39 is no finite number",
     ] {
         assert!(said.contains(words), "{said}");
     }

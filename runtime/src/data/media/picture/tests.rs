@@ -177,7 +177,7 @@ fn tiff(picture: &GrayImage, orientation: u8) -> Vec<u8> {
         bytes.extend((tag as u16).to_le_bytes());
         bytes.extend(kind.to_le_bytes());
         bytes.extend(1_u32.to_le_bytes());
-        bytes.extend((value as u32).to_le_bytes());
+        bytes.extend(value.to_le_bytes());
     }
     bytes.extend([0; 4]);
     bytes
@@ -191,7 +191,8 @@ fn pictures_are_turned_upright() {
     let encoded = |format: &str, orientation: u8| {
         let mut bytes = Vec::new();
         let is_long = format == "long jpeg";
-        let (block, raw) = (exif(orientation, orientation % 2 == 0, is_long), stored.as_raw());
+        let (block, raw) =
+            (exif(orientation, orientation.is_multiple_of(2), is_long), stored.as_raw());
         match format {
             "jpeg" | "long jpeg" => {
                 let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 100);

@@ -212,7 +212,10 @@ pub(super) fn n_lines(text: &str) -> u64 {
 mod tests {
     use super::*;
 
-    fn rows<'a>(text: &'a str, has_quotes: bool) -> Result<Vec<(u64, Vec<Cow<'a, str>>)>, Fault> {
+    /// Lines and their cells.
+    type Found<'a> = Vec<(u64, Vec<Cow<'a, str>>)>;
+
+    fn rows(text: &str, has_quotes: bool) -> Result<Found<'_>, Fault> {
         let rows = Rows::new(text, None, has_quotes)?;
         rows.map(|row| row.map(|row| (row.line, row.cells))).collect()
     }

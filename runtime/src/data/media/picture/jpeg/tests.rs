@@ -3,8 +3,11 @@
 use super::*;
 use crate::data::media::picture::decode;
 
+/// Row, column and color.
+type Pixel = (usize, usize, [u8; 3]);
+
 /// Files of Pillow 13.0.0, and what it reads at three places: row, column and color.
-const FILES: &[(&str, [(usize, usize, [u8; 3]); 3])] = &[
+const FILES: &[(&str, [Pixel; 3])] = &[
     ("baseline", [(20, 28, [224, 70, 132]), (3, 50, [59, 198, 141]), (33, 7, [35, 183, 105])]),
     ("progressive", [(20, 28, [234, 65, 134]), (3, 50, [56, 199, 146]), (33, 7, [33, 184, 105])]),
     (

@@ -160,8 +160,11 @@ const PILLOW: &[Row<u8>] = &[
     ),
 ];
 
+/// The filter, `crop_pct`, the size of the picture and of what it becomes, and that.
+type Scaled = (&'static str, f64, [usize; 2], usize, &'static [f32]);
+
 /// Of torchvision 0.29.2 on floats: `Resize(antialias=True)` and `CenterCrop`.
-const TORCHVISION: &[(&str, f64, [usize; 2], usize, &[f32])] = &[
+const TORCHVISION: &[Scaled] = &[
     (
         "bilinear",
         1.0,
