@@ -8,7 +8,7 @@ use super::super::{read, read_by, recipe_of};
 use crate::data::config::Clip;
 use crate::data::media::parts;
 use crate::data::tests::model;
-use crate::{TensorData, Tensors};
+use crate::Tensors;
 
 const SPEC: &str = "model m {
   modality video = frames(count: 8, fps: 4, size: 4)
