@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use super::super::{read, read_by, recipe_of};
+use crate::Tensors;
 use crate::data::config::Clip;
 use crate::data::media::parts;
 use crate::data::tests::model;
-use crate::Tensors;
 
 const SPEC: &str = "model m {
   modality video = frames(count: 8, fps: 4, size: 4)
