@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -29,7 +30,8 @@ fn main() {
 fn load(bencher: Bencher<'_, '_>, source: SourceConfig, base: &Path) {
     let config = DataConfig { sources: vec![source], ..DataConfig::default() };
     let model = check_text(SPEC, &Options::default()).checked.expect("it checks").model;
-    let collection = Collection::open(&config, base, &model).expect("it opens");
+    let collection =
+        Collection::open(&config, base, &model, &AtomicBool::new(false)).expect("it opens");
     let options = LoadOptions { batch: BATCH, threads: 2, ..LoadOptions::default() };
     let mut loader = collection.training(&options).expect("it loads");
     bencher.counter(ItemsCount::new(BATCH)).bench_local(|| {

@@ -159,7 +159,11 @@ impl Batch {
             let expected = "[batch]".to_owned();
             return Err(RuntimeError::Shape { name, expected, found: present.shape().to_vec() });
         }
-        Ok(present.data().to_f32()[at] != 0.0)
+        match present.data().f32s()[at] {
+            0.0 => Ok(false),
+            1.0 => Ok(true),
+            found => Err(RuntimeError::Present { name, sample: at, found: found.to_string() }),
+        }
     }
 
     fn input(

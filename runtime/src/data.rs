@@ -22,6 +22,7 @@ mod targets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,8 +39,8 @@ use loader::{Once, Row, Wanted};
 use media::video::Programs;
 use order::{Order, Pick};
 use recipe::{Recipe, setting};
-use source::Source;
 pub use source::fingerprint::{Fingerprint, SourceFingerprint};
+use source::{Opening, Source};
 
 /// How training data is loaded.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -107,12 +108,19 @@ const MAX_CLIPS: u64 = 1000;
 const FEW: u64 = 100;
 
 impl Collection {
-    /// Looks for samples: reads the headers of shards, tables and lists of keys. Paths start from `base`.
+    /// Looks for samples: reads the headers of shards, tables and lists of keys. Paths start from `base`. Headers may take
+    /// minutes: `stop`, set by another thread, ends that.
     ///
     /// # Errors
     ///
-    /// Settings that make no sense for the model, files that are not there, too many broken shards, no samples.
-    pub fn open(config: &DataConfig, base: &Path, model: &Model) -> Result<Self, DataError> {
+    /// Settings that make no sense for the model, files that are not there, too many broken shards, no samples; told to
+    /// stop.
+    pub fn open(
+        config: &DataConfig,
+        base: &Path,
+        model: &Model,
+        stop: &AtomicBool,
+    ) -> Result<Self, DataError> {
         if !(0.0..=1.0).contains(&config.broken) {
             return Err(setting("broken", "a part, 0 to 1"));
         }
@@ -134,12 +142,16 @@ impl Collection {
         let mut sources = Vec::new();
         for (at, source) in config.sources.iter().enumerate() {
             let place = format!("sources[{at}]");
-            let source = Source::open(source, &place, base, &recipe, config.broken, &mut problems)?;
+            let opening = Opening { place: &place, base, broken: config.broken, stop };
+            let source = Source::open(source, opening, &recipe, &mut problems)?;
             if source.len() == 0 {
                 let looked = format!("{}{}", source.told(), unused(&source.counts().unused));
                 return Err(DataError::NoSamples { looked, problems });
             }
             sources.push(source);
+            if stop.load(Ordering::Relaxed) {
+                return Err(DataError::Stopped);
+            }
         }
         let skipped = Mutex::new(Skipped { problems, known: BTreeSet::new(), tried: 0 });
         let (broken, clip) = (config.broken, config.clip);

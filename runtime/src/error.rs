@@ -110,6 +110,15 @@ pub enum RuntimeError {
         /// How many classes there are.
         classes: u64,
     },
+    /// Whether a sample has something is neither 0 nor 1.
+    Present {
+        /// The tensor that says it.
+        name: String,
+        /// The sample.
+        sample: usize,
+        /// What is said.
+        found: String,
+    },
     /// Another number of samples than the batch.
     Samples {
         /// Samples of a batch.
@@ -198,6 +207,12 @@ impl fmt::Display for RuntimeError {
                 f,
                 "`{target}` was fed what is no class: {classes} classes are numbered from 0, as integers"
             ),
+            Self::Present { name, sample, found } => {
+                write!(
+                    f,
+                    "`{name}` is {found} for sample {sample}; it is 1 where a sample has it, else 0"
+                )
+            }
             Self::Samples { expected, found } => {
                 write!(f, "a batch has {expected} samples, but {found} were fed")
             }

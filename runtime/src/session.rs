@@ -160,7 +160,7 @@ impl Session {
                     found: tensor.shape().to_vec(),
                 });
             }
-            let numbers = tensor.data().to_f32();
+            let numbers = tensor.data().f32s();
             self.executor.set_parameters(place.buffer, Slot::Weight, place.offset, &numbers)?;
         }
         Ok(())

@@ -179,7 +179,7 @@ fn look<'a>(
         error: None,
         wrong: None,
     };
-    let collection = match setup.open(set) {
+    let collection = match setup.open(set, &stop) {
         Ok(Some(collection)) => collection,
         Ok(None) => return Ok(None),
         Err(error) => {

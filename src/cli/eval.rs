@@ -4,6 +4,7 @@
 //! runtime's.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use serde_json::json;
 use zorro::grammar::diagnostic::nearest;
@@ -273,7 +274,9 @@ impl Subject<'_> {
     }
 
     fn samples(&self, data: &DataConfig) -> Result<Collection, Failure> {
-        let opened = Collection::open(data, &self.base, &self.checked.model);
+        // Nothing is lost when a signal ends this.
+        let stop = AtomicBool::new(false);
+        let opened = Collection::open(data, &self.base, &self.checked.model, &stop);
         opened.map_err(|error| match self.is_stored {
             true => Failure::Work(format!(
                 "{error}\nthe paths of the run's configuration start from `{}`; `--base DIR` says otherwise",

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::media::Trouble;
+use crate::files;
 
 /// What fails through the machine is tried again after each of these waits.
 const WAITS: [Duration; 3] =
@@ -65,16 +66,9 @@ fn first(mut file: &File, n: u64) -> Result<Vec<u8>, Trouble> {
     })
 }
 
-/// A file that is one: pipes and devices may never end.
+/// A regular file: pipes and devices may never end.
 pub(super) fn open(path: &Path) -> Result<File, Trouble> {
-    let data = patiently(|| std::fs::metadata(path))?;
-    if data.is_dir() {
-        return Err(Trouble::Why("a folder, not a file".to_owned()));
-    }
-    if !data.is_file() {
-        return Err(Trouble::Why("not a file: a pipe or device may never end".to_owned()));
-    }
-    patiently(|| File::open(path))
+    patiently(|| files::open(path)).map(|(file, _)| file)
 }
 
 /// Bytes from a place in a file on, as many as are there; nothing else that reads the file is disturbed.

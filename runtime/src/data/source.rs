@@ -15,6 +15,7 @@ mod table;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use jiter::JsonValue;
 
@@ -44,6 +45,19 @@ pub(super) struct Source {
     /// The samples that are taken, by their numbers; `None` for all.
     chosen: Option<Vec<u32>>,
     counts: Counts,
+}
+
+/// What is true of a source before it is looked at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening<'a> {
+    /// For messages: `sources[0]`.
+    pub(super) place: &'a str,
+    /// Where paths start.
+    pub(super) base: &'a Path,
+    /// The part that may be broken.
+    pub(super) broken: f64,
+    /// Whoever waits has enough.
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// What kind of source it is.
@@ -88,12 +102,11 @@ impl Source {
     /// Looks at a source.
     pub(super) fn open(
         config: &SourceConfig,
-        place: &str,
-        base: &Path,
+        opening: Opening<'_>,
         recipe: &Recipe,
-        broken: f64,
         problems: &mut Problems,
     ) -> Result<Self, DataError> {
+        let Opening { place, base, broken, .. } = opening;
         let weight = config.weight.unwrap_or(1.0);
         if !(weight.is_finite() && weight > 0.0) {
             return Err(setting(&format!("{place}.weight"), "a weight is above 0"));
@@ -107,7 +120,7 @@ impl Source {
         let (what, found) = match (&config.shards, &config.table, &config.synthetic) {
             (Some(shards), None, None) => {
                 let paths = shards::paths(shards.all(), place, base)?;
-                shards::scan(paths, &mut uses, broken, place, recipe, problems)
+                shards::scan(paths, &mut uses, opening, recipe, problems)
                     .map(|(shards, entries)| (What::Shards(shards), entries))?
             }
             (None, Some(table), None) => {

@@ -13,6 +13,7 @@ mod tables;
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
 use zorro_compiler::model::Model;
@@ -107,7 +108,7 @@ fn config(yaml: &str) -> DataConfig {
 }
 
 fn open(yaml: &str, base: &Path, spec: &str) -> Result<Collection, DataError> {
-    Collection::open(&config(yaml), base, &model(spec))
+    Collection::open(&config(yaml), base, &model(spec), &AtomicBool::new(false))
 }
 
 fn options(batch: usize, threads: usize) -> LoadOptions {

@@ -2,12 +2,14 @@
 //!
 //! In: a session. Out: its state as tensors, for checkpoints, and back. Deliberately not here: weights; files.
 
+use std::borrow::Cow;
+
 use zorro_compiler::graph::{BufferId, Place, Slot};
 use zorro_compiler::optimizer::FIRST_SCALE;
 
 use super::{Session, tensor};
-use crate::RuntimeError;
 use crate::tensors::Tensors;
+use crate::{RuntimeError, memory};
 
 /// What an optimizer keeps from step to step, with its names.
 const STATES: [(&str, Slot); 2] = [("first", Slot::First), ("second", Slot::Second)];
@@ -51,8 +53,9 @@ impl Session {
             let StatePlace { buffer, slot, offset, numbers } = region;
             let is_scale = self.plan.parameters.scale == Some(buffer) && slot == Slot::Weight;
             let own = match states.get(&name) {
-                None => vec![if is_scale { FIRST_SCALE } else { 0.0 }; numbers],
-                Some(tensor) if tensor.data().len() == numbers => tensor.data().to_f32(),
+                None if is_scale => Cow::Owned(vec![FIRST_SCALE; numbers]),
+                None => Cow::Owned(memory::zeros(numbers, "the optimizer's state")?),
+                Some(tensor) if tensor.data().len() == numbers => tensor.data().f32s(),
                 Some(tensor) => {
                     let (expected, found) = (format!("{shape:?}"), tensor.shape().to_vec());
                     return Err(RuntimeError::Shape { name, expected, found });

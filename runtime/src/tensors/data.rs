@@ -3,6 +3,8 @@
 //! In: little-endian bytes, or numbers. Out: the same, converted or reordered. Half precision stays the bits that it
 //! is, because nothing here computes with it. Deliberately not here: shapes.
 
+use std::borrow::Cow;
+
 /// Numbers of one type.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TensorData {
@@ -68,10 +70,15 @@ impl TensorData {
 
     /// All numbers as `f32`, rounded to the nearest where that is needed.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounds")]
     pub fn to_f32(&self) -> Vec<f32> {
-        match self {
-            Self::F32(values) => values.clone(),
+        self.f32s().into_owned()
+    }
+
+    /// The same, without a copy where they are `f32`.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "rounds")]
+    pub(crate) fn f32s(&self) -> Cow<'_, [f32]> {
+        Cow::Owned(match self {
+            Self::F32(values) => return Cow::Borrowed(values),
             Self::F64(values) => values.iter().map(|value| *value as f32).collect(),
             Self::F16(values) => values.iter().map(|bits| half_to_f32(*bits)).collect(),
             Self::Bf16(values) => {
@@ -83,7 +90,7 @@ impl TensorData {
             Self::U8(values) | Self::Bool(values) => {
                 values.iter().map(|value| f32::from(*value)).collect()
             }
-        }
+        })
     }
 
     /// All numbers as integers; `None` where they are not of an integer type.
@@ -155,9 +162,14 @@ impl TensorData {
         true
     }
 
-    /// Little-endian bytes.
-    pub(super) fn bytes(&self) -> Vec<u8> {
-        each!(self, values => values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    /// Little-endian bytes, without a copy where the machine has them so.
+    pub(super) fn bytes(&self) -> Cow<'_, [u8]> {
+        if cfg!(target_endian = "little") {
+            return Cow::Borrowed(each!(self, values => bytemuck::cast_slice(values.as_slice())));
+        }
+        let bytes =
+            each!(self, values => values.iter().flat_map(|value| value.to_le_bytes()).collect());
+        Cow::Owned(bytes)
     }
 }
 

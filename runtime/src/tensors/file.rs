@@ -14,7 +14,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
 use super::data::numbers;
 use super::{Tensor, TensorData, Tensors};
-use crate::files;
+use crate::{files, memory};
 
 /// The length of the header stands in so many bytes.
 const HEAD: u64 = 8;
@@ -130,6 +130,9 @@ impl Tensors {
     /// # Errors
     /// Why the format cannot hold them, in words.
     pub fn to_bytes(&self) -> Result<Vec<u8>, String> {
+        // What makes them aborts where there is no memory.
+        let size = self.iter().map(|(_, tensor)| tensor.data().size()).sum();
+        memory::room(size, "a file of tensors").map_err(|error| error.to_string())?;
         // Some readers ask for this entry. One alone keeps the bytes of a file the same on every run.
         let metadata = [("format".to_owned(), "pt".to_owned())].into();
         safetensors::serialize(self.iter(), Some(metadata)).map_err(|error| error.to_string())
@@ -193,7 +196,7 @@ impl View for &Tensor {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        self.data.bytes().into()
+        self.data.bytes()
     }
 
     fn data_len(&self) -> usize {

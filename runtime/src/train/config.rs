@@ -5,6 +5,7 @@
 //! model has what is named, which is known when the spec is checked; data, whose settings are the data room's.
 
 mod check;
+mod foreign;
 mod length;
 mod places;
 

@@ -28,12 +28,12 @@ impl Setup {
     /// # Errors
     ///
     /// As [`Collection::open`], at its place in the configuration.
-    pub fn open(&self, set: &str) -> Result<Option<Collection>, TrainError> {
+    pub fn open(&self, set: &str, stop: &AtomicBool) -> Result<Option<Collection>, TrainError> {
         let data = match set {
             "train" => Some(&self.config.data.train),
             _ => self.config.data.eval.as_ref(),
         };
-        let open = |data| Collection::open(data, &self.base, &self.checked.model);
+        let open = |data| Collection::open(data, &self.base, &self.checked.model, stop);
         data.map(open).transpose().map_err(|error| self.data_error(set, error))
     }
 
@@ -95,7 +95,7 @@ pub(super) fn looked(
     watcher: &mut Watcher<'_>,
     stop: &AtomicBool,
 ) -> Result<Option<Collection>, TrainError> {
-    let eval = setup.open("eval")?;
+    let eval = setup.open("eval", stop)?;
     for (set, collection) in [("train", Some(train)), ("eval", eval.as_ref())] {
         let Some(collection) = collection else { continue };
         let Looked { look, notes, error } = setup.look(set, collection, stop)?;

@@ -220,6 +220,7 @@ impl Setup {
             modality_dropout: config.modality_dropout.clone(),
         };
         let every = |length: Length| length.steps(steps_of_epoch, steps).max(1);
+        let warmup = config.rate.warmup.steps(steps_of_epoch, steps);
         let eval_batch =
             config.eval.batch.map_or(batch, |batch| usize::try_from(batch).unwrap_or(usize::MAX));
         Ok(Course {
@@ -227,7 +228,8 @@ impl Setup {
             eval_every: every(config.eval.every),
             save_every: every(config.checkpoints.every),
             patience: Length::Epochs(1.0).steps(steps_of_epoch, 0).max(PATIENCE),
-            notes: [self.vain_terms(&objective)?, self.notes(model, &objective)].concat(),
+            notes: [self.vain_terms(&objective)?, self.notes(model, &objective, warmup, steps)]
+                .concat(),
             objective,
             steps,
             optimizer,
@@ -238,7 +240,7 @@ impl Setup {
         })
     }
 
-    fn notes(&self, model: &Model, objective: &str) -> Vec<String> {
+    fn notes(&self, model: &Model, objective: &str, warmup: u64, steps: u64) -> Vec<String> {
         let found = model.objectives.iter().find(|found| found.name == objective);
         let compares = found.is_some_and(|found| compares_samples(&found.loss));
         let mut notes = Vec::new();
@@ -246,6 +248,11 @@ impl Setup {
             notes.push(format!(
                 "`accumulate: {}` gives `nce` no more negatives: it compares the {} samples of one batch",
                 self.config.accumulate, self.config.batch
+            ));
+        }
+        if warmup >= steps {
+            notes.push(format!(
+                "`rate.warmup` is {warmup} of {steps} steps: the rate rises through the whole run, and never falls"
             ));
         }
         if self.config.data.eval.is_none() {

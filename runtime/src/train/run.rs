@@ -81,7 +81,7 @@ impl<'a, 'w> Run<'a, 'w> {
         let machine = setup.machine()?;
         let data = &setup.config.data;
         let model = &setup.checked.model;
-        let collection = Collection::open(&data.train, &setup.base, model)
+        let collection = Collection::open(&data.train, &setup.base, model, stop)
             .map_err(|error| setup.data_error("train", error))?;
         let mut course = setup.course(collection.len())?;
         unless(stop)?;

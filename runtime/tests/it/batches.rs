@@ -141,6 +141,14 @@ fn what_is_wrong() {
             message("photo.present", zeros(&[2, 1])),
             "`photo.present` has the shape [2, 1]; the model takes [batch]",
         ),
+        (
+            message("photo.present", tensor(&[2], vec![1.0, 0.5])),
+            "`photo.present` is 0.5 for sample 1; it is 1 where a sample has it, else 0",
+        ),
+        (
+            message("label.present", tensor(&[2], vec![f32::NAN, 1.0])),
+            "`label.present` is NaN for sample 0; it is 1 where a sample has it, else 0",
+        ),
         (message("tags", zeros(&[])), "`tags` has the shape []; the model takes [batch, ..]"),
         (error(Tensors::new()), "no tensor was fed"),
         (

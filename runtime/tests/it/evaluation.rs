@@ -1,6 +1,7 @@
 //! Evaluation of models: conditions, retrieval, probes, clips.
 
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 use zorro_compiler::{Checked, check_text};
 use zorro_runtime::data::Collection;
@@ -68,7 +69,8 @@ fn data(samples: u64, first: u64) -> DataConfig {
 }
 
 fn collection(checked: &Checked, config: &DataConfig) -> Collection {
-    Collection::open(config, Path::new("."), &checked.model).expect("it opens")
+    Collection::open(config, Path::new("."), &checked.model, &AtomicBool::new(false))
+        .expect("it opens")
 }
 
 fn evaluated(checked: &Checked, objective: &str, batch: usize, config: &DataConfig) -> Evaluation {

@@ -2,6 +2,7 @@
 //! labels and modalities; and of how many samples each number is. It is the same for every batch, to the last bit.
 
 use std::fmt::Write;
+use std::sync::atomic::AtomicBool;
 
 use zorro_compiler::model::Loss;
 use zorro_compiler::random::uniform;
@@ -111,7 +112,9 @@ fn collection(checked: &Checked, rows: &[Row]) -> (tempfile::TempDir, Collection
     std::fs::write(folder.path().join("t.csv"), table(rows)).expect("it is written");
     let source = SourceConfig { table: Some("t.csv".into()), ..SourceConfig::default() };
     let config = DataConfig { sources: vec![source], broken: 0.0, ..DataConfig::default() };
-    let collection = Collection::open(&config, folder.path(), &checked.model).expect("it opens");
+    let collection =
+        Collection::open(&config, folder.path(), &checked.model, &AtomicBool::new(false))
+            .expect("it opens");
     (folder, collection)
 }
 

@@ -100,9 +100,11 @@ pub(super) fn videos(
                 };
                 sound.part(start, rate, length).and_then(|parts| host.of_sound(parts, moment))
             }
-            (Feed::Pictures { .. } | Feed::Wave { .. } | Feed::Text { .. } | Feed::Tensor, ..) => {
-                continue;
-            }
+            (Feed::Pictures { .. } | Feed::Wave { .. }, ..) => match video.doubt(extension) {
+                Some(why) => return Err(Trouble::Why(why)),
+                None => continue,
+            },
+            (Feed::Text { .. } | Feed::Tensor, ..) => continue,
         };
         all.push((*at, Fed::Numbers(values.map_err(Trouble::Why)?)));
     }

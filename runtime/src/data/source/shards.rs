@@ -11,6 +11,7 @@ mod walk;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
@@ -20,7 +21,7 @@ use crate::data::media::{self, Trouble};
 use crate::data::recipe::{Recipe, setting};
 
 use super::roles::{Role, Uses};
-use super::{Entry, Piece};
+use super::{Entry, Opening, Piece};
 use aside::{Spools, Unpacked};
 use walk::{Found, Is, Region, walk};
 
@@ -156,12 +157,11 @@ impl Shards {
 pub(super) fn scan(
     paths: Vec<PathBuf>,
     uses: &mut Uses,
-    broken: f64,
-    place: &str,
+    Opening { place, broken, stop, .. }: Opening<'_>,
     recipe: &Recipe,
     problems: &mut Problems,
 ) -> Result<(Shards, Vec<Entry>), DataError> {
-    let spools = Spools::default();
+    let spools = Spools::new(stop);
     let scanned: Result<Vec<Scanned>, DataError> = paths
         .par_iter()
         .map(|path| {
@@ -169,6 +169,9 @@ pub(super) fn scan(
         })
         .collect();
     let scanned = scanned?;
+    if stop.load(Ordering::Relaxed) {
+        return Err(DataError::Stopped);
+    }
     if scanned.iter().all(|shard| shard.is_absent) {
         let path = paths[0].display();
         let message = match paths.len() {
@@ -270,7 +273,7 @@ fn gather(scanned: Scanned, uses: &mut Uses, recipe: &Recipe) -> Result<Vec<Gath
 }
 
 /// Looks at the headers of one shard. What was found before something is wrong is kept.
-fn scan_one(path: &Path, spools: &Spools) -> Result<Scanned, Trouble> {
+fn scan_one(path: &Path, spools: &Spools<'_>) -> Result<Scanned, Trouble> {
     let mut scanned = Scanned::default();
     match scan_into(path, spools, &mut scanned) {
         Ok(()) => {}
@@ -283,7 +286,10 @@ fn scan_one(path: &Path, spools: &Spools) -> Result<Scanned, Trouble> {
     Ok(scanned)
 }
 
-fn scan_into(path: &Path, spools: &Spools, scanned: &mut Scanned) -> Result<(), Trouble> {
+fn scan_into(path: &Path, spools: &Spools<'_>, scanned: &mut Scanned) -> Result<(), Trouble> {
+    if spools.go_on().is_break() {
+        return Ok(());
+    }
     let file = media::open(path)?;
     let mut torn = None;
     if let Some(packing) = aside::packing(&file)? {
@@ -298,7 +304,10 @@ fn scan_into(path: &Path, spools: &Spools, scanned: &mut Scanned) -> Result<(), 
             Region { file: &file, base: 0, length }
         }
     };
-    let walked = walk(region, |found| scanned.add(found, region.length));
+    let walked = walk(region, |found| {
+        scanned.add(found, region.length);
+        spools.go_on()
+    });
     match torn {
         Some(why) => Err(Trouble::Why(why)),
         None => walked,

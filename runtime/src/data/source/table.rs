@@ -56,6 +56,10 @@ pub(super) fn entries(
 ) -> Result<Vec<Entry>, DataError> {
     let wrong = |message: Why| DataError::File { path: path.to_owned(), message };
     let fault = |fault| declared(path, fault);
+    if matches!(path.try_exists(), Ok(false)) {
+        let message = format!("there is no file {}", path.display());
+        return Err(setting(&format!("{}.table", uses.place()), message));
+    }
     let bytes = Content::Path(path).bytes(MAX_BYTES).map_err(|trouble| trouble.of_file(path))?;
     let said = config.encoding.as_deref().and_then(text::encoding);
     let text::Text { text, doubt } = text::read(&bytes, said).map_err(fault)?;

@@ -52,7 +52,7 @@ fn shard(folder: &Path, members: &[(String, String)]) -> Collection {
     let shards = Some(OneOrMany::One("a.tar".to_owned()));
     let sources = vec![SourceConfig { shards, ..SourceConfig::default() }];
     let config = DataConfig { sources, ..DataConfig::default() };
-    Collection::open(&config, folder, &checked().model).unwrap()
+    Collection::open(&config, folder, &checked().model, &AtomicBool::new(false)).unwrap()
 }
 
 fn members(names: &[&str]) -> Vec<(String, String)> {

@@ -2,6 +2,7 @@
 //! same to both.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::data::draw::Draw;
@@ -49,7 +50,8 @@ fn mutated(text: &str, draw: &mut Draw) -> String {
 /// The samples that are read, by their keys; none where there is an error.
 fn samples(folder: &Path, source: &str, model: &Model) -> Option<BTreeMap<String, Read>> {
     let yaml = format!("sources: [{{ {source} }}]\n{YAML}");
-    let collection = Collection::open(&config(&yaml), folder, model).ok()?;
+    let collection =
+        Collection::open(&config(&yaml), folder, model, &AtomicBool::new(false)).ok()?;
     let mut loader = collection.evaluation(64, 0).unwrap();
     let mut found = BTreeMap::new();
     while let Some(loaded) = loader.next().ok()? {

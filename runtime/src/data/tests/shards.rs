@@ -244,6 +244,14 @@ fn compressed_shards_are_unpacked() {
 }
 
 #[test]
+fn who_has_enough_waits_for_no_shard() {
+    let folder = shards(2);
+    let yaml = "sources: [{ shards: 'a-{0..1}.tar' }]";
+    let stopped = Collection::open(&config(yaml), folder.path(), &model(BOTH), &true.into());
+    assert!(matches!(stopped, Err(DataError::Stopped)), "{stopped:?}");
+}
+
+#[test]
 fn shards_that_are_not_there_are_told_at_their_setting() {
     let folder = shards(2);
     for (pattern, words) in [

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::compiler::grammar::diagnostic::nearest;
 
 use super::super::schedule::Schedule;
+use super::foreign;
 use super::{
     ConfigError, DataSets, Length, OptimizerConfig, OptimizerKind, Places, Problem, RunConfig,
     ScheduleKind,
@@ -41,9 +42,10 @@ fn problem(error: &serde_yaml::Error) -> Problem {
         (usize::try_from(place.line()).unwrap_or(1), usize::try_from(place.column()).unwrap_or(1))
     });
     if let serde_yaml::Error::SerdeUnknownField { field, expected, .. } = error {
-        let help = match nearest(field, expected.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", expected.join(", ")),
+        let help = match (foreign::key(field), nearest(field, expected.iter().copied())) {
+            (Some(ours), _) => format!("write {ours}"),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("known here: {}", expected.join(", ")),
         };
         return Problem { place, message: format!("there is no `{field}` here"), help: Some(help) };
     }
@@ -72,6 +74,7 @@ fn in_plain_words(message: &str) -> &str {
         "invalid u16" | "invalid u32" | "invalid u64" => "expected a whole number, 0 or more",
         "invalid floating point" | "invalid f64" => "expected a number",
         "expected mapping start" => "expected settings, as in `key: value`",
+        "expected sequence start" => "expected a list, as in `[a, b]`",
         other => other,
     }
 }
@@ -226,6 +229,13 @@ impl Check {
                 "device",
                 "`device` is empty",
                 Some("write `auto`, `cpu`, `gpu`, or the number or name of a device"),
+            );
+        }
+        if let Some(ours) = foreign::device(device) {
+            self.add(
+                "device",
+                format!("there is no device `{device}` here"),
+                Some(&format!("write {ours}")),
             );
         }
     }

@@ -17,6 +17,8 @@ pub(in crate::data::media) struct Video {
     pub(in crate::data::media) end: Option<f64>,
     pub(in crate::data::media) pictures: Option<Pictures>,
     pub(in crate::data::media) sound: Option<Sounding>,
+    /// Streams of which nothing says what they are.
+    nameless: Vec<u64>,
 }
 
 /// One stream.
@@ -55,6 +57,16 @@ const NEAR: std::ops::Range<f64> = -1.0..10.0;
 const DELAY: f64 = 0.15;
 /// Codecs of single pictures: a stream of one frame of these is a cover.
 const STILL: [&str; 5] = ["mjpeg", "png", "bmp", "tiff", "webp"];
+/// Names of files that say which streams they have.
+const SAYING: [&str; 22] = [
+    "mp4", "m4v", "webm", "mkv", "mov", "qt", "avi", "mpg", "mpeg", "mpe", "vob", "ts", "mts",
+    "m2ts", "wmv", "asf", "flv", "f4v", "3gp", "3g2", "ogv", "mxf",
+];
+/// Formats of one stream that nothing is around.
+const BARE: [&str; 14] = [
+    "m4v", "h264", "hevc", "av1", "obu", "mjpeg", "mp3", "aac", "ac3", "eac3", "dts", "amr",
+    "amrnb", "amrwb",
+];
 /// A stream this short is one frame, seconds.
 const ONE_FRAME: f64 = 0.1;
 
@@ -74,6 +86,28 @@ impl Video {
     pub(in crate::data::media) fn zero_of_frames(&self, leading: &Track) -> f64 {
         let start = leading.starts();
         if start.abs() < DELAY { start } else { self.zero(leading) }
+    }
+}
+
+impl Video {
+    /// Why it may have, or have had, a stream that was not found: so one that is missing may be damaged. `extension` is that of
+    /// the file's name.
+    pub(in crate::data::media) fn doubt(&self, extension: &str) -> Option<String> {
+        if let Some(index) = self.nameless.first() {
+            return Some(format!(
+                "nothing says what its stream {index} is, so it may be damaged (`ffmpeg -i FILE -c copy -map 0:v -map 0:a NEW` \
+                 keeps what is whole)"
+            ));
+        }
+        let named = extension.rsplit('.').next().unwrap_or(extension);
+        let is_bare = SAYING.contains(&named) && named != self.format && self.is_one_of(&BARE);
+        is_bare.then(|| {
+            format!(
+                "its name ends with `{named}`, but it begins as no such file does, and `ffmpeg` takes it for a bare stream of \
+                 {}: its beginning may be damaged",
+                self.format
+            )
+        })
     }
 }
 
@@ -107,6 +141,7 @@ pub(super) fn described(value: &Value) -> Result<Video, String> {
         end: number(&whole["duration"]).map(|duration| start + duration),
         pictures: None,
         sound: None,
+        nameless: Vec::new(),
     };
     let empty = Vec::new();
     let streams = value["streams"].as_array().unwrap_or(&empty);
@@ -124,8 +159,19 @@ pub(super) fn described(value: &Value) -> Result<Video, String> {
     if pictures.is_none() && sound.is_none() {
         return Err("there are neither pictures nor sound in it".to_owned());
     }
+    let nameless = streams.iter().filter(|stream| is_nameless(stream));
+    video.nameless = nameless.filter_map(|stream| stream["index"].as_u64()).collect();
     (video.pictures, video.sound) = (pictures, sound);
     Ok(video)
+}
+
+/// Whether nothing says what a stream is: it has no codec. Data and text that have a name of their own are what they are.
+fn is_nameless(stream: &Value) -> bool {
+    let is_of = |kind: &str| stream["codec_type"] == kind;
+    let has_tag = || stream["codec_tag"].as_str().is_some_and(|tag| tag != "0x0000");
+    let is_none =
+        |name: &Value| name.as_str().is_none_or(|name| name == "unknown" || name == "none");
+    is_none(&stream["codec_name"]) && (is_of("video") || is_of("audio") || !has_tag())
 }
 
 /// A number, which may be written as text.
@@ -304,6 +350,45 @@ mod tests {
         let video = read("mov", &format!("{SOUND}, {second}")).unwrap();
         let sound = video.sound.unwrap();
         assert_eq!((sound.track.index, sound.format), (5, None));
+    }
+
+    #[test]
+    fn what_may_be_a_stream_is_not_absent() {
+        let (frames, sound) = (
+            pictures(r#""codec_tag": "0x0000""#),
+            SOUND.replace("\"index\"", r#""codec_name": "aac", "index""#),
+        );
+        let other = |kind: &str, more: &str| {
+            format!(r#"{{"index": 3, "codec_type": "{kind}", "codec_tag": {more}}}"#)
+        };
+        for (streams, is_doubtful) in [
+            (sound.clone(), false),
+            (format!("{sound}, {}", other("data", r#""0x0000""#)), true),
+            (format!("{sound}, {}", other("video", r#""0x1234""#)), true),
+            (format!("{sound}, {}", other("unknown", r#""0x0000""#)), true),
+            (format!("{sound}, {}", other("data", r#""0x64636d74""#)), false),
+            (format!("{sound}, {}", other("data", r#""0x0000", "codec_name": "bin_data""#)), false),
+            (
+                format!("{sound}, {}", other("subtitle", r#""0x0000", "codec_name": "subrip""#)),
+                false,
+            ),
+        ] {
+            let video = read("avi", &streams).unwrap();
+            assert_eq!(video.doubt("avi").is_some(), is_doubtful, "{streams}");
+        }
+        for (format, name, is_doubtful) in [
+            ("m4v", "avi", true),
+            ("mp3", "clip.mp4", true),
+            ("h264", "m4v", true),
+            ("m4v", "m4v", false),
+            ("mp3", "mp3", false),
+            ("h264", "264", false),
+            ("mpegvideo", "mpg", false),
+            ("mpegts", "mp4", false),
+        ] {
+            let video = read(format, &frames).unwrap();
+            assert_eq!(video.doubt(name).is_some(), is_doubtful, "{format} {name}");
+        }
     }
 
     #[test]

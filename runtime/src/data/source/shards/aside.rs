@@ -5,7 +5,8 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use flate2::read::MultiGzDecoder;
@@ -38,10 +39,11 @@ pub(super) struct Unpacked {
 }
 
 /// Files that are being filled.
-#[derive(Debug, Default)]
-pub(super) struct Spools {
+#[derive(Debug)]
+pub(super) struct Spools<'a> {
     idle: Mutex<Vec<(Arc<File>, u64)>>,
     taken: AtomicU64,
+    stop: &'a AtomicBool,
 }
 
 /// How a file is compressed; none where it is not. What is compressed in ways that are not read, or no tar file for another
@@ -75,7 +77,20 @@ pub(super) fn packing(file: &File) -> Result<Option<Packing>, Trouble> {
     }
 }
 
-impl Spools {
+impl<'a> Spools<'a> {
+    pub(super) fn new(stop: &'a AtomicBool) -> Self {
+        Self { idle: Mutex::default(), taken: AtomicU64::new(0), stop }
+    }
+
+    /// Whether somebody still wants to know what shards have; where nobody does, what was found is of no use.
+    pub(super) fn go_on(&self) -> ControlFlow<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
     /// Unpacks a file. Where it is damaged, what comes before the damage is kept.
     pub(super) fn unpack(
         &self,
@@ -89,7 +104,7 @@ impl Spools {
         };
         (&*spool).seek(SeekFrom::Start(base)).map_err(|error| no_room(&error))?;
         let reader = BufReader::with_capacity(CHUNK, file);
-        let mut unpacking = Unpacking { spool: &spool, taken: &self.taken, length: 0 };
+        let mut unpacking = Unpacking { spool: &spool, of: self, length: 0 };
         let wrong = match packing {
             Packing::Gzip => unpacking.copy(MultiGzDecoder::new(reader))?,
             Packing::Zstd => unpacking.frames(reader)?,
@@ -104,7 +119,7 @@ impl Spools {
 /// A file that grows by what is unpacked.
 struct Unpacking<'a> {
     spool: &'a File,
-    taken: &'a AtomicU64,
+    of: &'a Spools<'a>,
     length: u64,
 }
 
@@ -113,6 +128,9 @@ impl Unpacking<'_> {
     fn copy(&mut self, mut from: impl Read) -> Result<Option<Why>, Trouble> {
         let mut bytes = vec![0; CHUNK];
         loop {
+            if self.of.go_on().is_break() {
+                return Ok(None);
+            }
             let n = match from.read(&mut bytes) {
                 Ok(0) => return Ok(None),
                 Ok(n) => n,
@@ -126,7 +144,7 @@ impl Unpacking<'_> {
                     };
                 }
             };
-            if self.taken.fetch_add(n as u64, Ordering::Relaxed) + n as u64 > MAX_UNPACKED {
+            if self.of.taken.fetch_add(n as u64, Ordering::Relaxed) + n as u64 > MAX_UNPACKED {
                 let limit = MAX_UNPACKED >> 30;
                 return Err(Trouble::Declared(format!(
                     "unpacked, the compressed shards of the source take more than {limit} GiB, at every start anew: unpack \
@@ -141,7 +159,7 @@ impl Unpacking<'_> {
     /// Writes what all frames of a zstd file hold; programs that work in parallel write several.
     fn frames(&mut self, mut from: impl BufRead) -> Result<Option<Why>, Trouble> {
         let damaged = |why: String| Ok(Some(format!("it cannot be unpacked: {why}")));
-        loop {
+        while self.of.go_on().is_continue() {
             match from.fill_buf() {
                 Ok([]) => return Ok(None),
                 Ok(_) => {}
@@ -175,6 +193,7 @@ impl Unpacking<'_> {
                 return damaged("its checksum is wrong".to_owned());
             }
         }
+        Ok(None)
     }
 }
 

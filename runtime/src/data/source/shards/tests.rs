@@ -1,6 +1,7 @@
 //! Patterns and names; archives that were damaged, of which nothing is taken for something else.
 
 use std::io::{Seek, Write};
+use std::ops::ControlFlow;
 
 use super::walk::{Is, Region, walk};
 use super::{expanded, is_climbing, split};
@@ -47,6 +48,7 @@ fn ours(bytes: &[u8]) -> Listing {
         if found.is == Is::File && found.offset + found.size <= length {
             members.push((found.name, found.offset, found.size));
         }
+        ControlFlow::Continue(())
     });
     assert!(!matches!(walked, Err(Trouble::Machine(_))), "{walked:?}");
     (members, walked.is_ok())

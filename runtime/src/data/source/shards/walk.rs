@@ -5,6 +5,7 @@
 //! here: what members are for, and reading them.
 
 use std::fs::File;
+use std::ops::ControlFlow;
 
 use tar::{EntryType, GnuExtSparseHeader, Header};
 
@@ -82,8 +83,11 @@ impl Region<'_> {
     }
 }
 
-/// Calls `each` for every member before the end, or before what is damaged.
-pub(super) fn walk(region: Region<'_>, mut each: impl FnMut(Found)) -> Result<(), Trouble> {
+/// Calls `each` for every member before the end, or before what is damaged, until it has enough.
+pub(super) fn walk(
+    region: Region<'_>,
+    mut each: impl FnMut(Found) -> ControlFlow<()>,
+) -> Result<(), Trouble> {
     let (mut at, mut before, mut n) = (0, Before::default(), 0_u64);
     let damaged = |n: u64, why: &str| Trouble::Why(format!("damaged after {n} members: {why}"));
     loop {
@@ -127,7 +131,9 @@ pub(super) fn walk(region: Region<'_>, mut each: impl FnMut(Found)) -> Result<()
         let is_cut = end > region.length;
         let name = String::from_utf8_lossy(&found.name).into_owned();
         at = end.checked_next_multiple_of(BLOCK).ok_or_else(beyond)?;
-        each(found);
+        if each(found).is_break() {
+            return Ok(());
+        }
         if is_cut {
             return Err(Trouble::Why(format!("cut short in `{name}`")));
         }
