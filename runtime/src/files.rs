@@ -15,7 +15,7 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
     if !found.is_file() {
-        return Err(io::Error::other("it is no regular file, but a pipe or a device"));
+        return Err(io::Error::other("not a file: a pipe or device may never end"));
     }
     Ok((File::open(path)?, found.len()))
 }

@@ -184,7 +184,7 @@ fn pipes_and_endless_files_are_refused() {
     assert!(made.expect("mkfifo runs").success());
     let file = fs::File::create(folder.join("holes.safetensors")).expect("a file");
     file.set_len(1 << 40).expect("a file of holes");
-    for (name, message) in [("pipe", "no regular file"), ("holes", "its header would be")] {
+    for (name, message) in [("pipe", "not a file"), ("holes", "its header would be")] {
         bad(folder, &format!("weights show {name}.safetensors"), 1, message);
         bad(folder, &format!("run pair.zorro --inputs {name}.safetensors"), 1, message);
     }

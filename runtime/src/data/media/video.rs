@@ -5,6 +5,7 @@
 //! Timestamps stay as the file has them. Deliberately not here: which part of a video is wanted.
 
 mod describe;
+mod holes;
 
 pub(super) mod facts;
 
@@ -70,6 +71,8 @@ const ROUNDING: f64 = 0.001;
 /// Sounds are put right where they are this far from their timestamps, seconds: less than a packet that is lost, more than
 /// clocks jitter.
 const JITTER: f64 = 0.015;
+/// A hole whose end comes later than this behind a clip is not looked at, seconds.
+const HOLE: f64 = 5.0;
 /// The ends of longer files are looked for from so many seconds before the end on.
 const TAIL: f64 = 30.0;
 
@@ -240,12 +243,22 @@ impl Programs {
         let (ar, ac) = (rate.to_string(), channels.to_string());
         command.args(["-map", &format!("0:{}", track.index), "-af", &filter]);
         command.args(["-ar", &ar, "-ac", &ac, "-f", "f32le", "pipe:1"]);
+        let time = |sample: usize| base + sample as f64 / f64::from(rate);
+        let failed =
+            |error: std::io::Error| Trouble::Machine(format!("cannot be laid aside: {error}"));
+        let packets = tempfile::NamedTempFile::new().map_err(failed)?;
+        // The same packets as they are, for their times.
+        let until = (time(to) + HOLE).to_string();
+        command.args(["-map", &format!("0:{}", track.index), "-c", "copy", "-to", &until]);
+        command.args(["-f", "framecrc", "-y"]).arg(address(packets.path()));
         let bytes = (to - from + 1) as u64 * channels as u64 * 4;
         let bytes = self.run(command, "ffmpeg", bytes.min(MAX_BYTES))?;
-        let samples = bytes
+        let mut samples: Vec<f32> = bytes
             .chunks_exact(4)
             .map(|four| f32::from_le_bytes(four.try_into().expect("four bytes")))
             .collect();
+        let packets = std::fs::read_to_string(packets.path()).map_err(failed)?;
+        holes::moved(&mut samples, time(from), (rate, channels), &holes::filled(&packets, JITTER));
         Ok(Part { samples, lead, length })
     }
 

@@ -72,6 +72,9 @@ fn sound_and_frames_are_of_the_same_time() {
     let hole = format!(
         "{together} -af asetnsamples=160,aselect='not(between(t,0.3,0.7)+between(t,1.5,1.8))' -c:a pcm_s16le"
     );
+    // Packets that are filled from both sides of a hole.
+    let filled = format!("{together} -af asetnsamples=160,aselect='not(between(t,0.5,0.985))'");
+    let (filled_flac, filled_aac) = (format!("{filled} -c:a flac"), format!("{filled} -c:a aac"));
     let sound_after = format!("{} -itsoffset 1 {}", flash(1.0, 1.3), tone(0.0, 1.0));
     let mut n = 0;
     for (name, arguments) in [
@@ -89,6 +92,9 @@ fn sound_and_frames_are_of_the_same_time() {
         ("frames.mov", &late_frames),
         ("frames.mkv", &late_frames),
         ("hole.mkv", &hole),
+        ("filled.mkv", &filled_flac),
+        ("filled.mp4", &filled_aac),
+        ("filled_aac.mkv", &filled_aac),
         ("after.mkv", &sound_after),
     ] {
         let Some(path) = made(folder.path(), name, arguments) else { continue };
