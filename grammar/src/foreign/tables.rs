@@ -1,0 +1,609 @@
+//! The words themselves. Names of calls and arguments stand without `_` and in small letters.
+
+/// What becomes of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Form {
+    /// A template for what stands in its place.
+    Here(&'static str),
+    /// A template for a statement.
+    Statement(&'static str),
+    /// It is left out.
+    LeaveOut,
+    /// The reason says it all.
+    Advice,
+    /// The arguments after one another, or side by side.
+    Concat,
+}
+
+/// A call of another framework: its names, its arguments in order, what it is here, and why.
+pub(super) struct Row {
+    pub(super) names: &'static str,
+    pub(super) signature: &'static str,
+    pub(super) form: Form,
+    pub(super) why: &'static str,
+}
+
+const fn row(names: &'static str, signature: &'static str, form: Form, why: &'static str) -> Row {
+    Row { names, signature, form, why }
+}
+
+const WIDTH_KNOWN: &str =
+    "the width of what comes in is known; `linear` takes the width that it makes";
+const NORM: &str = "the width is known; layer norm is `norm`";
+const VOCABULARY_KNOWN: &str = "the vocabulary is known; `embed` takes the width that it makes";
+const POSITIONS: &str = "positions know the grid and the width";
+const PATCHES: &str = "patches and a linear layer; the channels are known";
+const OVERLAP: &str = "convolutions that overlap are not there; one whose stride is its kernel is `patches(16, 16) |> linear(64)`";
+const ATTENTION: &str =
+    "attention is one operation, with its linear layers for q, k, v and the result";
+const LAYER: &str = "layers are applied over a route, which says who reads whom";
+const ONE_FUNCTION: &str = "it works on every number, and takes no arguments";
+const NO_BATCH: &str = "tokens have a grid and a width and no batch axis, so nothing is reshaped";
+const POOL: &str = "pooling makes one token";
+const PICTURES: &str =
+    "pictures are scaled by their source: `image(size: 224)`; augmentation is the run's";
+const BY_MASK: &str = "who reads whom is the route's: write `a <- a within causal`";
+const LOSS: &str = "a loss takes its operands: logits and a target";
+const CONTRAST: &str = "the contrastive loss is `nce`; similarities and negatives are its own";
+const LEARNED: &str =
+    "what is learned is `latents(tokens, width)`, or `learned([width])` for one vector";
+const ACTIVATIONS: &str =
+    "not there: the functions are gelu, gelu_tanh, relu, squared_relu, silu, sigmoid, tanh";
+const LOSSES: &str = "not there: the losses are cross_entropy, sigmoid_cross_entropy, nce, mse";
+const RUN: &str = "how a model is trained is said by its run's YAML file";
+
+/// Where several rows have a name, the first one that the arguments fit.
+pub(super) const CALLS: &[Row] = &[
+    row(
+        "linear dense fc proj project projection lazylinear",
+        "_ width bias",
+        Form::Here("linear({width}<, bias: {bias}>)"),
+        WIDTH_KNOWN,
+    ),
+    row(
+        "linear dense fc proj project projection lazylinear",
+        "width _ bias",
+        Form::Here("linear({width}<, bias: {bias}>)"),
+        WIDTH_KNOWN,
+    ),
+    row(
+        "embedding embed nnembed wordembedding tokenembedding tokenembed",
+        "_ width",
+        Form::Here("embed({width})"),
+        VOCABULARY_KNOWN,
+    ),
+    row(
+        "embedding embed nnembed wordembedding tokenembedding tokenembed",
+        "width",
+        Form::Here("embed({width})"),
+        VOCABULARY_KNOWN,
+    ),
+    row(
+        "layernorm norm ln layernormalization",
+        "_ eps _ bias",
+        Form::Here("norm(<eps: {eps}><, bias: {bias}>)"),
+        NORM,
+    ),
+    row(
+        "rmsnorm llamarmsnorm rmsnormalization",
+        "_ eps",
+        Form::Here("rms_norm(<eps: {eps}>)"),
+        "the width is known",
+    ),
+    row(
+        "batchnorm batchnormalization groupnorm instancenorm syncbatchnorm",
+        "*",
+        Form::Here("norm()"),
+        "no sample depends on others here: norms are over the width",
+    ),
+    row(
+        "multiheadattention multiheadselfattention multiheaddotproductattention selfattention attention attn mha crossattention attend causalselfattention sdpa",
+        "width heads * bias",
+        Form::Here("attend(<heads: {heads}><, bias: {bias}>)"),
+        ATTENTION,
+    ),
+    row(
+        "multiheadattention multiheadselfattention multiheaddotproductattention selfattention attention attn mha crossattention",
+        "heads *",
+        Form::Here("attend(<heads: {heads}>)"),
+        ATTENTION,
+    ),
+    row(
+        "scaleddotproductattention dotproductattention matmul bmm mm einsum dot",
+        "*",
+        Form::Advice,
+        "attention is one operation: write `attend(x, heads: 4)`; a matrix of weights is `linear(width)`",
+    ),
+    row(
+        "transformer transformerencoder transformerencoderlayer transformerblock transformerlayer encoderlayer encoder encoderblock vitblock vitlayer vitencoder block layer residualattentionblock",
+        "* heads depth",
+        Form::Statement(
+            "layers: repeat {depth=6} { apply vit(heads: {heads=4}) over { GROUP <- GROUP } }",
+        ),
+        LAYER,
+    ),
+    row(
+        "transformerdecoder transformerdecoderlayer decoderlayer decoderblock gpt gptblock causallm causaltransformer",
+        "* heads depth",
+        Form::Statement(
+            "layers: repeat {depth=6} { apply vit(heads: {heads=4}) over { GROUP <- GROUP within causal } }",
+        ),
+        LAYER,
+    ),
+    row(
+        "perceiverresampler perceiverattention resampler",
+        "* heads depth",
+        Form::Advice,
+        "latents that read are `tokens z = latents(8, 64)` and `apply perceiver(heads: 4) over { z <- a }`",
+    ),
+    row(
+        "mlp feedforward ffn mlpblock feedforwardnetwork positionwisefeedforward",
+        "*",
+        Form::Here("mlp()"),
+        "an MLP widens by `ratio` and comes back to its width",
+    ),
+    row(
+        "swiglu geglu glu swiglumlp",
+        "*",
+        Form::Here("geglu_mlp()"),
+        "a gated MLP that comes back to its width",
+    ),
+    row(
+        "dropout alphadropout featuredropout",
+        "rate",
+        Form::Here("dropout({rate=0.1})"),
+        "the rate has no other name",
+    ),
+    row(
+        "droppath stochasticdepth",
+        "rate",
+        Form::Here("drop_path({rate=0.1})"),
+        "the rate has no other name",
+    ),
+    row("softmax", "*", Form::Here("softmax"), "softmax is over the width"),
+    row("logsoftmax", "*", Form::Here("softmax |> log"), "softmax is over the width"),
+    row("gelu", "*", Form::Here("gelu"), ONE_FUNCTION),
+    row("quickgelu gelutanh newgelu", "*", Form::Here("gelu_tanh"), ONE_FUNCTION),
+    row("relu", "*", Form::Here("relu"), ONE_FUNCTION),
+    row("relusquared squaredrelu relu2", "*", Form::Here("squared_relu"), ONE_FUNCTION),
+    row("silu swish", "*", Form::Here("silu"), ONE_FUNCTION),
+    row("sigmoid", "*", Form::Here("sigmoid"), ONE_FUNCTION),
+    row("tanh", "*", Form::Here("tanh"), ONE_FUNCTION),
+    row("exp", "*", Form::Here("exp"), ONE_FUNCTION),
+    row("log", "*", Form::Here("log"), ONE_FUNCTION),
+    row(
+        "leakyrelu elu selu prelu relu6 mish hardswish softplus celu",
+        "*",
+        Form::Advice,
+        ACTIVATIONS,
+    ),
+    row(
+        "conv convolution",
+        "_ width sizes stride",
+        Form::Here("patches({sizes}) |> linear({width})"),
+        OVERLAP,
+    ),
+    row(
+        "patchembed patchembedding patchembeddings tubeletembedding patchify",
+        "_ sizes _ width",
+        Form::Here("patches({sizes})< |> linear({width})>"),
+        PATCHES,
+    ),
+    row(
+        "patchembed patchembedding patchembeddings tubeletembedding patchify",
+        "sizes width",
+        Form::Here("patches({sizes})< |> linear({width})>"),
+        PATCHES,
+    ),
+    row(
+        "sinusoidalpositionalencoding sinusoidalpositionalembedding sinusoidalposition sincosposembed sinusoidal",
+        "*",
+        Form::Here("position(kind: sinusoidal)"),
+        POSITIONS,
+    ),
+    row(
+        "positionalencoding positionencoding positionalembedding positionembedding positionembeddings posembed posemb posenc posencoding addpositionembs addposition positional learnedpositionalembedding absoluteposition position",
+        "*",
+        Form::Here("position()"),
+        POSITIONS,
+    ),
+    row(
+        "rope rotary rotaryembedding rotarypositionalembedding applyrotaryposemb alibi",
+        "*",
+        Form::Here("position()"),
+        "rotary positions and ALiBi are not there; positions are learned or sinusoidal and added to the tokens",
+    ),
+    row(
+        "maxpool maxpooling globalmaxpool adaptivemaxpool max amax",
+        "*",
+        Form::Here("pool(mean)"),
+        "max pooling is not there; pooling takes the mean, the first or the last token",
+    ),
+    row(
+        "avgpool averagepool averagepooling meanpool meanpooling globalaveragepooling globalavgpool adaptiveavgpool gap mean avg average reducemean pool pooling",
+        "*",
+        Form::Here("pool(mean)"),
+        POOL,
+    ),
+    row("takecls clspool firsttoken clstokenpool", "*", Form::Here("pool(first)"), POOL),
+    row(
+        "cat concatenate concat concatenation hstack vstack",
+        "",
+        Form::Concat,
+        "tokens after one another are `concat(a, b)`, widths side by side `join(a, b)`",
+    ),
+    row(
+        "stack",
+        "*",
+        Form::Advice,
+        "there is no axis to stack along: tokens after one another are `concat(a, b)`",
+    ),
+    row("add", "", Form::Advice, "tokens are added with `+`: write `a + b`"),
+    row(
+        "rearrange reshape view permute transpose flatten unsqueeze squeeze expand contiguous swapaxes moveaxis unflatten to cuda cpu float half detach clone stopgradient tohwc",
+        "*",
+        Form::LeaveOut,
+        NO_BATCH,
+    ),
+    row("identity checkpoint compile", "*", Form::LeaveOut, "it does nothing here"),
+    row(
+        "sequential modulelist chain compose",
+        "*",
+        Form::Advice,
+        "operations follow one another with `|>`: write `a |> linear(64) |> gelu`",
+    ),
+    row(
+        "upsample interpolate pixelshuffle unfold fold convtranspose deconv",
+        "*",
+        Form::Advice,
+        "grids grow by `pad` alone; for what is read at another size, declare latents that read it",
+    ),
+    row(
+        "clstoken classtoken addcls addclstoken prependcls",
+        "*",
+        Form::Advice,
+        "a class token is learned: write `concat(latents(1, 32), a)` with the width of `a`",
+    ),
+    row("parameter randn zeros ones rand empty variable weight", "*", Form::Advice, LEARNED),
+    row(
+        "maskedfill tril triu causalmask generatesquaresubsequentmask makecausalmask mask attnmask where",
+        "*",
+        Form::Advice,
+        BY_MASK,
+    ),
+    row(
+        "chunk split unbind",
+        "*",
+        Form::Advice,
+        "a part is a slice: write `tokens first = a[0..2]`",
+    ),
+    row(
+        "indexselect select narrow gather take",
+        "*",
+        Form::Advice,
+        "some of the tokens are `a[0..2]`, or `gather(a, [0, 2])`",
+    ),
+    row("power pow square", "*", Form::Advice, "there is no power: write the product, `a * a`"),
+    row(
+        "sqrt rsqrt abs clamp clip sin cos sign erf minimum maximum var std norml2 sum cumsum argmax topk",
+        "*",
+        Form::Advice,
+        "not there on tokens: the functions are exp, log, tanh, sigmoid, and `+ - * /`",
+    ),
+    row(
+        "resize centercrop randomresizedcrop randomcrop randomhorizontalflip horizontalflip totensor toimage pilttotensor randaugment colorjitter autoaugment augment specaugment convertimagedtype",
+        "*",
+        Form::LeaveOut,
+        PICTURES,
+    ),
+    row(
+        "normalize",
+        "mean std",
+        Form::Here("normalize({mean=0.5}, {std=0.5})"),
+        "the mean and the deviation, of all channels or one for each",
+    ),
+    row(
+        "melspectrogram logmelspectrogram mel melspec logmelspec",
+        "bins window hop",
+        Form::Here("logmel(bins: {bins=128}, window: {window=400}, hop: {hop=160})"),
+        "the sample rate is the wave's; windows and hops are in samples",
+    ),
+    row(
+        "stft specgram",
+        "window hop",
+        Form::Here("spectrogram(window: {window=400}, hop: {hop=160})"),
+        "windows and hops are in samples",
+    ),
+    row("amplitudetodb powertodb todb", "*", Form::LeaveOut, "`logmel` takes the logarithm"),
+    row(
+        "video videos clip clips",
+        "count fps size",
+        Form::Here("frames(count: {count=8}, fps: {fps=8}, size: {size=224})"),
+        "the sources are frames, image, wave, text, tensor",
+    ),
+    row(
+        "images picture pictures photo img rgb",
+        "size channels",
+        Form::Here("image(size: {size=224}<, channels: {channels}>)"),
+        "the sources are frames, image, wave, text, tensor",
+    ),
+    row(
+        "audio sound waveform speech",
+        "rate seconds",
+        Form::Here("wave(rate: {rate=16000}, seconds: {seconds=1})"),
+        "the sources are frames, image, wave, text, tensor",
+    ),
+    row(
+        "tokens tokenizer sentence string caption words ids",
+        "length vocabulary",
+        Form::Here("text(length: {length=16}, vocabulary: {vocabulary=1000})"),
+        "the sources are frames, image, wave, text, tensor",
+    ),
+    row(
+        "input placeholder array features vector",
+        "shape",
+        Form::Here("tensor({shape})"),
+        "the sources are frames, image, wave, text, tensor",
+    ),
+    row(
+        "crossentropyloss softmaxcrossentropy categoricalcrossentropy sparsecategoricalcrossentropy nllloss ce celoss labelsmoothingcrossentropy crossentropy softmaxcrossentropywithintegerlabels",
+        "logits target smoothing",
+        Form::Here("cross_entropy({logits}, {target}<, smoothing: {smoothing}>)"),
+        "the loss takes the logits and the target, and the softmax is its own",
+    ),
+    row(
+        "crossentropyloss softmaxcrossentropy categoricalcrossentropy sparsecategoricalcrossentropy nllloss ce celoss labelsmoothingcrossentropy",
+        "*",
+        Form::Advice,
+        "a loss takes its operands: write `cross_entropy(logits, label)`",
+    ),
+    row(
+        "bceloss bcewithlogitsloss bce bcewithlogits binarycrossentropy binarycrossentropywithlogits sigmoidbinarycrossentropy multilabelsoftmarginloss",
+        "logits target",
+        Form::Here("sigmoid_cross_entropy({logits}, {target})"),
+        "the loss takes the logits and the target, and the sigmoid is its own",
+    ),
+    row(
+        "bceloss bcewithlogitsloss bce bcewithlogits binarycrossentropy binarycrossentropywithlogits",
+        "*",
+        Form::Advice,
+        "a loss takes its operands: write `sigmoid_cross_entropy(logits, labels)`",
+    ),
+    row("mseloss meansquarederror l2loss l2", "a b", Form::Here("mse({a}, {b})"), LOSS),
+    row(
+        "l1loss smoothl1loss huberloss mae meanabsoluteerror l1 huber",
+        "a b",
+        Form::Here("mse({a}, {b})"),
+        LOSSES,
+    ),
+    row(
+        "infonce infonceloss ntxent ntxentloss cliploss contrastiveloss contrastive supcon siglip",
+        "a b temperature",
+        Form::Here("nce({a}, {b}<, temperature: {temperature}>)"),
+        CONTRAST,
+    ),
+    row(
+        "cosinesimilarity cosineembeddingloss tripletmarginloss triplet",
+        "*",
+        Form::Advice,
+        CONTRAST,
+    ),
+    row("ctcloss ctc kldivloss kldiv focalloss hingeloss", "*", Form::Advice, LOSSES),
+    row(
+        "categorical onehot label classlabel int long integer",
+        "n",
+        Form::Here("class({n})"),
+        "targets are `class(n)`, `classes(n)` and `tensor(shape)`",
+    ),
+    row(
+        "multilabel multihot labels tags",
+        "n",
+        Form::Here("classes({n})"),
+        "targets are `class(n)`, `classes(n)` and `tensor(shape)`",
+    ),
+    row(
+        "float32 floattensor regression scalar",
+        "shape",
+        Form::Here("tensor({shape})"),
+        "targets are `class(n)`, `classes(n)` and `tensor(shape)`",
+    ),
+    row(
+        "window windowed localwindow slidingwindow windowattention local near",
+        "size",
+        Form::Here("windows({size})"),
+        "the relations are causal, windows(size), groups(n) and all",
+    ),
+    row("causal all", "*", Form::Advice, "it is a relation and takes no parentheses"),
+    row(
+        "adam adamw sgd lion optimizer scheduler trainer train fit dataloader",
+        "*",
+        Form::Advice,
+        RUN,
+    ),
+];
+
+/// Names of arguments, and what they are called here, the likeliest first.
+pub(super) const ARGUMENTS: &[(&str, &[&str])] = &[
+    (
+        "numheads nheads nhead nhd headsnum numattentionheads attentionheads numheadsq head h heads numberofheads",
+        &["heads"],
+    ),
+    (
+        "mlpratio expansion expansionfactor mult ffnratio hiddenratio mlpdimratio widening",
+        &["ratio"],
+    ),
+    (
+        "p prob dropprob dropoutrate dropout dropouts droprate keepprob probability",
+        &["rate", "drop"],
+    ),
+    ("droppath droppathrate stochasticdepth stochasticdepthprob droplayer drop", &["drop", "rate"]),
+    (
+        "outfeatures units features outdim outchannels dout dimout outputdim outputsize filters hidden hiddenfeatures hiddensize",
+        &["width", "hidden", "out"],
+    ),
+    (
+        "embeddim embeddingdim dim dmodel hiddendim embedding channelsout embeddingsize width",
+        &["width", "out"],
+    ),
+    ("usebias withbias addbias qkvbias", &["bias"]),
+    ("epsilon layernormeps normeps varianceepsilon", &["eps"]),
+    ("patchsize kernelsize kernel patch sizes tubeletsize patches stridesize", &["sizes"]),
+    ("stride strides", &["stride", "sizes"]),
+    (
+        "vocabsize numembeddings vocab nvocab vocabularysize ntokens numtokens",
+        &["vocabulary", "tokens"],
+    ),
+    (
+        "maxlength seqlen maxlen contextlength seqlength sequencelength maxseqlen blocksize len maxtokens",
+        &["length"],
+    ),
+    ("imgsize imagesize resolution framesize inputsize size height", &["size"]),
+    ("inchans inchannels numchannels nchannels chans", &["channels"]),
+    ("numframes nframes frames cliplen cliplength framecount", &["count"]),
+    ("framerate framespersecond", &["fps"]),
+    ("samplerate sr samplingrate fs", &["rate"]),
+    ("duration secs length seconds maxseconds durationseconds", &["seconds", "length"]),
+    ("nmels nummelbins mels numbins nbins nmel melbins", &["bins"]),
+    ("hoplength hopsize frameshift step", &["hop"]),
+    ("winlength winsize windowlength framelength", &["window"]),
+    ("nfft fftsize fftlength", &["window", "fft"]),
+    ("fmin lowfreq freqmin minfreq", &["low"]),
+    ("fmax highfreq freqmax maxfreq", &["high"]),
+    ("labelsmoothing", &["smoothing"]),
+    ("numclasses nclasses classes numlabels", &["n"]),
+    ("numlatents numqueries nlatents nqueries latents", &["tokens", "n_latents"]),
+    ("tau temp t logitscale", &["temperature"]),
+    ("windowsize win", &["window", "size"]),
+    ("shiftsize", &["shift"]),
+    ("depth numlayers layers nlayers nlayer numblocks n numhiddenlayers", &["depth"]),
+    ("activation act actlayer fn func nonlinearity", &["function"]),
+    ("mode type pooltype reduce pooling method kind", &["how", "kind"]),
+    ("context kv memory key source src keyvalue encoderhiddenstates", &["from"]),
+    ("mask attnmask attentionmask iscausal causal relation", &["within"]),
+    ("pred prediction predictions output yhat", &["logits", "a"]),
+    ("label labels y ytrue groundtruth truth", &["target", "b"]),
+    ("input inputs", &["logits", "a"]),
+    ("groups numgroups ngroups", &["n", "n_groups"]),
+    ("init initializer weightinit kernelinit", &["init"]),
+];
+
+/// Arguments that say what is known here, or what is the affair of a run.
+pub(super) const LEFT_OUT: &str = "infeatures indim inchannels inchans inputdim inputsize normalizedshape numfeatures \
+    elementwiseaffine dtype device batchfirst batchsize batch axis dim keepdim keepdims requiresgrad inplace padding \
+    paddingidx reduction name training train affine embeddim dmodel hiddensize hiddendim width kdim vdim keydim \
+    normlayer actlayer qkvbias qknorm normfirst approximate dilation paddingmode seqlen imgsize numpatches antialias \
+    center power dropout attndrop projdrop attndropout vocabsize numembeddings";
+
+/// Words where an argument chooses from a few: theirs, ours, and why where it is not the same.
+pub(super) const CHOICES: &[(&str, &str, &str)] = &[
+    ("rope rotary alibi", "learned", "rotary positions and ALiBi are not there"),
+    (
+        "relative rpe relativebias",
+        "learned",
+        "relative positions stand in the attention: `attend(x, scores: relative(window))`",
+    ),
+    ("absolute abs learnable learnt embedding trainable 1d 2d", "learned", ""),
+    ("sin sine sincos sincos2d sinusoid cosine fixed", "sinusoidal", ""),
+    ("ff fourierfeatures", "fourier", ""),
+    ("cls clstoken classtoken token class bos start", "first", ""),
+    ("avg average gap globalaverage reducemean", "mean", ""),
+    ("max gmp amax", "mean", "max pooling is not there"),
+    ("sum add", "mean", "a sum over the tokens is not there"),
+    ("eos eot end", "last", ""),
+    ("swish", "silu", ""),
+    ("quickgelu gelunew gelupytorchtanh geluapprox", "gelu_tanh", ""),
+    ("leakyrelu elu selu prelu mish relu6", "relu", "it is not there"),
+    ("relu2 relusquared", "squared_relu", ""),
+    ("linear", "bilinear", ""),
+    ("cubic", "bicubic", ""),
+    ("area average antialias", "box", ""),
+    ("stretch fill resize", "squash", ""),
+    ("letterbox contain", "pad", ""),
+    ("zero zeros constant", "pad", ""),
+    ("centercrop cover center", "crop", ""),
+    ("repeat wrap tile cycle", "loop", ""),
+    ("symmetric bidirectional", "both", ""),
+    ("htkmel", "htk", ""),
+];
+
+/// Names that stand for values elsewhere: theirs, ours, and why.
+pub(super) const VALUES: &[(&str, &str, &str)] = &[
+    ("False FALSE no off", "false", "truth values are `true` and `false`"),
+    ("True TRUE yes on", "true", "truth values are `true` and `false`"),
+    (
+        "full dense bidirectional full_attention everything",
+        "all",
+        "the relation that allows everything is `all`",
+    ),
+    (
+        "causal_mask autoregressive look_ahead is_causal lower_triangular tril",
+        "causal",
+        "the relation is called `causal`",
+    ),
+    ("pi PI", "3.141592653589793", "numbers have no names"),
+    ("inf Infinity", "1e6", "numbers are finite"),
+    (
+        "xavier_uniform glorot glorot_uniform xavier_normal xavier_uniform_ he kaiming kaiming_normal kaiming_uniform",
+        "xavier",
+        "the starts are xavier, truncated(std), normal(std), uniform(bound) and numbers",
+    ),
+    (
+        "trunc_normal trunc_normal_ truncated_normal",
+        "truncated(0.02)",
+        "a start says its deviation",
+    ),
+    ("zeros zeros_", "0", "a start may be a number"),
+    ("ones ones_", "1", "a start may be a number"),
+];
+
+/// What one asks of tokens.
+pub(super) const ATTRIBUTES: &[(&str, &str)] = &[
+    ("shape size sizes dims", "grid"),
+    (
+        "width channels dmodel embeddim features hidden hiddensize d c embed embeddimension nchannels",
+        "dim",
+    ),
+    ("len length seqlen n numtokens ntokens t count sequencelength", "tokens"),
+];
+
+/// Words that begin statements elsewhere, and what to write.
+pub(super) const STATEMENTS: &[(&str, &str)] = &[
+    (
+        "optimizer optim adamw adam sgd",
+        "how a model is trained stands in its run's YAML file: `optimizer: { kind: adamw }`",
+    ),
+    (
+        "lr learningrate schedule scheduler warmup rate",
+        "how a model is trained stands in its run's YAML file: `rate: { peak: 5e-4 }`",
+    ),
+    ("batch batchsize", "how a model is trained stands in its run's YAML file: `batch: 64`"),
+    (
+        "epochs epoch steps train fit trainer training",
+        "how a model is trained stands in its run's YAML file, and is begun with `zorro train run.yaml`",
+    ),
+    (
+        "weightdecay clip clipgrad",
+        "how a model is trained stands in its run's YAML file: `optimizer: { kind: adamw, weight_decay: 0.05, clip: 1 }`",
+    ),
+    (
+        "dataset data dataloader loader augment augmentation mixup precision device seed amp",
+        "data and training stand in the run's YAML file, not in the spec",
+    ),
+    (
+        "import from include require using package",
+        "there is nothing to import: leave the line out; blocks of another file are had with `use \"blocks.zorro\"`",
+    ),
+    (
+        "print echo log println",
+        "nothing is printed: `zorro check` shows the model; leave the line out",
+    ),
+    (
+        "class struct module nnmodule network net",
+        "a network is `model name { .. }`, a layer `block name(heads) { .. }`",
+    ),
+    ("pass continue break end done global self super", "leave it out"),
+    (
+        "try with async yield raise except del switch match case do goto",
+        "there is no such statement; the language has `repeat` and `when`",
+    ),
+];
