@@ -78,11 +78,21 @@ pub fn renamed(name: &str, params: &[&str], args: &[Argument<'_>]) -> Option<Str
             Some(theirs)
         } else {
             changed = true;
+            // What another argument says first is not for this one.
+            let wanted = |ours: &str| {
+                let others = args.iter().filter_map(|arg| arg.name.filter(|name| *name != theirs));
+                others.into_iter().any(|other| argument(other) == [ours])
+            };
             let mut candidates = argument(theirs).iter().copied();
-            candidates.find(|ours| params.contains(ours) && !taken(ours))
+            candidates.find(|ours| params.contains(ours) && !taken(ours) && !wanted(ours))
         };
         match (ours, value(arg.value)) {
-            (Some("sizes"), Some(value)) => positional.push(unlisted(&value).to_owned()),
+            (Some("sizes"), Some(value)) => {
+                // One size is that of a square.
+                let value = unlisted(&value);
+                let square = format!("{value}, {value}");
+                positional.push(if value.contains(',') { value.to_owned() } else { square });
+            }
             (Some(ours), Some(value)) => named.push((ours, value)),
             (Some(_), None) => {}
             (None, _) if is_left_out(theirs) => {}
@@ -247,7 +257,7 @@ fn expand(template: &str, bound: &BTreeMap<&str, String>, rank: usize) -> Option
         rest = &rest[end + 1..];
     }
     text.push_str(rest);
-    Some(text.replace("(, ", "("))
+    Some(text.replace("(, ", "(").replace("(|", "{").replace("|)", "}"))
 }
 
 /// `cat([a, b], dim=1)`: after one another, or side by side along the last axis.

@@ -121,7 +121,9 @@ impl Resolver<'_> {
             let names: Vec<&str> =
                 here.iter().map(|(reader, ..)| self.model.group_name(*reader)).collect();
             let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            let message = format!("{} read `{name}`, and nobody reads them", quoted.join(" and "));
+            let them = quoted.join(" and ");
+            let verb = if names.len() == 1 { "reads" } else { "read" };
+            let message = format!("{them} {verb} `{name}`, and nobody reads {them}");
             let mut diagnostic = None;
             for (reader, _, span) in here {
                 let text = format!(
@@ -134,11 +136,28 @@ impl Resolver<'_> {
                 });
             }
             found.extend(diagnostic.map(|diagnostic| {
-                let help = format!("who reads stands on the left: if `{name}` is to read them, write `{name} <- {}, {name}`", names.join(", "));
+                let reads = names.iter().copied().chain(self.names_read_by(from)).collect::<Vec<_>>();
+                let help = format!(
+                    "who reads stands on the left: if `{name}` is to read {them}, write `{name} <- {}`",
+                    reads.join(", ")
+                );
                 diagnostic.help(help)
             }));
         }
         readers
+    }
+
+    /// What a group reads.
+    fn names_read_by(&self, reader: GroupId) -> Vec<&str> {
+        let mut read: Vec<GroupId> = Vec::new();
+        for lane in self.model.steps.iter().flat_map(|step| &step.lanes) {
+            if self.model.value(lane.result).group == Some(reader) {
+                read.extend(lane.reads.iter().filter_map(|read| read.group));
+            }
+        }
+        read.sort_unstable();
+        read.dedup();
+        read.into_iter().map(|group| self.model.group_name(group)).collect()
     }
 
     /// Warns of outputs that are the same for every sample.

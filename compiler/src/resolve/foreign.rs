@@ -161,7 +161,7 @@ impl<'a> Resolver<'a> {
             && !same(&text)
         {
             answer.why.clone_into(&mut diagnostic.labels[0].text);
-            if diagnostic.code == Code::WrongType {
+            if diagnostic.code != Code::ArgumentCount {
                 diagnostic.message = format!("`{name}` takes other arguments");
             }
             diagnostic.help.clear();
@@ -190,23 +190,23 @@ impl<'a> Resolver<'a> {
             "a relation without parentheses".clone_into(&mut diagnostic.labels[0].text);
             return diagnostic.write(span, name.text.as_str()).into();
         }
+        // Losses, sources and the like have no operand.
+        let (_, all) = self.arguments(call, false);
+        let whole = foreign::call(&name.text, &all)
+            .filter(|answer| matches!(&answer.write, Write::Here(text) if !is_operation(text)));
         let (operand, args) = self.arguments(call, true);
-        let Some(answer) = foreign::call(&name.text, &args) else {
+        let (operand, answer) = match whole {
+            Some(answer) => (None, Some(answer)),
+            None => (operand, foreign::call(&name.text, &args)),
+        };
+        let Some(answer) = answer else {
             return self.nearest_operation(diagnostic, name).into();
         };
         answer.why.clone_into(&mut diagnostic.labels[0].text);
         match answer.write {
-            // Losses, sources and the like have no operand: then it is the first of the arguments.
-            Write::Here(text) => match operand.filter(|_| is_operation(&text)) {
+            Write::Here(text) => match operand {
                 Some(x) => diagnostic.write(span, format!("{x} |> {text}")),
-                None => {
-                    let (_, all) = self.arguments(call, false);
-                    let text = match foreign::call(&name.text, &all).map(|answer| answer.write) {
-                        Some(Write::Here(all)) if operand.is_some() => all,
-                        Some(_) | None => text,
-                    };
-                    diagnostic.write(span, text)
-                }
+                None => diagnostic.write(span, text),
             },
             Write::Statement(text) => self.as_statement(diagnostic, call, group, &text),
             Write::Nothing => {
@@ -325,6 +325,11 @@ impl<'a> Resolver<'a> {
         name: &Name,
         value: &Expr,
     ) -> Diagnostic {
+        if let Some(help) =
+            foreign::statement(&name.text).filter(|_| !name.text.starts_with("loss"))
+        {
+            return relabeled(diagnostic, "nothing of this name is declared").help(help);
+        }
         let mut called = Vec::new();
         visit_calls(value, &mut |call| called.push(call.name.text.as_str()));
         let any = |known: &dyn Fn(&str) -> bool| called.iter().any(|name| known(name));

@@ -331,7 +331,8 @@ impl<'a> Resolver<'a> {
             let message = "logits are one token";
             let label = format!("these are {} tokens", grid_text(&shape.grid));
             return Err(Diagnostic::new(Code::WrongOperand, message, expr.span, label)
-                .help("pool them: `|> pool(mean)`, or read them with a decoder")
+                .write(expr.span, format!("{} |> pool(mean)", self.text(expr.span)))
+                .help("that pools them to one token; a decoder that reads them is the other way")
                 .into());
         }
         if shape.width != classes {

@@ -5,7 +5,7 @@
 pub(super) enum Form {
     /// A template for what stands in its place.
     Here(&'static str),
-    /// A template for a statement.
+    /// A template for a statement, with `(|` and `|)` for braces.
     Statement(&'static str),
     /// It is left out.
     LeaveOut,
@@ -116,23 +116,23 @@ pub(super) const CALLS: &[Row] = &[
     ),
     row(
         "transformer transformerencoder transformerencoderlayer transformerblock transformerlayer encoderlayer encoder encoderblock vitblock vitlayer vitencoder block layer residualattentionblock",
-        "* heads depth",
+        "_ heads depth *",
         Form::Statement(
-            "layers: repeat {depth=6} { apply vit(heads: {heads=4}) over { GROUP <- GROUP } }",
+            "layers: repeat {depth=6} (| apply vit(heads: {heads=4}) over (| GROUP <- GROUP |) |)",
         ),
         LAYER,
     ),
     row(
         "transformerdecoder transformerdecoderlayer decoderlayer decoderblock gpt gptblock causallm causaltransformer",
-        "* heads depth",
+        "_ heads depth *",
         Form::Statement(
-            "layers: repeat {depth=6} { apply vit(heads: {heads=4}) over { GROUP <- GROUP within causal } }",
+            "layers: repeat {depth=6} (| apply vit(heads: {heads=4}) over (| GROUP <- GROUP within causal |) |)",
         ),
         LAYER,
     ),
     row(
         "perceiverresampler perceiverattention resampler",
-        "* heads depth",
+        "_ heads depth *",
         Form::Advice,
         "latents that read are `tokens z = latents(8, 64)` and `apply perceiver(heads: 4) over { z <- a }`",
     ),
@@ -492,7 +492,7 @@ pub(super) const LEFT_OUT: &str = "infeatures indim inchannels inchans inputdim 
     elementwiseaffine dtype device batchfirst batchsize batch axis dim keepdim keepdims requiresgrad inplace padding \
     paddingidx reduction name training train affine embeddim dmodel hiddensize hiddendim width kdim vdim keydim \
     normlayer actlayer qkvbias qknorm normfirst approximate dilation paddingmode seqlen imgsize numpatches antialias \
-    center power dropout attndrop projdrop attndropout vocabsize numembeddings";
+    center power dropout dimfeedforward headdim dhead attndrop projdrop attndropout vocabsize numembeddings";
 
 /// Words where an argument chooses from a few: theirs, ours, and why where it is not the same.
 pub(super) const CHOICES: &[(&str, &str, &str)] = &[

@@ -169,6 +169,14 @@ fn dotted(place: &Place<'_>) -> Option<Slip> {
     };
     let slip =
         |label: &str| Slip::new(start..end, format!("`{path}` is of another framework"), label);
+    // `nn.CrossEntropyLoss()(logits, label)`
+    let applied = applied.map(|end| arguments(place.part(close + 2..end)));
+    let of_both = applied.and_then(|applied| foreign::call(path, &applied)).filter(|answer| {
+        args.is_empty() && matches!(&answer.write, Write::Here(text) if !text.contains("|>") && !is_operation(text))
+    });
+    if let Some(answer) = of_both {
+        return Some(replaced(slip(answer.why), place, answer.write, None, all));
+    }
     let Some(answer) = foreign::call(path, &args) else {
         return Some(
             slip("not known here").help("operations have plain names: `a |> linear(64) |> gelu`"),
@@ -201,14 +209,6 @@ fn replaced(
     x: Option<&str>,
     all: Range<usize>,
 ) -> Slip {
-    let is_operation = |text: &str| {
-        !text.starts_with("concat(")
-            && !text.starts_with("join(")
-            && !text.starts_with("cross_")
-            && !text.starts_with("sigmoid_c")
-            && !text.starts_with("mse(")
-            && !text.starts_with("nce(")
-    };
     match write {
         Write::Here(text) => match x {
             Some(x) if is_operation(&text) => slip.write(all, format!("{x} |> {text}")),
@@ -238,6 +238,12 @@ fn replaced(
         }
         Write::AsSaid => slip,
     }
+}
+
+/// Whether a call works on tokens that can be piped into it.
+fn is_operation(text: &str) -> bool {
+    let several = ["concat(", "join(", "cross_entropy(", "sigmoid_cross_entropy(", "mse(", "nce("];
+    !several.iter().any(|call| text.starts_with(call))
 }
 
 fn before_pipe(before: &str) -> bool {

@@ -25,6 +25,11 @@ const OWN: &[&str] = &[
 ];
 
 pub(super) fn find(place: &Place<'_>) -> Option<Slip> {
+    let before = place.text[..place.at].trim_end();
+    if place.found == "if" && super::text::last_word(before) == "else" {
+        let slip = Slip::new(place.here(), "as a statement, `if` is `when`", "not expected here");
+        return Some(slip.help("write `else when`").edit(place.here(), "when"));
+    }
     match place.word() {
         "for" | "while" => Some(looped(place)),
         "if" => Some(condition(place)),
@@ -63,7 +68,11 @@ pub(super) fn begun_elsewhere(place: &Place<'_>) -> Option<Slip> {
     }
     let help = foreign::statement(word)?;
     let at = place.stmt.start..place.stmt.start + word.len();
-    Some(Slip::new(at, format!("there is no statement `{word}`"), "not known").help(help))
+    let slip = Slip::new(at, format!("there is no statement `{word}`"), "not known").help(help);
+    // What a run says is nothing that the spec lacks.
+    let line = place.part(place.stmt.clone());
+    let is_whole = place.inside == Inside::Body && help.contains("YAML") && !line.contains('{');
+    Some(if is_whole { slip.edit(place.stmt.clone(), "") } else { slip })
 }
 
 /// The head of a statement up to its brace; true where there is one.
@@ -268,6 +277,16 @@ fn declared(place: &Place<'_>) -> Option<Slip> {
                 let said = typed[equals + 1..].trim();
                 slip.help(format!("write `{keyword} {name} = {said}`")).edit(at, " ")
             }
+            None if is_type(typed.trim()) => {
+                let slip = Slip::new(
+                    rest_at..place.stmt.end,
+                    "declarations take no types",
+                    "the value says what it is",
+                );
+                let written = format!("{keyword} {name} = 64");
+                slip.help(format!("write `{written}`, with its value"))
+                    .edit(place.stmt.start..place.stmt.end, written)
+            }
             None => {
                 let at = after_name..rest_at + 1;
                 let slip = Slip::new(at.clone(), "declarations take `=`", "not `:`");
@@ -316,6 +335,27 @@ fn declared(place: &Place<'_>) -> Option<Slip> {
     None
 }
 
+/// Whether a text is the name of a type elsewhere.
+fn is_type(text: &str) -> bool {
+    let types = [
+        "int",
+        "float",
+        "bool",
+        "str",
+        "string",
+        "number",
+        "Tensor",
+        "torch.Tensor",
+        "list",
+        "tuple",
+        "List[int]",
+        "i32",
+        "f32",
+        "usize",
+    ];
+    types.contains(&text)
+}
+
 /// `tokens a, b = c, d` as two statements.
 fn unpacked(place: &Place<'_>, name_at: usize) -> Option<Slip> {
     let keyword = place.word();
@@ -350,7 +390,10 @@ fn applied(place: &Place<'_>) -> Option<Slip> {
         return Some(slip.write(here, "over"));
     }
     let is_route = place.found == "{" || place.found.starts_with(is_letter);
-    is_route.then(|| slip.help("write `over` and the route").edit(here.start..here.start, "over "))
+    is_route.then(|| {
+        slip.help("write `over` before the route: `apply vit(heads: 4) over { a <- a, b }`")
+            .edit(here.start..here.start, "over ")
+    })
 }
 
 /// `repeat 12 times {`, `repeat i in 12 {`
