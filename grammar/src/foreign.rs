@@ -235,16 +235,16 @@ fn bind<'a>(signature: &'a str, args: &[Argument<'_>]) -> Option<BTreeMap<&'a st
     (!overlaps).then_some(bound)
 }
 
-/// A template with its values: `{a}` must be there, `{a=4}` has a default, `<..{a}..>` is left out without it.
+/// A template with its values: `{a}` must be there, `{a=4}` has a default, `[..{a}..]` is left out without it.
 fn expand(template: &str, bound: &BTreeMap<&str, String>, rank: usize) -> Option<String> {
     let mut text = String::new();
     let mut rest = template;
-    while let Some(at) = rest.find(['{', '<']) {
+    while let Some(at) = rest.find(['{', '[']) {
         text.push_str(&rest[..at]);
-        let close = if rest[at..].starts_with('<') { '>' } else { '}' };
+        let close = if rest[at..].starts_with('[') { ']' } else { '}' };
         let end = at + rest[at..].find(close)?;
         let inner = &rest[at + 1..end];
-        if close == '>' {
+        if close == ']' {
             text.push_str(&expand(inner, bound, rank).unwrap_or_default());
         } else {
             let (name, default) = inner.split_once('=').unzip();

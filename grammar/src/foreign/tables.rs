@@ -57,13 +57,13 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "linear dense fc proj project projection lazylinear",
         "_ width bias",
-        Form::Here("linear({width}<, bias: {bias}>)"),
+        Form::Here("linear({width}[, bias: {bias}])"),
         WIDTH_KNOWN,
     ),
     row(
         "linear dense fc proj project projection lazylinear",
         "width _ bias",
-        Form::Here("linear({width}<, bias: {bias}>)"),
+        Form::Here("linear({width}[, bias: {bias}])"),
         WIDTH_KNOWN,
     ),
     row(
@@ -81,13 +81,13 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "layernorm norm ln layernormalization",
         "_ eps _ bias",
-        Form::Here("norm(<eps: {eps}><, bias: {bias}>)"),
+        Form::Here("norm([eps: {eps}][, bias: {bias}])"),
         NORM,
     ),
     row(
         "rmsnorm llamarmsnorm rmsnormalization",
         "_ eps",
-        Form::Here("rms_norm(<eps: {eps}>)"),
+        Form::Here("rms_norm([eps: {eps}])"),
         "the width is known",
     ),
     row(
@@ -99,13 +99,13 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "multiheadattention multiheadselfattention multiheaddotproductattention selfattention attention attn mha crossattention attend causalselfattention sdpa",
         "width heads * bias",
-        Form::Here("attend(<heads: {heads}><, bias: {bias}>)"),
+        Form::Here("attend([heads: {heads}][, bias: {bias}])"),
         ATTENTION,
     ),
     row(
         "multiheadattention multiheadselfattention multiheaddotproductattention selfattention attention attn mha crossattention",
         "heads *",
-        Form::Here("attend(<heads: {heads}>)"),
+        Form::Here("attend([heads: {heads}])"),
         ATTENTION,
     ),
     row(
@@ -186,13 +186,13 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "patchembed patchembedding patchembeddings tubeletembedding patchify",
         "_ sizes _ width",
-        Form::Here("patches({sizes})< |> linear({width})>"),
+        Form::Here("patches({sizes})[ |> linear({width})]"),
         PATCHES,
     ),
     row(
         "patchembed patchembedding patchembeddings tubeletembedding patchify",
         "sizes width",
-        Form::Here("patches({sizes})< |> linear({width})>"),
+        Form::Here("patches({sizes})[ |> linear({width})]"),
         PATCHES,
     ),
     row(
@@ -324,7 +324,7 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "images picture pictures photo img rgb",
         "size channels",
-        Form::Here("image(size: {size=224}<, channels: {channels}>)"),
+        Form::Here("image(size: {size=224}[, channels: {channels}])"),
         "the sources are frames, image, wave, text, tensor",
     ),
     row(
@@ -348,7 +348,7 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "crossentropyloss softmaxcrossentropy categoricalcrossentropy sparsecategoricalcrossentropy nllloss ce celoss labelsmoothingcrossentropy crossentropy softmaxcrossentropywithintegerlabels",
         "logits target smoothing",
-        Form::Here("cross_entropy({logits}, {target}<, smoothing: {smoothing}>)"),
+        Form::Here("cross_entropy({logits}, {target}[, smoothing: {smoothing}])"),
         "the loss takes the logits and the target, and the softmax is its own",
     ),
     row(
@@ -379,7 +379,7 @@ pub(super) const CALLS: &[Row] = &[
     row(
         "infonce infonceloss ntxent ntxentloss cliploss contrastiveloss contrastive supcon siglip",
         "a b temperature",
-        Form::Here("nce({a}, {b}<, temperature: {temperature}>)"),
+        Form::Here("nce({a}, {b}[, temperature: {temperature}])"),
         CONTRAST,
     ),
     row(
