@@ -4,11 +4,13 @@
 //! it is not said so, and text to paste. Deliberately not here: places, shapes and names of a spec; whoever finds a word that
 //! is not known asks here, and nobody asks as long as all is well.
 
-mod tables;
+mod calls;
+mod words;
 
 use std::collections::BTreeMap;
 
-use tables::{ARGUMENTS, ATTRIBUTES, CALLS, CHOICES, Form, LEFT_OUT, STATEMENTS, VALUES};
+use calls::{CALLS, Form};
+use words::{ARGUMENTS, ATTRIBUTES, CHOICES, LEFT_OUT, STATEMENTS, VALUES};
 
 /// An argument as it stands in the text.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 //! that what is said here cannot change what the language is.
 
 mod expressions;
+mod items;
 mod routes;
 mod statements;
 mod text;
