@@ -85,18 +85,26 @@ impl Resolver<'_> {
             .collect()
     }
 
-    /// Groups that reach no result and read one that does: their edges point the other way.
-    pub(super) fn reversed(&self, live: &[bool]) -> Vec<(GroupId, GroupId, Span)> {
+    /// Groups made of what is fed that reach no result and read learned ones that do: their edges point the other way.
+    fn reversed(&self, live: &[bool], flow: &Flow) -> Vec<(GroupId, GroupId, Span)> {
         let is_live =
             |group: GroupId| self.bound[group.index()].iter().any(|value| live[value.index()]);
+        let is_fed = |group: GroupId| !flow.sees(self.model.groups[group.index()].start).is_empty();
         let mut edges: Vec<(GroupId, GroupId, Span)> = Vec::new();
         for lane in self.model.steps.iter().flat_map(|step| &step.lanes) {
-            let Some(reader) = self.model.value(lane.result).group.filter(|group| !is_live(*group))
+            let Some(reader) = self
+                .model
+                .value(lane.result)
+                .group
+                .filter(|group| !is_live(*group) && is_fed(*group))
             else {
                 continue;
             };
             for read in &lane.reads {
-                let Some(from) = read.group.filter(|group| is_live(*group)) else { continue };
+                let Some(from) = read.group.filter(|group| is_live(*group) && !is_fed(*group))
+                else {
+                    continue;
+                };
                 if !edges.iter().any(|(a, b, _)| (*a, *b) == (reader, from)) {
                     edges.push((reader, from, read.span));
                 }
@@ -106,8 +114,13 @@ impl Resolver<'_> {
     }
 
     /// Warns of routes that are written the wrong way round. The groups that this is said of.
-    pub(super) fn warn_reversed(&self, live: &[bool], found: &mut Vec<Diagnostic>) -> Vec<GroupId> {
-        let edges = self.reversed(live);
+    pub(super) fn warn_reversed(
+        &self,
+        live: &[bool],
+        flow: &Flow,
+        found: &mut Vec<Diagnostic>,
+    ) -> Vec<GroupId> {
+        let edges = self.reversed(live, flow);
         let mut readers: Vec<GroupId> = edges.iter().map(|(reader, ..)| *reader).collect();
         let mut all_read: Vec<GroupId> = edges.iter().map(|(_, from, _)| *from).collect();
         readers.sort_unstable();

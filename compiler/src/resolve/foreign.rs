@@ -152,6 +152,13 @@ impl<'a> Resolver<'a> {
             }
             return diagnostic;
         }
+        // A number that is out of range stays so in other words.
+        let wrong = self.text(diagnostic.span());
+        let is_kept = |text: &str| {
+            let of_value =
+                matches!(diagnostic.code, Code::OutOfRange | Code::TooLarge | Code::NotAnInteger);
+            of_value && text.contains(wrong) || diagnostic.labels.len() > 1
+        };
         let same = |text: &str| {
             let squeezed = |text: &str| text.replace([' ', '\n'], "");
             squeezed(text) == squeezed(self.text(span))
@@ -159,6 +166,7 @@ impl<'a> Resolver<'a> {
         if let Some(answer) = foreign::call(name, &args)
             && let Write::Here(text) = answer.write
             && !same(&text)
+            && !is_kept(&text)
         {
             answer.why.clone_into(&mut diagnostic.labels[0].text);
             if diagnostic.code != Code::ArgumentCount {

@@ -189,7 +189,7 @@ impl Resolver<'_> {
     /// Warns of tokens and modalities that reach no output and no objective.
     fn unreached(&self, flow: &Flow, found: &mut Vec<Diagnostic>) {
         let live = live(&self.model);
-        let reversed = self.warn_reversed(&live, found);
+        let reversed = self.warn_reversed(&live, flow, found);
         self.warn_constant(flow, found);
         let start = |group: &GroupId| self.model.groups[group.index()].start;
         let told: Vec<ModalitySet> = reversed.iter().map(|group| flow.sees(start(group))).collect();

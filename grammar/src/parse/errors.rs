@@ -116,6 +116,7 @@ fn line_before(text: &str, at: usize) -> &str {
 /// What the user probably wants to write, for the slips that everyone makes.
 fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
     match found {
+        _ if before.split_whitespace().next() == Some("token") => Some("did you mean `tokens`?"),
         "." => Some("operations are applied with `|>`; after a dot stand `dim`, `tokens`, `grid`"),
         "\n" | "}" if before.ends_with(',') || before.ends_with(", ") => {
             Some("statements end with their line, without a comma")
