@@ -75,7 +75,7 @@ pub fn check(path: &str, loader: &mut dyn Loader, options: &Options) -> Outcome 
     let (project, mut diagnostics) = project::load(&mut sources, path, loader);
     let settings = settings(&mut sources, options, &mut diagnostics);
     let incomplete = !diagnostics.is_empty();
-    let resolution = resolve::resolve(&project, &settings, incomplete);
+    let resolution = resolve::resolve(&sources, &project, &settings, incomplete);
     diagnostics.extend(resolution.diagnostics);
     diagnostics.sort_by_key(Diagnostic::span);
     let failed = diagnostics.iter().any(|diagnostic| diagnostic.severity() == Severity::Error);

@@ -12,7 +12,9 @@ mod arithmetic;
 mod attend;
 mod combine;
 mod constants;
+mod doubts;
 mod evaluate;
+mod foreign;
 mod function;
 mod host;
 mod limits;
@@ -38,7 +40,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use zorro_grammar::ast::{self, Item, Name};
 use zorro_grammar::diagnostic::nearest;
-use zorro_grammar::{Code, Diagnostic, FileId, Span};
+use zorro_grammar::{Code, Diagnostic, FileId, SourceMap, Span};
 
 use crate::flow::Flow;
 use crate::model::{
@@ -93,11 +95,12 @@ pub(crate) struct Resolution {
 ///
 /// `incomplete` says that errors in files were reported before, so that what is missing may stand there.
 pub(crate) fn resolve(
+    sources: &SourceMap,
     project: &Project,
     settings: &[ast::Binding],
     incomplete: bool,
 ) -> Resolution {
-    let mut resolver = Resolver::new(settings);
+    let mut resolver = Resolver::new(sources, settings);
     resolver.incomplete = incomplete;
     resolver.collect_blocks(project);
     let Some(model) = resolver.the_model(project) else {
@@ -109,6 +112,11 @@ pub(crate) fn resolve(
     if !resolver.failed {
         // In a broken model much is unused because its use is broken.
         for warning in unused::names(model, own) {
+            resolver.push(warning);
+        }
+        for warning in
+            project.files.first().into_iter().flat_map(|file| doubts::divisions(file, sources))
+        {
             resolver.push(warning);
         }
     }
@@ -190,6 +198,9 @@ struct Draft {
 }
 
 struct Resolver<'a> {
+    /// For what is to be written in place of something.
+    sources: &'a SourceMap,
+    main: Option<&'a ast::Model>,
     settings: &'a [ast::Binding],
     blocks: BTreeMap<&'a str, &'a ast::Block>,
     /// The files of the standard blocks.
@@ -237,8 +248,10 @@ struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    fn new(settings: &'a [ast::Binding]) -> Self {
+    fn new(sources: &'a SourceMap, settings: &'a [ast::Binding]) -> Self {
         Self {
+            sources,
+            main: None,
             settings,
             blocks: BTreeMap::new(),
             standard: BTreeSet::new(),
@@ -293,6 +306,11 @@ impl<'a> Resolver<'a> {
                     Diagnostic::new(Code::DuplicateName, message, name.span, label)
                         .also(first, "first declared here"),
                 );
+                continue;
+            }
+            if let Some(diagnostic) = foreign::reserved_param(block) {
+                self.push(diagnostic);
+                self.incomplete = true;
                 continue;
             }
             self.blocks.insert(&name.text, block);

@@ -89,6 +89,10 @@ codes! {
     UnreadEdge "W0106" "route allows what the block never reads";
     EmptyFilter "W0107" "mel filter has no frequency";
     EarlyAssert "W0108" "assert holds where it stands and not at the end";
+    TwiceNormalized "W0109" "loss is given probabilities in place of logits";
+    NoPositions "W0110" "words are read without their order";
+    NothingArrives "W0111" "what is fed does not arrive where it is read";
+    CommentedOut "W0112" "arithmetic became a comment";
 }
 
 impl Code {

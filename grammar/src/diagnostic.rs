@@ -25,6 +25,15 @@ pub struct Label {
     pub text: String,
 }
 
+/// A change of the text that a help line offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced; where it is empty, something is put in.
+    pub span: Span,
+    /// By what.
+    pub text: String,
+}
+
 /// One error or warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -36,6 +45,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// Lines that say what to write instead.
     pub help: Vec<String>,
+    /// What a help line offers, as changes that are to be made together; they do not overlap.
+    pub edits: Vec<Edit>,
 }
 
 impl Diagnostic {
@@ -48,7 +59,7 @@ impl Diagnostic {
         label: impl Into<String>,
     ) -> Self {
         let labels = vec![Label { span, text: label.into() }];
-        Self { code, message: message.into(), labels, help: Vec::new() }
+        Self { code, message: message.into(), labels, help: Vec::new(), edits: Vec::new() }
     }
 
     /// Adds a label for a cause that stands elsewhere.
@@ -62,6 +73,20 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help.push(text.into());
+        self
+    }
+
+    /// Adds a help line that says what to write in place of a part of the text.
+    #[must_use]
+    pub fn write(self, span: Span, text: impl Into<String>) -> Self {
+        let text = text.into();
+        self.help(format!("write `{text}`")).edit(span, text)
+    }
+
+    /// Adds a change that a help line tells in other words.
+    #[must_use]
+    pub fn edit(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.edits.push(Edit { span, text: text.into() });
         self
     }
 

@@ -9,12 +9,13 @@ pub mod ast;
 mod codes;
 pub mod diagnostic;
 pub mod dump;
+pub mod foreign;
 pub mod format;
 pub mod parse;
 mod scan;
 pub mod source;
 
-pub use diagnostic::{Code, Diagnostic, Label, Severity};
+pub use diagnostic::{Code, Diagnostic, Edit, Label, Severity};
 pub use dump::dump;
 pub use format::format;
 pub use source::{FileId, SourceMap, Span};

@@ -7,6 +7,7 @@
 #[expect(clippy::wildcard_enum_match_arm, reason = "the grammar says which rules can come here")]
 mod build;
 mod errors;
+mod slips;
 
 use std::ops::Range;
 
@@ -75,7 +76,8 @@ fn parse_piece(
     comments: &[ast::Comment],
 ) -> Result<Vec<ast::Item>, Diagnostic> {
     if let Some(diagnostic) = piece.brackets {
-        return Err(diagnostic);
+        let slip = slips::integer_division(text, piece.start..piece.end);
+        return Err(slip.map_or(diagnostic, |slip| slip.diagnostic(file)));
     }
     let pairs = pairs(Rule::file, file, text, piece.start..piece.end)?;
     let mut builder = build::Builder::new(file, piece.start, text, comments);
@@ -93,7 +95,7 @@ fn pairs(
     // Without this, pest reports only failures of named rules, which may lie before the real one.
     pest::set_error_detail(true);
     ZorroParser::parse(rule, &text[part.clone()])
-        .map_err(|error| errors::syntax_error(file, text, part.start, &error))
+        .map_err(|error| errors::syntax_error(file, text, part.clone(), &error))
 }
 
 fn too_large(file: FileId, bytes: usize) -> Diagnostic {

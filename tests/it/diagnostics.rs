@@ -1,7 +1,8 @@
 //! What the compiler says about specs with one slip each: `tests/errors/*.zorro`.
 //!
 //! What is expected stands at the end of each file, below a line of dashes: for every diagnostic
-//! a line `// CODE place message`, then `//   place label`s, the main one first, and `//   help ..`. With `ZORRO_UPDATE=1`
+//! a line `// CODE place message`, then `//   place label`s, the main one first, `//   help ..`, and what the help offers as
+//! edits. With `ZORRO_UPDATE=1`
 //! the expectations are written anew; read the difference before keeping it.
 
 use std::fmt::Write as _;
@@ -59,6 +60,11 @@ fn written(outcome: &Outcome, spec: &str) -> String {
         for line in diagnostic.help.iter().flat_map(|help| help.lines()) {
             writeln!(text, "//   help {line}").expect("a string");
         }
+        for edit in &diagnostic.edits {
+            let place = place(&outcome.sources, edit.span, spec);
+            let words = edit.text.replace('\n', "\\n");
+            writeln!(text, "//   {place} becomes `{words}`").expect("a string");
+        }
     }
     text
 }
@@ -107,4 +113,42 @@ fn every_code_is_provoked() {
         let provoked = texts.iter().any(|text| text.contains(&line));
         assert!(provoked || *code == Code::FileTooLarge, "no file in tests/errors has {code:?}");
     }
+}
+
+/// What newcomers write is told with something to paste, and what is pasted is right.
+#[test]
+fn what_is_offered_mends() {
+    let (folder, files) = specs();
+    let mut wrong = String::new();
+    for path in files {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a readable name");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        let is_mended = name.starts_with("foreign_");
+        let mut mended = spec(&text).to_owned();
+        // Each round mends the first that can be.
+        for _ in 0..12 {
+            let outcome = match is_mended {
+                true => zorro_compiler::check_text(&mended, &options(&text)),
+                false => check(name, &mut Folder(folder.clone()), &options(&text)),
+            };
+            let mut edits = outcome.diagnostics.iter().map(|diagnostic| diagnostic.edits.clone());
+            let Some(mut edits) = edits.find(|edits| !edits.is_empty()) else { break };
+            edits.sort_by_key(|edit| edit.span.start);
+            let apart = edits.windows(2).all(|two| two[0].span.end <= two[1].span.start);
+            assert!(apart, "{name}: edits overlap");
+            if !is_mended {
+                break;
+            }
+            for edit in edits.iter().rev() {
+                mended.replace_range(edit.span.range(), &edit.text);
+            }
+        }
+        let outcome = zorro_compiler::check_text(&mended, &options(&text));
+        // These need a decision that nobody can paste.
+        let is_told = ["foreign_not_of_relation.zorro", "foreign_reversed.zorro"].contains(&name);
+        if is_mended && !is_told && (outcome.checked.is_none() || mended == spec(&text)) {
+            write!(wrong, "{name}\n{mended}\n{}", written(&outcome, name)).expect("a string");
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
 }

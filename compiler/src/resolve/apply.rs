@@ -38,11 +38,12 @@ impl<'a> Resolver<'a> {
         apply: &'a ast::Apply,
         span: Span,
     ) -> Result<()> {
-        let block = self.block_named(&apply.block)?;
+        let block = self.block_named(apply)?;
         let route = self.route(frame, &apply.over)?;
         let args_span = apply.block.span;
         let call = Call { name: &apply.block, first: None, args: &apply.args, span: args_span };
-        let (scope, _) = self.bind_block(frame, block, call, false)?;
+        let bound = self.bind_block(frame, block, call, false);
+        let (scope, _) = bound.map_err(|fail| self.mask_of_route(frame, apply, fail))?;
         let path = Self::apply_name(frame, apply);
         let (path, tied) = match &apply.weights.tie {
             Some(tie) => (tie.text.clone(), true),
@@ -109,7 +110,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn block_named(&self, name: &Name) -> Result<&'a ast::Block> {
+    fn block_named(&self, apply: &'a ast::Apply) -> Result<&'a ast::Block> {
+        let name = &apply.block;
         if let Some(block) = self.blocks.get(name.text.as_str()) {
             return Ok(block);
         }
@@ -124,7 +126,7 @@ impl<'a> Resolver<'a> {
                 ))
                 .into());
         }
-        Err(self.unknown_operation(name))
+        Err(self.unknown_block(apply))
     }
 
     /// Binds the arguments of a block; `x` comes first where it is called as a function.

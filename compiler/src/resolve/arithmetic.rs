@@ -9,7 +9,7 @@ use crate::number::Number;
 use super::evaluate::Scope;
 use super::operations::draft;
 use super::value::{Const, Key, Lanes, Value};
-use super::{Draft, Frame, Resolver, Result, fail};
+use super::{Draft, Fail, Frame, Resolver, Result, fail};
 
 /// The operators that tokens have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,13 +98,40 @@ impl<'a> Resolver<'a> {
         // `and` and `or` look at their right side only when it matters.
         if matches!(op, BinaryOp::And | BinaryOp::Or) {
             let decided = op == BinaryOp::Or;
+            if let Value::Const(Const::Relation(_)) = self.eval(frame, left, scope)? {
+                return Err(self.joined_relations(op, (left, right), span));
+            }
             let value = self.condition_in(frame, left, scope)? == decided
                 || self.condition_in(frame, right, scope)? == decided;
             return Ok(Value::Const(Const::Bool(value == decided)));
         }
+        let texts = (self.text(left.span), self.text(right.span));
         let left = self.eval(frame, left, scope)?;
         let right = self.eval(frame, right, scope)?;
-        self.arithmetic(frame, op, left, right, span)
+        let widths = [&left, &right].map(|side| self.width_of(side));
+        self.arithmetic(frame, op, left, right, span).map_err(|fail| match fail {
+            Fail::Report(told) if told.code == Code::ShapeMismatch && told.span() == span => {
+                one_shape(*told, op, texts, widths).into()
+            }
+            fail @ (Fail::Report(_) | Fail::Silent) => fail,
+        })
+    }
+
+    fn width_of(&self, value: &Value) -> Option<u64> {
+        let Value::Tokens(lanes) = value else { return None };
+        lanes.values().next().map(|value| self.model.shape(*value).width)
+    }
+
+    /// The error for `and` and `or` between relations.
+    fn joined_relations(&self, op: BinaryOp, (left, right): (&Expr, &Expr), span: Span) -> Fail {
+        let between = Span { end: right.span.start, start: left.span.end, ..span };
+        let message = format!("`{}` does not work on relations", op.symbol());
+        let (a, b) = (self.text(left.span), self.text(right.span));
+        let label = "relations are joined by `&`: both hold";
+        Diagnostic::new(Code::WrongType, message, span, label)
+            .help(format!("write `{a} & {b}`"))
+            .edit(between, " & ")
+            .into()
     }
 
     /// An operator between values, of which at least one may be tokens.
@@ -177,4 +204,26 @@ impl<'a> Resolver<'a> {
         let label = format!("{left} on the left, {right} on the right");
         Err(Diagnostic::new(Code::ShapeMismatch, message, span, label).into())
     }
+}
+
+/// What to write where the shapes of two operands differ.
+fn one_shape(
+    told: Diagnostic,
+    op: BinaryOp,
+    (a, b): (&str, &str),
+    widths: [Option<u64>; 2],
+) -> Diagnostic {
+    let [Some(left), Some(right)] = widths else { return told };
+    let span = told.span();
+    if left != right {
+        return told.help(format!("bring them to one width: `{b} |> linear({left})`"));
+    }
+    if op != BinaryOp::Add {
+        let symbol = op.symbol();
+        return told
+            .help(format!("bring both to one token: `pool({a}, mean) {symbol} pool({b}, mean)`"));
+    }
+    told.write(span, format!("concat({a}, {b})")).help(
+        "that puts the tokens after one another; one vector for all tokens is `learned([width])`",
+    )
 }

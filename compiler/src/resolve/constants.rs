@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use zorro_grammar::ast::{BinaryOp, Expr};
 use zorro_grammar::diagnostic::nearest;
+use zorro_grammar::foreign;
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::Init;
@@ -152,9 +153,16 @@ impl<'a> Resolver<'a> {
             return Ok(word);
         }
         let message = format!("`{text}` is not among the choices");
-        let diagnostic = Diagnostic::new(Code::UnknownWord, message, expr.span, "unknown word");
         let choices: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
         let choices = format!("the choices: {}", choices.join(", "));
+        if let Some((ours, why)) = foreign::choice(&text, words) {
+            let label = if why.is_empty() { "here it has another name" } else { why };
+            return Err(Diagnostic::new(Code::UnknownWord, message, expr.span, label)
+                .write(expr.span, ours)
+                .help(choices)
+                .into());
+        }
+        let diagnostic = Diagnostic::new(Code::UnknownWord, message, expr.span, "unknown word");
         Err(match nearest(&text, words.iter().copied()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`? {choices}")).into(),
             None => diagnostic.help(choices).into(),

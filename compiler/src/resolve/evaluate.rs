@@ -5,6 +5,7 @@
 
 use zorro_grammar::ast::{BinaryOp, Call as AstCall, Expr, ExprKind, Name, UnaryOp};
 use zorro_grammar::diagnostic::nearest;
+use zorro_grammar::foreign;
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::{Init, Op, Shape, Source, ValueId};
@@ -185,7 +186,8 @@ impl<'a> Resolver<'a> {
             let label = "nothing is read here";
             let message = "`from` stands for what is read";
             return Err(Diagnostic::new(Code::MixedReading, message, name.span, label)
-                .help("it has a meaning in `attend(.., from: ..)` alone; the receiver is `x`")
+                .help("what is read stands in an attention alone: write `x += attend(norm(x), from: norm(from))`")
+                .help("`attend` has its own linear layers for q, k, v and the result; the receiver is `x`")
                 .into());
         }
         Ok(Value::Tokens(restrict(&frame.x, &scope.keys)))
@@ -213,6 +215,10 @@ impl<'a> Resolver<'a> {
         call: Call<'a>,
         scope: &Scope,
     ) -> Result<Value> {
+        self.call_of(frame, call, scope).map_err(|fail| self.said_here(call, fail))
+    }
+
+    fn call_of(&mut self, frame: &mut Frame<'a>, call: Call<'a>, scope: &Scope) -> Result<Value> {
         let name = call.name;
         if let Some(block) = self.blocks.get(name.text.as_str()).copied() {
             return self.call_block(frame, block, call, scope);
@@ -226,38 +232,14 @@ impl<'a> Resolver<'a> {
             return Ok(Value::Tokens(self.operation(frame, operation, &args, scope)?));
         }
         let Some(help) = function::elsewhere(&name.text) else {
-            return Err(self.unknown_operation(name));
+            let group = frame.naming.path.rsplit('.').next();
+            let group = group.filter(|name| !name.is_empty() && frame.block.is_none());
+            return Err(self.unknown_operation(call, group));
         };
         let message = format!("`{}` cannot be called here", name.text);
         Err(Diagnostic::new(Code::Misplaced, message, name.span, "does not belong here")
             .help(help)
             .into())
-    }
-
-    pub(super) fn unknown_operation(&self, name: &Name) -> Fail {
-        if self.incomplete {
-            return Fail::Silent; // It may stand in what could not be read.
-        }
-        let message = format!("unknown operation or block `{}`", name.text);
-        let diagnostic = Diagnostic::new(Code::UnknownOperation, message, name.span, "not known");
-        let elsewhere = match name.text.as_str() {
-            "layer_norm" | "layernorm" | "ln" => Some("norm"),
-            "rmsnorm" => Some("rms_norm"),
-            "attention" | "self_attention" | "cross_attention" | "attn" => Some("attend"),
-            "dense" | "fc" => Some("linear"),
-            "cat" => Some("concat"),
-            "average" => Some("mean"),
-            _ => None,
-        };
-        if let Some(here) = elsewhere {
-            return diagnostic.help(format!("here it is called `{here}`")).into();
-        }
-        let functions: Vec<&str> = function::names().collect();
-        let known = functions.into_iter().chain(self.blocks.keys().copied());
-        match nearest(&name.text, known) {
-            Some(near) => diagnostic.help(format!("did you mean `{near}`?")).into(),
-            None => diagnostic.help("declare it with `block`, or `use` the file that does").into(),
-        }
     }
 
     fn unary(
@@ -268,7 +250,10 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
     ) -> Result<Value> {
         match op {
-            UnaryOp::Not => Ok(Value::Const(Const::Bool(!self.condition_in(frame, value, scope)?))),
+            UnaryOp::Not => match self.constant_in(frame, value, scope)? {
+                Const::Relation(_) => Err(no_such_relation(value.span)),
+                other => Ok(Value::Const(Const::Bool(!other.truth(value.span)?))),
+            },
             UnaryOp::Neg => {
                 let right = self.eval(frame, value, scope)?;
                 let zero = Value::Const(Const::Number(Number::ZERO));
@@ -301,9 +286,13 @@ impl<'a> Resolver<'a> {
                 let message = format!("tokens have no attribute `{other}`");
                 let diagnostic =
                     Diagnostic::new(Code::UnknownAttribute, message, name.span, "unknown");
-                let near = nearest(other, ["dim", "tokens", "grid"]).unwrap_or("dim");
+                let near = nearest(other, ["dim", "tokens", "grid"]);
+                let diagnostic = match near.or_else(|| foreign::attribute(other)) {
+                    Some(near) => diagnostic.write(name.span, near),
+                    None => diagnostic,
+                };
                 return Err(diagnostic
-                    .help(format!("`dim`, `tokens` and `grid`; did you mean `{near}`?"))
+                    .help("there are `dim` (the width), `tokens` (how many) and `grid` (a list)")
                     .into());
             }
         };
@@ -336,6 +325,15 @@ impl<'a> Resolver<'a> {
         };
         matches!(self.model.modalities[modality.index()].source, Source::Text { .. })
     }
+}
+
+/// The error for a relation that is turned round.
+fn no_such_relation(span: Span) -> Fail {
+    let message = "`not` does not work on relations";
+    let label = "what is allowed can only be narrowed";
+    Diagnostic::new(Code::WrongType, message, span, label)
+        .help("write one of `all`, `causal`, `windows(4)`, `groups(4)`, or two of them that both hold: `causal & windows(4)`")
+        .into()
 }
 
 /// The name that an expression is, if it is nothing else.

@@ -51,7 +51,11 @@ impl<'a> Resolver<'a> {
 
     fn prepare(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Prepared> {
         self.spend(1, expr.span)?;
-        self.nested(expr.span, |resolver| resolver.prepare_kind(frame, expr))
+        let prepared = self.nested(expr.span, |resolver| resolver.prepare_kind(frame, expr));
+        prepared.map_err(|fail| match as_call(expr) {
+            Some(call) => self.said_here(call, fail),
+            None => fail,
+        })
     }
 
     fn prepare_kind(&mut self, frame: &mut Frame<'a>, expr: &'a Expr) -> Result<Prepared> {
@@ -83,7 +87,7 @@ impl<'a> Resolver<'a> {
                 .help("steps: `normalize`, `logmel`, `fbank`, `whisper_mel`, `spectrogram`, `crop`, `pad`")
                 .into());
         } else {
-            return Err(self.unknown_operation(call.name));
+            return Err(self.unknown_operation(call, None));
         };
         check_size(&prepared.shape, expr.span)?;
         Ok(prepared)

@@ -4,7 +4,8 @@ use zorro_grammar::ast::{BinaryOp, Binding as AstBinding, Expr, ExprKind, UnaryO
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::model::{
-    Init, Loss, MseTarget, Negatives, Objective, Op, Scalar, Target, TargetId, TargetKind, ValueId,
+    Elementwise, Init, Loss, MseTarget, Negatives, Objective, Op, Scalar, Target, TargetId,
+    TargetKind, ValueId,
 };
 use crate::number::Number;
 
@@ -34,9 +35,13 @@ impl<'a> Resolver<'a> {
             return Err(not_a_target(expr.span).into());
         };
         let Some(aim) = Aim::find(&call.name.text) else {
-            return Err(not_a_target(call.name.span).into());
+            return Err(match self.unknown_operation(plain(call), None) {
+                Fail::Report(told) if !told.edits.is_empty() => Fail::Report(told),
+                Fail::Report(_) | Fail::Silent => not_a_target(call.name.span).into(),
+            });
         };
-        let args = function::bind(aim.params(), plain(call))?;
+        let args = function::bind(aim.params(), plain(call));
+        let args = args.map_err(|told| self.said_here(plain(call), told.into()))?;
         let kind = match aim {
             Aim::Class => TargetKind::Class(self.integer(frame, args.need("n"), 1..=MAX_WIDTH)?),
             Aim::Classes => {
@@ -204,6 +209,10 @@ impl<'a> Resolver<'a> {
     }
 
     fn loss_call(&mut self, frame: &mut Frame<'a>, call: Call<'a>, expr: &'a Expr) -> Result<Term> {
+        self.loss_of(frame, call, expr).map_err(|fail| self.said_here(call, fail))
+    }
+
+    fn loss_of(&mut self, frame: &mut Frame<'a>, call: Call<'a>, expr: &'a Expr) -> Result<Term> {
         if let Some(kind) = Classification::find(&call.name.text) {
             let args = function::bind(kind.params(), call)?;
             return Ok(Term::Loss(self.classification(frame, kind, &args)?));
@@ -288,6 +297,7 @@ impl<'a> Resolver<'a> {
             .into());
         }
         let logits = single(&self.tokens_of(frame, expr)?);
+        self.warn_normalized(kind, logits, expr.span);
         let target_expr = args.need("target");
         let target = self.target_of(frame, target_expr)?;
         let declared = &self.model.targets[target.index()];
@@ -295,14 +305,11 @@ impl<'a> Resolver<'a> {
             (TargetKind::Class(n), Classification::CrossEntropy)
             | (TargetKind::Classes(n), Classification::SigmoidCrossEntropy) => *n,
             (TargetKind::Class(_) | TargetKind::Classes(_) | TargetKind::Tensor(_), _) => {
-                let (wants, other) = if matches!(declared.kind, TargetKind::Tensor(_)) {
-                    let wants = if kind == Classification::CrossEntropy {
-                        "class(n)"
-                    } else {
-                        "classes(n)"
-                    };
-                    (wants, "for a `tensor`, use `mse`")
-                } else if kind == Classification::CrossEntropy {
+                if matches!(declared.kind, TargetKind::Tensor(_)) {
+                    let places = (target_expr.span, declared.span);
+                    return Err(self.not_classes(kind, places, logits).into());
+                }
+                let (wants, other) = if kind == Classification::CrossEntropy {
                     ("class(n)", "for `classes(n)`, use `sigmoid_cross_entropy`")
                 } else {
                     ("classes(n)", "for `class(n)`, use `cross_entropy`")
@@ -324,7 +331,8 @@ impl<'a> Resolver<'a> {
             let message = "logits are one token";
             let label = format!("these are {} tokens", grid_text(&shape.grid));
             return Err(Diagnostic::new(Code::WrongOperand, message, expr.span, label)
-                .help("pool them: `|> pool(mean)`, or read them with a decoder")
+                .write(expr.span, format!("{} |> pool(mean)", self.text(expr.span)))
+                .help("that pools them to one token; a decoder that reads them is the other way")
                 .into());
         }
         if shape.width != classes {
@@ -335,6 +343,50 @@ impl<'a> Resolver<'a> {
                 .into());
         }
         Ok((logits, target))
+    }
+
+    /// The error for a loss of classes whose target is a tensor.
+    fn not_classes(
+        &self,
+        kind: Classification,
+        (target, declared): (Span, Span),
+        logits: ValueId,
+    ) -> Diagnostic {
+        let one = if kind == Classification::CrossEntropy { "class" } else { "classes" };
+        let message = format!("`{}` takes a `{one}(n)`", kind.name());
+        let (name, width) = (self.text(target), self.model.shape(logits).width);
+        let pooled = if self.model.shape(logits).tokens() > 1 {
+            ", and pool the logits: `|> pool(last)`"
+        } else {
+            ""
+        };
+        Diagnostic::new(Code::WrongTarget, message, target, "this is a `tensor`")
+            .also(declared, "declared here")
+            .help(format!("write `target {name} = {one}({width})`{pooled}"))
+            .help("a loss has one target a sample, not one a token; numbers are compared by `mse`")
+    }
+
+    /// Warns of logits that went through what the loss does itself.
+    fn warn_normalized(&mut self, kind: Classification, logits: ValueId, span: Span) {
+        let (step, lane) = self.model.made_by(logits);
+        let is_softmax = step.op == Op::Softmax;
+        if !is_softmax && step.op != Op::Elementwise(Elementwise::Sigmoid) {
+            return;
+        }
+        let name = if is_softmax { "softmax" } else { "sigmoid" };
+        let before = self.model.made_by(lane.operands[0]).0.span;
+        let message = format!("`{}` takes logits, and does this itself", kind.name());
+        let warning =
+            Diagnostic::new(Code::TwiceNormalized, message, span, "these are probabilities")
+                .also(step.span, format!("made by this `{name}`"));
+        let piped = Span { start: before.end.min(step.span.end), ..step.span };
+        self.push(if self.text(piped).trim_start().starts_with("|>") {
+            warning
+                .help(format!("take `|> {name}` out; for probabilities, write an output of its own: `output p = logits |> {name}`"))
+                .edit(piped, "")
+        } else {
+            warning.help(format!("give the loss what goes into the `{name}`"))
+        });
     }
 
     fn nce(&mut self, frame: &mut Frame<'a>, args: &Args<'a>) -> Result<Loss> {

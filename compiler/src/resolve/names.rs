@@ -9,14 +9,21 @@ use zorro_grammar::{Code, Diagnostic, Span};
 use crate::model::ValueId;
 
 use super::value::{Binding, Lanes};
-use super::{Frame, Resolver, Result, fail};
+use super::{Frame, Resolver, Result};
 
 impl<'a> Resolver<'a> {
     /// Refuses a name that is taken in the same scope.
     pub(super) fn check_new(&self, frame: &Frame<'a>, name: &Name) -> Result<()> {
         if name.text == "x" || name.text == "from" {
             let message = format!("`{}` has a meaning of its own in blocks", name.text);
-            return fail(Code::ReservedName, message, name.span, "cannot be declared");
+            return Err(Diagnostic::new(
+                Code::ReservedName,
+                message,
+                name.span,
+                "cannot be declared",
+            )
+            .help("choose another name; `x = ..` gives `x` a new value")
+            .into());
         }
         let scope = frame.scopes.last().expect("a frame has at least one scope");
         match scope.get(&name.text) {
@@ -47,6 +54,9 @@ impl<'a> Resolver<'a> {
                     .also(*declared, "declared here, and known until the braces around it close")
                     .help("declare it before the `repeat` or `when`, and give it a value there")
             };
+        }
+        if let Some(said) = self.foreign_name(frame, name, &diagnostic) {
+            return said;
         }
         match nearest(&name.text, frame.names()) {
             Some(near) => diagnostic.help(format!("did you mean `{near}`?")),

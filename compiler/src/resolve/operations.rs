@@ -12,7 +12,7 @@ use super::constants::to_integer;
 use super::evaluate::Scope;
 use super::function::{Args, Operation, Single, Special};
 use super::value::{Key, Lanes};
-use super::{Draft, Frame, MAX_WIDTH, Resolver, Result, Site, fail, grid_text, words};
+use super::{Draft, Fail, Frame, MAX_WIDTH, Resolver, Result, Site, fail, grid_text, words};
 
 /// The start of matrices and learned tokens, where the spec says none.
 pub(super) fn usual() -> Init {
@@ -239,6 +239,21 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
         value: ValueId,
     ) -> Result<Draft> {
+        self.patches_of(frame, args, scope, value).map_err(|fail| match fail {
+            Fail::Report(told) if matches!(told.code, Code::WrongRank | Code::DoesNotDivide) => {
+                self.channels_first(value, (*told).clone()).unwrap_or(*told).into()
+            }
+            fail @ (Fail::Report(_) | Fail::Silent) => fail,
+        })
+    }
+
+    fn patches_of(
+        &mut self,
+        frame: &mut Frame<'a>,
+        args: &Args<'a>,
+        scope: &Scope,
+        value: ValueId,
+    ) -> Result<Draft> {
         let sizes = self.sizes(frame, args.all("sizes"), scope)?;
         let shape = self.model.shape(value).clone();
         check_rank("patches", &sizes, &shape, args.span)?;
@@ -322,13 +337,17 @@ pub(super) fn check_rank(what: &str, sizes: &[u64], shape: &Shape, span: Span) -
     let diagnostic = Diagnostic::new(Code::WrongRank, message, span, "one size for each dimension");
     let missing = shape.grid.len().saturating_sub(sizes.len());
     if what == "patches" && missing > 0 && !sizes.is_empty() {
+        // One size is that of a square.
+        let (sizes, why) = match sizes {
+            [side] => (vec![*side; 2], ""),
+            sizes => (sizes.to_vec(), "to leave the first alone, "),
+        };
+        let missing = shape.grid.len() - sizes.len();
         let all: Vec<String> = std::iter::repeat_n(1, missing)
             .chain(sizes.iter().copied())
             .map(|size| size.to_string())
             .collect();
-        return Err(diagnostic
-            .help(format!("to leave the first alone, write `patches({})`", all.join(", ")))
-            .into());
+        return Err(diagnostic.help(format!("{why}write `patches({})`", all.join(", "))).into());
     }
     Err(diagnostic.into())
 }

@@ -28,7 +28,15 @@ impl<'a> Resolver<'a> {
             sizes => {
                 let message =
                     format!("a picture has a height and a width, not {} sizes", sizes.len());
-                fail(Code::WrongRank, message, expr.span, "write a number, or `[height, width]`")
+                let label = "write a number, or `[height, width]`";
+                let diagnostic = Diagnostic::new(Code::WrongRank, message, expr.span, label);
+                Err(match sizes {
+                    [channels, height, width] if channels <= &4 => diagnostic
+                        .write(expr.span, format!("[{height}, {width}]"))
+                        .help("`channels` is an argument of its own, 3 if nothing is said"),
+                    _ => diagnostic,
+                }
+                .into())
             }
         }
     }

@@ -4,7 +4,7 @@
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::flow::{Flow, Hop, ModalitySet, live, path};
-use crate::model::{Assert, Loss, ModalityId, ValueId};
+use crate::model::{Assert, GroupId, Loss, ModalityId, ValueId};
 
 use super::Resolver;
 
@@ -49,7 +49,8 @@ impl Resolver<'_> {
         }
         if !self.failed && !self.incomplete && self.errors == 0 {
             // In a broken model much is unused because its use is broken.
-            self.unreached(&mut diagnostics);
+            self.unreached(&flow, &mut diagnostics);
+            diagnostics.extend(self.without_order());
         }
         for diagnostic in diagnostics {
             self.push(diagnostic);
@@ -186,10 +187,15 @@ impl Resolver<'_> {
     }
 
     /// Warns of tokens and modalities that reach no output and no objective.
-    fn unreached(&self, found: &mut Vec<Diagnostic>) {
+    fn unreached(&self, flow: &Flow, found: &mut Vec<Diagnostic>) {
         let live = live(&self.model);
-        for (group, values) in self.model.groups.iter().zip(&self.bound) {
-            if values.iter().any(|value| live[value.index()]) {
+        let reversed = self.warn_reversed(&live, flow, found);
+        self.warn_constant(flow, found);
+        let start = |group: &GroupId| self.model.groups[group.index()].start;
+        let told: Vec<ModalitySet> = reversed.iter().map(|group| flow.sees(start(group))).collect();
+        for (index, (group, values)) in self.model.groups.iter().zip(&self.bound).enumerate() {
+            let is_told = reversed.iter().any(|group| group.index() == index);
+            if is_told || values.iter().any(|value| live[value.index()]) {
                 continue;
             }
             let message = format!("tokens `{}` reach no output and no objective", group.name);
@@ -201,8 +207,10 @@ impl Resolver<'_> {
                 );
             }
         }
-        for (modality, input) in self.model.modalities.iter().zip(&self.inputs) {
-            if input.is_some_and(|value| live[value.index()]) {
+        for (index, (modality, input)) in self.model.modalities.iter().zip(&self.inputs).enumerate()
+        {
+            let is_told = told.iter().any(|sees| sees.contains(ModalityId::next(index)));
+            if is_told || input.is_some_and(|value| live[value.index()]) {
                 continue;
             }
             let message =

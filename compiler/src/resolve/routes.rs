@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zorro_grammar::ast::{self, Endpoint, Name, RouteExpr};
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{GroupId, ValueId};
+use crate::model::{Group, GroupId, ModalityId, Op, ValueId};
 use crate::routing::Relation;
 
 use super::evaluate::{Mode, Scope};
@@ -218,9 +218,15 @@ impl<'a> Resolver<'a> {
                 Ok(vec![Some(*group)])
             }
             Some(Binding::Broken) => Err(Fail::Silent),
-            Some(Binding::Modality(_)) => Err(not_a_group("a modality")
-                .help(format!("make tokens of it: `tokens {0} = {0} |> ..`", name.text))
-                .into()),
+            Some(Binding::Modality(modality)) => {
+                let diagnostic = not_a_group("a modality");
+                Err(match self.tokens_made_of(*modality).as_slice() {
+                    [tokens] => diagnostic.write(name.span, *tokens),
+                    _ => diagnostic
+                        .help(format!("make tokens of it: `tokens {0} = {0} |> ..`", name.text)),
+                }
+                .into())
+            }
             Some(Binding::Tokens { .. }) => Err(not_a_group("a value without a group")
                 .help(format!("declare it as tokens: `tokens {} = ..`", name.text))
                 .into()),
@@ -232,6 +238,23 @@ impl<'a> Resolver<'a> {
                     .push(zorro_grammar::Label { span: applied, text: "applied here".to_owned() });
                 Err(diagnostic.into())
             }
+        }
+    }
+
+    /// The groups that are made of a modality.
+    fn tokens_made_of(&self, modality: ModalityId) -> Vec<&str> {
+        let begins = |group: &&Group| self.source_of(group.start) == Some(modality);
+        self.model.groups.iter().filter(begins).map(|group| group.name.as_str()).collect()
+    }
+
+    /// The modality that a value is made of, by its first operands.
+    pub(super) fn source_of(&self, mut value: ValueId) -> Option<ModalityId> {
+        loop {
+            let (step, lane) = self.model.made_by(value);
+            if let Op::Input(modality) = step.op {
+                return Some(modality);
+            }
+            value = *lane.operands.first()?;
         }
     }
 

@@ -7,7 +7,7 @@ use crate::model::{Op, Shape, ValueId};
 
 use super::evaluate::Scope;
 use super::value::{Const, Lanes, Value};
-use super::{Draft, Frame, Resolver, Result, fail};
+use super::{Draft, Fail, Frame, Resolver, Result, fail};
 
 impl<'a> Resolver<'a> {
     pub(super) fn index(
@@ -35,7 +35,12 @@ impl<'a> Resolver<'a> {
                     let tokens = self.model.shape(*value).tokens();
                     let at = self.position_in(frame, index, scope, tokens)?;
                     if at == tokens {
-                        return out_of_range(index.span, at.into(), tokens);
+                        let fail = out_of_range(index.span, at.into(), tokens);
+                        return fail.map_err(|fail| match fail {
+                            // Who counts from 1 means the last one.
+                            Fail::Report(diagnostic) => diagnostic.write(index.span, "-1").into(),
+                            Fail::Silent => Fail::Silent,
+                        });
                     }
                     bounds.push((at, at + 1));
                 }

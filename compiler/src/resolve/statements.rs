@@ -21,6 +21,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn run(&mut self, model: &'a ast::Model) {
         self.model.name.clone_from(&model.name.text);
         self.model.docs.clone_from(&model.docs);
+        self.main = Some(model);
         let mut frame = Frame::model();
         everywhere(&model.body, &mut self.everywhere);
         // An error in a statement is reported and ends that statement alone.
@@ -247,7 +248,7 @@ impl<'a> Resolver<'a> {
         op: AssignOp,
         value: &'a ast::Expr,
     ) -> Result<()> {
-        let (old, group) = self.assigned(frame, name)?;
+        let (old, group) = self.assigned(frame, name, value)?;
         let lanes = self.named(frame, name, group, |resolver, frame| {
             let right = resolver.evaluate(frame, value)?;
             let op = match op {
@@ -271,7 +272,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The tokens that an assignment changes.
-    fn assigned(&mut self, frame: &Frame<'a>, name: &Name) -> Result<(Lanes, Key)> {
+    fn assigned(
+        &mut self,
+        frame: &Frame<'a>,
+        name: &Name,
+        value: &ast::Expr,
+    ) -> Result<(Lanes, Key)> {
         if name.text == "x" && frame.block.is_some() {
             return Ok((restrict(&frame.x, &frame.keys), None));
         }
@@ -292,7 +298,17 @@ impl<'a> Resolver<'a> {
                     .also(span, "declared here")
                     .into())
             }
-            None => Err(self.unknown(frame, name, "unknown name").into()),
+            None => {
+                let unknown = self.unknown(frame, name, "unknown name");
+                // Misspelled, declared further down, or new?
+                let is_new = unknown.labels.len() == 1
+                    && unknown.help.iter().all(|help| !help.starts_with("did you mean"));
+                Err(if is_new {
+                    self.undeclared(unknown, name, value).into()
+                } else {
+                    unknown.into()
+                })
+            }
         }
     }
 

@@ -1,19 +1,22 @@
 //! pest's errors in the words of the language.
 
+use std::ops::Range;
+
 use pest::error::{Error, ErrorVariant, InputLocation};
 
-use super::Rule;
+use super::{Rule, slips};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::scan;
 use crate::source::FileId;
 
-/// The diagnostic for an error in the piece that begins at `start`.
+/// The diagnostic for an error in a piece.
 pub(super) fn syntax_error(
     file: FileId,
     text: &str,
-    start: usize,
+    piece: Range<usize>,
     error: &Error<Rule>,
 ) -> Diagnostic {
+    let start = piece.start;
     let at_rule = match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
     };
@@ -22,6 +25,9 @@ pub(super) fn syntax_error(
     let at = start + skip_blanks(&text[start..], at_rule.max(at_token));
     let rest = &text[at..];
     let found = token(rest);
+    if let Some(slip) = slips::find(text, piece, at, found) {
+        return slip.diagnostic(file);
+    }
     let expected = match &attempts {
         Some(attempts) if at_token > at_rule => {
             let tokens = attempts.expected_tokens();
@@ -109,36 +115,12 @@ fn line_before(text: &str, at: usize) -> &str {
 
 /// What the user probably wants to write, for the slips that everyone makes.
 fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
-    // A word of another language passes for a name: what follows it is the surprise.
-    let statement = before.split_whitespace().next().unwrap_or(found);
-    match statement {
-        "if" => return Some("as a statement, write `when condition { .. }`"),
-        "for" | "while" => return Some("write `repeat count as i { .. }`"),
-        "return" => return Some("a block gives back `x`: write `x = ..`"),
-        "block" if before.trim_end() == "block" => {
-            return Some("a block stands beside the model, not in it");
-        }
-        "token" => return Some("did you mean `tokens`?"),
-        "assert" => return Some("write `assert a reads only b, c` or `assert a reads nothing`"),
-        _ => {}
-    }
     match found {
-        "->" | "=>" => Some("the receiver stands on the left: `fusion <- video, audio`"),
-        "=" if rest.starts_with("==") => None,
-        "=" if before.contains('(') => {
-            Some("named arguments take a colon: `linear(64, bias: false)`")
-        }
-        ":" if statement == "tokens" || statement == "param" => Some("declarations take `=`"),
-        "(" if ends_in_attribute(before) => {
-            Some("operations are applied with `|>`: `value |> linear(64)`")
-        }
-        "|" => Some("operations are applied with `|>`: `value |> linear(64)`"),
+        _ if before.split_whitespace().next() == Some("token") => Some("did you mean `tokens`?"),
         "." => Some("operations are applied with `|>`; after a dot stand `dim`, `tokens`, `grid`"),
-        "," if matches!(statement, "param" | "let" | "modality" | "target" | "output") => {
+        "\n" | "}" if before.ends_with(',') || before.ends_with(", ") => {
             Some("statements end with their line, without a comma")
         }
-        "'" => Some("strings stand in double quotes"),
-        "#" => Some("comments begin with `//`"),
         "=" | ":" | "," | "<-" | "over" | "{"
             if before.split_whitespace().last().is_some_and(is_reserved) =>
         {
@@ -154,11 +136,6 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// Whether a text ends in `.name`.
-fn ends_in_attribute(text: &str) -> bool {
-    text.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_').ends_with('.')
 }
 
 /// Whether the grammar refuses a word as a name.

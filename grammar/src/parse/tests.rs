@@ -39,17 +39,20 @@ fn tree_of_a_model() {
 
 #[test]
 fn errors_in_the_words_of_the_language() {
-    insta::assert_snapshot!(errors("model m {\n  tokens a <- b\n}\n"), @"2:12 E0101 expected `,` or `=`, found `<-`");
+    insta::assert_snapshot!(errors("model m {\n  tokens a <- b\n}\n"), @"
+    2:12 E0101 declarations take `=`
+      help: write `tokens a = b`
+    ");
     insta::assert_snapshot!(errors("model m {\n  let a = f(b = 2)\n}\nblock b( { }\nblock c() { x = }\n"), @"
-    2:15 E0101 expected an argument, found `=`
-      help: named arguments take a colon: `linear(64, bias: false)`
+    2:15 E0101 named arguments take a colon
+      help: write `b: 2`
     4:8 E0101 `(` is never closed
       help: add `)`
     5:17 E0101 expected a value, found `}`
     ");
     insta::assert_snapshot!(errors("model m {\n  route r { a -> b }\n}"), @"
-    2:15 E0101 expected `<-`, found `->`
-      help: the receiver stands on the left: `fusion <- video, audio`
+    2:15 E0101 edges are written with `<-`, not `->`
+      help: write `b <- a`
     ");
     insta::assert_snapshot!(errors("model m {\n  let a = 1 |> f().grid\n}"), @"
     2:19 E0101 expected `|>` or `}`, found `.`
@@ -68,16 +71,16 @@ fn errors_in_the_words_of_the_language() {
     insta::assert_snapshot!(errors("hello"), @"1:1 E0101 expected `model`, `block` or `use`, found `hello`");
     insta::assert_snapshot!(errors("model m { apply vit over }"), @"1:26 E0101 expected a route, found `}`");
     insta::assert_snapshot!(errors("block b() {\n  if a { x = x }\n}"), @"
-    2:6 E0101 unexpected `a`
-      help: as a statement, write `when condition { .. }`
+    2:3 E0101 `if` is for values
+      help: write `when a { .. }`
     ");
     insta::assert_snapshot!(errors("block b() {\n  for i in 3 { x = x }\n}"), @"
-    2:7 E0101 expected `=`, found `i`
-      help: write `repeat count as i { .. }`
+    2:3 E0101 there is no `for`
+      help: write `repeat 3`
     ");
     insta::assert_snapshot!(errors("block b() {\n  return x\n}"), @"
-    2:10 E0101 expected `=`, found `x`
-      help: a block gives back `x`: write `x = ..`
+    2:3 E0101 nothing is returned
+      help: write `x = x`
     ");
     insta::assert_snapshot!(errors("model m {\n  let a = 1 // one\n    2\n}"), @"3:5 E0101 expected a statement, found `2`");
     assert_eq!(errors("\u{feff}/// docs\nmodel m {\n}"), "");

@@ -91,6 +91,28 @@ proptest! {
     }
 }
 
+/// What is looked for after an error looks around in texts of every kind.
+#[test]
+fn foreign_texts_end_in_messages_wherever_they_are_cut() {
+    const TEXTS: &[&str] = &[
+        "def f(x, heads: int = 4):\n    return attend(x)\nmodel m {\n  tokens a: T = nn.Linear(1, 2)(b)\n}",
+        "model m(dim = 1) {\n  for i in range(0, 3) { a, b = c, d }\n  \"\"\"é\"\"\"\n}",
+        "model m {\n  route r { a -> b, [c]\n b <- a | c within causal, windows(2)\n b <- a <- c }\n}",
+        "model m {\n  let a = b[:, 0] ** 2 @ c ? 'é' : d\n  apply f(4) on { a: b }\n  x[..., 1:]\n}",
+        "block f(x: é) -> T {\n  return x if a else b\n  if c: d\n} # é\nimport é",
+        "model m {\n  l = repeat 2 { block f = lambda x: x + 1\n let g = (a) => a }\n  repeat i in range(é):\n}",
+        "model m {\n  output a |> F.gelu(b.mean(1), dim=(1, 2)) |> .5 |> 1_0 \\\n  assert a only reads b\n} else if c {",
+    ];
+    for text in TEXTS {
+        for (at, c) in text.char_indices() {
+            check(&text[..at]);
+            check(&format!("{}{}", &text[..at], &text[at + c.len_utf8()..]));
+            check(&format!("{}é{}", &text[..at], &text[at..]));
+            check(&format!("{}(\n{}", &text[..at], &text[at..]));
+        }
+    }
+}
+
 /// Inputs of up to a mebibyte that a careless parser takes quadratic or exponential time for.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test is about time")]
