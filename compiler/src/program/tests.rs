@@ -1,6 +1,7 @@
 //! Shaders of random models: naga takes them all, whatever the device can do.
 
 mod contract;
+mod groups;
 
 use super::{Target, program};
 use crate::graph::Precision;
