@@ -238,21 +238,27 @@ impl Job<'_> {
     fn number(&self, argument: usize) -> f32 {
         match self.arguments[argument] {
             Given::Number(number) => number,
-            other => panic!("argument {argument} is {other:?} and no number"),
+            other @ (Given::Site(_) | Given::Condition(_)) => {
+                panic!("argument {argument} is {other:?} and no number")
+            }
         }
     }
 
     fn condition(&self, argument: usize) -> PresenceId {
         match self.arguments[argument] {
             Given::Condition(condition) => condition,
-            other => panic!("argument {argument} is {other:?} and no condition"),
+            other @ (Given::Number(_) | Given::Site(_)) => {
+                panic!("argument {argument} is {other:?} and no condition")
+            }
         }
     }
 
     fn site(&self, argument: usize) -> u32 {
         match self.arguments[argument] {
             Given::Site(site) => site,
-            other => panic!("argument {argument} is {other:?} and no site"),
+            other @ (Given::Number(_) | Given::Condition(_)) => {
+                panic!("argument {argument} is {other:?} and no site")
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! In: numbers of every size. Out: assertions. Where there is no adapter, nothing is checked.
 
 use super::{Gpu, GpuOptions, tested_adapter};
-use crate::compiler::{CompileOptions, Mode, Options, check_text, compile};
+use crate::compiler::{CompileOptions, Mode, Options, check_text};
 use crate::{Batch, Device, RunOptions, Session, Tensor, TensorData, Tensors};
 
 /// Sizes from the smallest that is no denormal on.
