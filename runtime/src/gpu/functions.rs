@@ -77,25 +77,30 @@ fn losses_of_no_numbers_are_none() {
         "cross_entropy(o |> tanh, y)",
         "cross_entropy(o |> gelu, y)",
         "sigmoid_cross_entropy(o |> silu, many)",
-        "mse(o |> relu, many)",
+        "mse(o |> relu, t)",
         "nce(o |> tanh, p |> squared_relu)",
     ];
     for loss in losses {
         let text = format!(
             "model m {{\nmodality v = tensor([3, 4])\ntokens v = v |> linear(4)\noutput o = v |> pool(mean)\n\
-             output p = v |> pool(last)\ntarget y = class(4)\ntarget many = classes(4)\nobjective l = {loss}\n}}"
+             modality w = tensor([3, 4])\ntokens w = w |> linear(4)\noutput p = w |> pool(last)\n\
+             target y = class(4)\ntarget many = classes(4)\n\
+             target t = tensor([1, 4])\nobjective l = {loss}\n}}"
         );
         let mode = Mode::Forward { objectives: vec!["l".to_owned()] };
         let Some(mut session) = session(&text, 2, mode) else { return };
         session.initialize(3).expect("it takes them");
         for poison in [0.5, f32::NAN] {
-            let mut numbers: Vec<f32> = (0..24).map(|at| libm::sinf(at as f32)).collect();
+            let clean: Vec<f32> = (0..24).map(|at| libm::sinf(at as f32)).collect();
+            let mut numbers = clean.clone();
             numbers[13] = poison;
             let classes = [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
             let fed = batch(&[
                 ("v", &[2, 3, 4], &numbers),
+                ("w", &[2, 3, 4], &clean),
                 ("y", &[2, 4], &classes),
                 ("many", &[2, 4], &classes),
+                ("t", &[2, 1, 4], &classes),
             ]);
             let results = session.run(&fed, &RunOptions::default()).expect("it runs");
             let found = results.losses().expect("it runs")["l"];
