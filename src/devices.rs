@@ -3,6 +3,8 @@
 //! In: adapters, or an opened device. Out: a table, JSON, and for each kind of kernel how far off the device is on small models.
 //! Deliberately not here: opening devices, which is the runtime's.
 
+mod awkward;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -81,7 +83,7 @@ impl Kind {
     }
 }
 
-/// Holds a device to the processor, kernel by kernel, on small models.
+/// Holds a device to the processor, kernel by kernel, on small models, some of them awkward.
 ///
 /// # Errors
 ///
@@ -90,7 +92,8 @@ pub fn check(gpu: &Gpu) -> Result<Vec<Kind>, RuntimeError> {
     let texts = MODELS.iter().map(|(text, set)| ((*text).to_owned(), *set));
     let random = (0..RANDOM).map(|seed| (random_spec(seed), &[][..]));
     let mut kinds = BTreeMap::new();
-    for (seed, (text, set)) in (1..).zip(texts.chain(random)) {
+    let awkward = awkward::specs().into_iter().map(|text| (text, &[][..]));
+    for (seed, (text, set)) in (1..).zip(texts.chain(random).chain(awkward)) {
         let declared = |name: &str| text.contains(&format!("param {name} "));
         let set = set.iter().filter(|(name, _)| declared(name));
         let set = set.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

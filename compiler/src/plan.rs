@@ -25,7 +25,7 @@ mod verify;
 
 use crate::graph::{
     Argument, Attention, BufferId, Condition, Input, InputId, Parameters, Phase, Precision,
-    RootKind, Slot, Table, TableId,
+    PresenceId, RootKind, Slot, Table, TableId,
 };
 
 use indexmap::IndexSet;
@@ -113,6 +113,8 @@ pub enum Value {
     Number(Argument),
     /// The hash of a random site.
     Site(u32),
+    /// A condition on samples.
+    Condition(PresenceId),
 }
 
 /// Some numbers of an arena.

@@ -18,6 +18,7 @@ mod lookup;
 mod map;
 mod names;
 mod row;
+mod segments;
 mod step;
 mod tape;
 mod target;
@@ -25,7 +26,9 @@ mod target;
 mod tests;
 mod text;
 mod translate;
+mod words;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -150,7 +153,7 @@ struct Pass {
 pub fn program(plan: &Plan, target: &Target) -> Program {
     let names = names::Names::of(plan);
     let mut written: IndexMap<Key<'_>, Vec<Pass>> = IndexMap::new();
-    let mut program = Program {
+    let program = Program {
         target: *target,
         shaders: Vec::new(),
         dispatches: Vec::new(),
@@ -158,14 +161,17 @@ pub fn program(plan: &Plan, target: &Target) -> Program {
         constants: Vec::new(),
         step_words: step::words(plan),
     };
+    let mut writer = Writer { program, names: BTreeMap::new(), lists: BTreeMap::new() };
     for (at, kernel) in plan.kernels.iter().enumerate() {
         let body = plan.body(kernel);
-        let bound = Bound::of(kernel, target, usize::from(attend::reads_constants(plan, body)));
+        let listed = attend::reads_constants(plan, body) || segments::are_listed(body);
+        let bound = Bound::of(kernel, target, usize::from(listed));
         let arguments = kernel.arguments.iter().map(kit::ArgumentKind::of).collect();
         let key = Key { body: plan.body(kernel), bound: bound.shape(), arguments };
         let passes = written.entry(key).or_insert_with(|| {
-            program.passes(|prefix| Kit::new(plan, target, &names, at, &bound, prefix))
+            writer.passes(|prefix| Kit::new(plan, target, &names, at, &bound, prefix))
         });
+        let program = &mut writer.program;
         for pass in passes {
             program.scratch = program.scratch.max(pass.scratch);
             program.dispatches.push(Dispatch {
@@ -176,31 +182,37 @@ pub fn program(plan: &Plan, target: &Target) -> Program {
                     .iter()
                     .map(|slot| bound.binding(*slot, pass.scratch, &pass.constants))
                     .collect(),
-                arguments: argument_words(kernel, &bound),
+                arguments: argument_words(kernel, &bound, plan.batch),
                 workgroups: pass.workgroups,
             });
         }
     }
-    program
+    writer.program
 }
 
 /// What is to be dispatched for a kernel.
 fn draft(kit: &Kit<'_>) -> Vec<Draft> {
-    match kit.body() {
+    let mut drafts = match kit.body() {
         Body::Map(tile) => vec![map::draft(kit, tile)],
         Body::Row(tile) => vec![row::draft(kit, tile)],
         Body::Column(column) => column::draft(kit, column),
         Body::LookupSum { vocabulary, width, .. } => vec![lookup::draft(kit, *vocabulary, *width)],
         Body::Contract(contract) => contract::draft(kit, contract),
         Body::Attend(kind, id) => attend::draft(kit, *kind, *id),
+    };
+    for draft in drafts.iter_mut().filter(|draft| draft.constants.is_empty()) {
+        draft.constants = kit.listed();
     }
+    drafts
 }
 
 /// First where operands begin in bindings that do not begin there, then the kernel's own arguments.
-fn argument_words(kernel: &Kernel, bound: &Bound) -> Vec<u32> {
+fn argument_words(kernel: &Kernel, bound: &Bound, batch: usize) -> Vec<u32> {
     let own = kernel.arguments.iter().filter_map(|value| match value {
         Value::Number(crate::graph::Argument::Given(number)) => Some((number.0 as f32).to_bits()),
         Value::Site(site) => Some(*site),
+        // The bit of the first sample.
+        Value::Condition(id) => Some(words::word(id.0 as usize * batch)),
         Value::Number(
             crate::graph::Argument::LearningRate
             | crate::graph::Argument::FirstCorrection
@@ -211,7 +223,16 @@ fn argument_words(kernel: &Kernel, bound: &Bound) -> Vec<u32> {
     bound.bases().chain(own).collect()
 }
 
-impl Program {
+/// A program in the making.
+struct Writer {
+    program: Program,
+    /// The names that shaders have, and the number that a further one of the same place has.
+    names: BTreeMap<String, u32>,
+    /// Where the constants have each list.
+    lists: BTreeMap<Vec<u32>, Range<usize>>,
+}
+
+impl Writer {
     /// Writes the shaders of a kernel. If names of its place in the model are those of variables, buffers get a prefix.
     fn passes<'a>(&mut self, kit: impl Fn(&str) -> Kit<'a>) -> Vec<Pass> {
         let shaders = |prefix: &str| -> Vec<(Draft, (Shader, Vec<usize>))> {
@@ -231,35 +252,42 @@ impl Program {
             panic!("the shader of {} is well-formed: {error}\n{}", shader.name, shader.text);
         }
         let name = self.free_name(&shader.name);
-        self.shaders.push(Shader { name, ..shader });
-        let shader = ShaderId(u32::try_from(self.shaders.len() - 1).expect("few shaders"));
-        let constants = self.place(&draft.constants);
+        let shaders = &mut self.program.shaders;
+        shaders.push(Shader { name, ..shader });
+        let shader = ShaderId(u32::try_from(shaders.len() - 1).expect("few shaders"));
+        let constants = self.place(draft.constants);
         Pass { shader, slots, workgroups: draft.workgroups, scratch: draft.scratch, constants }
     }
 
     /// Where the constants have these words: each list has one place.
-    fn place(&mut self, words: &[u32]) -> Range<usize> {
-        let starts = (0..self.constants.len()).step_by(ALIGNMENT);
-        let found = starts.map(|start| start..start + words.len());
-        let mut found = found.filter(|place| self.constants.get(place.clone()) == Some(words));
-        if words.is_empty() {
-            return 0..0;
+    fn place(&mut self, words: Vec<u32>) -> Range<usize> {
+        let constants = &mut self.program.constants;
+        let place = self.lists.entry(words).or_insert_with_key(|words| {
+            let start = match words.as_slice() {
+                [] => 0,
+                _ => constants.len().next_multiple_of(ALIGNMENT),
+            };
+            constants.resize(constants.len().max(start), 0);
+            constants.extend(words);
+            start..start + words.len()
+        });
+        place.clone()
+    }
+
+    /// A name that no other shader has: the place, or the place and a number.
+    fn free_name(&mut self, path: &str) -> String {
+        let mut name = path.to_owned();
+        while self.names.contains_key(&name) {
+            let next = self.names.entry(path.to_owned()).or_insert(1);
+            *next += 1;
+            name = format!("{path}_{next}");
         }
-        found.next().unwrap_or_else(|| {
-            let start = self.constants.len().next_multiple_of(ALIGNMENT);
-            self.constants.resize(start, 0);
-            self.constants.extend(words);
-            start..self.constants.len()
-        })
+        self.names.insert(name.clone(), 1);
+        name
     }
+}
 
-    fn free_name(&self, path: &str) -> String {
-        let taken = |name: &str| self.shaders.iter().any(|shader| shader.name == name);
-        let numbered = (2..).map(|at| format!("{path}_{at}"));
-        let mut names = std::iter::once(path.to_owned()).chain(numbered);
-        names.find(|name| !taken(name)).expect("numbers do not end")
-    }
-
+impl Program {
     /// The shader of a dispatch.
     #[must_use]
     pub fn shader(&self, dispatch: &Dispatch) -> &Shader {

@@ -14,6 +14,8 @@ mod buffers;
 mod check;
 mod executor;
 mod faults;
+#[cfg(test)]
+mod functions;
 mod open;
 mod pipelines;
 mod profile;

@@ -181,6 +181,16 @@ pub enum Instruction {
         /// Which number of the pack belongs to an element.
         access: Access,
     },
+    /// 1 where a condition holds for the row's sample, else 0. A condition is no part of the body: equal terms of a loss have
+    /// others.
+    Holds {
+        /// The argument with the condition.
+        condition: usize,
+        /// Rows of a sample.
+        tokens: usize,
+        /// Which row belongs to an element.
+        access: Access,
+    },
     /// 1 where the row's sample has the value, else 0.
     Present {
         /// The groups of the pack.
@@ -212,6 +222,7 @@ impl Instruction {
             | Self::Constant(_)
             | Self::Argument(_)
             | Self::Random { .. }
+            | Self::Holds { .. }
             | Self::Present { .. }
             | Self::Inside { .. }
             | Self::Reduced(_) => vec![],

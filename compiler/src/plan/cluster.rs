@@ -87,6 +87,8 @@ struct Clustering<'a> {
     copies: BTreeMap<NodeId, Vec<usize>>,
     /// By product or column reduction that is not stored: its cluster.
     open: Vec<Option<usize>>,
+    /// By what they read: the clusters of attention.
+    attends: BTreeMap<Vec<NodeId>, Vec<usize>>,
 }
 
 /// Makes clusters, in the order in which they run.
@@ -99,6 +101,7 @@ pub(super) fn cluster(graph: &Graph, stored: &mut Stored) -> Clusters {
         of: vec![None; n],
         copies: BTreeMap::new(),
         open: vec![None; n],
+        attends: BTreeMap::new(),
     };
     let updates = updates(graph);
     let updated: BTreeSet<NodeId> = updates.values().flatten().map(|member| member.node).collect();
@@ -366,11 +369,10 @@ impl Clustering<'_> {
             }
             _pair => false,
         };
-        let found = (0..self.all.len()).rev().find(|at| {
+        let mut alike = self.attends.get(&node.inputs).into_iter().flatten().rev().copied();
+        let found = alike.find(|at| {
             let cluster = &self.all[*at];
-            cluster.domain == Domain::Attend
-                && cluster.members.len() == 1
-                && self.graph.node(cluster.members[0].node).inputs == node.inputs
+            cluster.members.len() == 1
                 && joins(&self.graph.node(cluster.members[0].node).op)
                 && node.inputs.len() + 2 <= MAX_OPERANDS
         });
@@ -379,7 +381,11 @@ impl Clustering<'_> {
                 self.all[at].members.push(Member { node: id, target: Target::Own });
                 self.of[id.index()] = Some(at);
             }
-            None => self.begin(id, Domain::Attend, true),
+            None => {
+                let inputs = node.inputs.clone();
+                self.attends.entry(inputs).or_default().push(self.all.len());
+                self.begin(id, Domain::Attend, true);
+            }
         }
     }
 

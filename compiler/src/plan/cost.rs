@@ -255,6 +255,7 @@ fn of_tape(tape: &Tape, (rows, columns): (usize, usize)) -> u128 {
             | Instruction::Constant(_)
             | Instruction::Argument(_)
             | Instruction::Random { .. }
+            | Instruction::Holds { .. }
             | Instruction::Present { .. }
             | Instruction::Inside { .. }
             | Instruction::Reduced(_) => 0,

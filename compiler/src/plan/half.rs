@@ -137,10 +137,19 @@ impl Analysis<'_> {
 
     /// Whether an expression goes on from a product.
     fn is_product(&self, id: NodeId) -> bool {
-        let node = self.graph.node(id);
-        let goes_on =
-            |input: &NodeId| !self.stored.stored[input.index()] && self.is_product(*input);
-        node.op == Op::Contract || node.op.is_elementwise() && node.inputs.iter().any(goes_on)
+        let mut seen = BTreeSet::new();
+        let mut open = vec![id];
+        while let Some(at) = open.pop() {
+            let node = self.graph.node(at);
+            if node.op == Op::Contract {
+                return true;
+            }
+            if seen.insert(at) && node.op.is_elementwise() {
+                let inside = |input: &&NodeId| !self.stored.stored[input.index()];
+                open.extend(node.inputs.iter().filter(inside));
+            }
+        }
+        false
     }
 
     /// Whether an expression adds tensors as large as itself: a residual, or a gradient that several ways have made.
@@ -154,14 +163,10 @@ impl Analysis<'_> {
             }
             let node = self.graph.node(at);
             if let Op::Binary(Binary::Add | Binary::Subtract) = node.op {
-                let mut tensors = BTreeSet::new();
-                node.inputs.iter().for_each(|input| self.tensors(*input, size, &mut tensors));
-                let adds = node.inputs.iter().all(|input| {
-                    let mut own = BTreeSet::new();
-                    self.tensors(*input, size, &mut own);
-                    !own.is_empty()
-                });
-                if adds && tensors.len() > 1 {
+                let tensors = node.inputs.iter().map(|input| self.tensors(*input, size));
+                let tensors: Vec<BTreeSet<NodeId>> = tensors.collect();
+                let adds = tensors.iter().all(|own| !own.is_empty());
+                if adds && tensors.iter().flatten().collect::<BTreeSet<_>>().len() > 1 {
                     return true;
                 }
             }
@@ -173,15 +178,23 @@ impl Analysis<'_> {
     }
 
     /// The tensors of a size that an expression is made of.
-    fn tensors(&self, id: NodeId, size: usize, found: &mut BTreeSet<NodeId>) {
-        let node = self.graph.node(id);
-        let ends = self.stored.stored[id.index()] || is_memory(&node.op) || node.op == Op::Contract;
-        if ends {
-            if self.graph.numbers(id) >= size {
-                found.insert(id);
+    fn tensors(&self, id: NodeId, size: usize) -> BTreeSet<NodeId> {
+        let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+        let mut open = vec![id];
+        while let Some(at) = open.pop() {
+            if !seen.insert(at) {
+                continue;
             }
-        } else if node.op.is_elementwise() || node.op.is_view() {
-            node.inputs.iter().for_each(|input| self.tensors(*input, size, found));
+            let node = self.graph.node(at);
+            let lies = self.stored.stored[at.index()] || is_memory(&node.op);
+            if lies || node.op == Op::Contract {
+                if self.graph.numbers(at) >= size {
+                    found.insert(at);
+                }
+            } else if node.op.is_elementwise() || node.op.is_view() {
+                open.extend(&node.inputs);
+            }
         }
+        found
     }
 }

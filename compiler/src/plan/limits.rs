@@ -84,7 +84,12 @@ pub fn check_limits(plan: &Plan, limits: &Limits) -> Result<(), BeyondLimits> {
         let name = move |what: &str| format!("{what} `{}` ({phase})", kernel.path);
         let reads = kernel.reads.iter().map({
             let name = name.clone();
-            move |read| (read, name("what is read by"))
+            move |read| match read.arena {
+                Arena::Table(_) => (read, name("the table that is read by")),
+                Arena::Activations | Arena::Inputs | Arena::Parameters(..) => {
+                    (read, name("what is read by"))
+                }
+            }
         });
         kernel.writes.iter().map(move |write| (write, name("the result of"))).chain(reads)
     });

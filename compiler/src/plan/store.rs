@@ -45,12 +45,26 @@ pub(super) struct Stored {
 /// An expression that is not stored.
 #[derive(Debug, Clone, Default)]
 struct Inline {
-    /// Its instructions.
-    nodes: BTreeSet<NodeId>,
+    /// Its instructions: nodes, each with the views through which it is computed, by their hash. What is computed through several
+    /// is several instructions.
+    nodes: BTreeSet<(NodeId, u64)>,
     /// The stored tensors that it reads.
     loads: BTreeSet<NodeId>,
     /// The product or column reduction that it goes on from.
     from: Option<NodeId>,
+}
+
+/// The hash of no views.
+const AS_IT_IS: u64 = 0;
+
+impl Inline {
+    /// The same through one more view.
+    fn through(self, view: NodeId) -> Self {
+        let hash = |(node, views): (NodeId, u64)| {
+            (node, (views ^ (1 + u64::from(view.0))).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        };
+        Self { nodes: self.nodes.into_iter().map(hash).collect(), ..self }
+    }
 }
 
 struct Analysis<'a> {
@@ -209,7 +223,7 @@ impl Analysis<'_> {
                 if is_memory(&node.op) {
                     inline.loads.insert(id);
                 } else {
-                    inline.nodes.insert(id);
+                    inline.nodes.insert((id, AS_IT_IS));
                 }
             }
             Op::Detach
@@ -222,7 +236,9 @@ impl Analysis<'_> {
                 if !passes {
                     self.end_here(node.inputs[0]);
                 }
-                self.inline[id.index()] = self.reference(node.inputs[0]);
+                let inline = self.reference(node.inputs[0]);
+                self.inline[id.index()] =
+                    if is_flat(&node.op) { inline } else { inline.through(id) };
             }
             Op::Unary(_) | Op::Binary(_) | Op::Select => self.elementwise(id, &node.inputs),
             Op::Contract => {
@@ -349,7 +365,7 @@ impl Analysis<'_> {
     }
 
     fn joined(&self, id: NodeId, inputs: &[NodeId]) -> Inline {
-        let mut inline = Inline { nodes: BTreeSet::from([id]), ..Inline::default() };
+        let mut inline = Inline { nodes: BTreeSet::from([(id, AS_IT_IS)]), ..Inline::default() };
         for input in inputs {
             let part = self.reference(*input);
             inline.nodes.extend(part.nodes);
@@ -364,7 +380,7 @@ impl Analysis<'_> {
         let inline = self.reference(id);
         let is_cheap = inline.nodes.len() <= CHEAP_INSTRUCTIONS
             && inline.loads.len() <= CHEAP_LOADS
-            && !inline.nodes.iter().any(|node| is_dear(&self.graph.node(*node).op));
+            && !inline.nodes.iter().any(|(node, _)| is_dear(&self.graph.node(*node).op));
         if !is_cheap {
             self.store_below(id);
         }

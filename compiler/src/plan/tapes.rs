@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::graph::{Graph, Leaf, NodeId, Op};
+use crate::graph::{Graph, Leaf, NodeId, Op, Segment};
 
 use super::cluster::Clusters;
 use super::memory::Memory;
@@ -115,6 +115,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             Instruction::Load { access, .. }
             | Instruction::LoadRow { access, .. }
             | Instruction::Random { access, .. }
+            | Instruction::Holds { access, .. }
             | Instruction::Present { access, .. }
             | Instruction::Inside { access } => access.is_by_row(self.columns),
             Instruction::Constant(_) | Instruction::Argument(_) | Instruction::Reduce(..) => true,
@@ -200,6 +201,10 @@ impl<'a, 'b> Builder<'a, 'b> {
             }
             Op::Present(segments) => {
                 let access = self.access(id, views);
+                if let [Segment { present: Some(condition), tokens }] = **segments {
+                    let condition = self.operands.argument(id, Value::Condition(condition));
+                    return self.push(Instruction::Holds { condition, tokens, access });
+                }
                 self.push(Instruction::Present { segments: segments.clone(), access })
             }
             Op::Reduce(reduction, _) if is_row_reduce(graph, id) => {

@@ -165,7 +165,9 @@ fn tape(kernel: &Kernel, tape: &Tape, elements: usize) -> Checked {
                 let known = *read < kernel.reads.len() && *index < kernel.reads.len();
                 ensure(known, || "an operand does not exist".to_owned())?;
             }
-            Instruction::Argument(argument) | Instruction::Random { site: argument, .. } => {
+            Instruction::Argument(argument)
+            | Instruction::Random { site: argument, .. }
+            | Instruction::Holds { condition: argument, .. } => {
                 let known = *argument < kernel.arguments.len();
                 ensure(known, || "an argument does not exist".to_owned())?;
             }

@@ -9,6 +9,7 @@
 //! Deliberately not here: who reads whom (a schedule says it all), delta.
 
 mod geometry;
+mod listed;
 mod meet;
 mod rows;
 mod scores;
@@ -20,7 +21,9 @@ use crate::graph::{Attention, AttentionId, tokens};
 use crate::plan::{AttendKind, Body};
 use crate::routing::Direction;
 use geometry::Geometry;
+use listed::Written;
 use rows::{Form, Sharing};
+use visits::Visits;
 
 /// What a kernel reads and writes, by the number of the operand.
 #[derive(Debug, Clone, Copy)]
@@ -80,15 +83,16 @@ fn direction(kind: AttendKind) -> Direction {
 
 fn of_owners(kit: &Kit<'_>, kind: AttendKind, attention: &Attention) -> Draft {
     let geometry = Geometry::new(kit, attention, direction(kind));
-    let form = Form::of(kit.target, attention, geometry.schedule);
-    let tiles = geometry.tiles(form.threads as usize * form.each);
+    let visits = Visits::of(&geometry, visits::are_literal(attention, direction(kind)));
+    let form = Form::of(kit.target, attention, visits.most());
+    let Written { text: visits, words: constants, tiles } = visits.text(&form);
     let Attention { heads, .. } = attention;
     let batch = kit.plan.batch;
     let mut functions = format!(
         "const TILES: u32 = {}u;\nconst HEADS: u32 = {heads}u;\nconst BATCH: u32 = {batch}u;\n\
          // One over the square root of the numbers of a head.\nconst SCALE: f32 = {};\n\
          // Others of a block.\nconst BLOCK: u32 = {}u;\n",
-        tiles.len(),
+        tiles,
         float(1.0 / (attention.head_width() as f64).sqrt()),
         form.block,
     );
@@ -96,7 +100,6 @@ fn of_owners(kit: &Kit<'_>, kind: AttendKind, attention: &Attention) -> Draft {
         functions += &format!("// Others that are staged at once.\nconst STAGE: u32 = {rows}u;\n");
     }
     functions.push('\n');
-    let (visits, constants) = visits::text(&geometry, &form, &tiles);
     functions += &visits;
     functions += &rows::text(&form, geometry.is_causal());
     functions += &meet::text(kit, kind, attention, &form, geometry.is_causal());
@@ -143,7 +146,7 @@ fn of_owners(kit: &Kit<'_>, kind: AttendKind, attention: &Attention) -> Draft {
         functions,
         skeleton,
         workgroup: [form.threads, 1, 1],
-        workgroups: grid(kit, tiles.len() * heads * batch),
+        workgroups: grid(kit, tiles * heads * batch),
         constants,
         ..Draft::default()
     }

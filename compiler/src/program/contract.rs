@@ -150,6 +150,7 @@ impl Side<'_> {
             | Instruction::Binary(..)
             | Instruction::Select(..)
             | Instruction::Random { .. }
+            | Instruction::Holds { .. }
             | Instruction::Present { .. }
             | Instruction::Inside { .. }
             | Instruction::Reduce(..)

@@ -3,13 +3,15 @@
 //! In: a kernel with its bindings and names. Out: the spelling of loads, stores and arguments, and whole shaders from what a
 //! writer has drafted. Deliberately not here: any body.
 
+use std::cell::RefCell;
 use std::fmt::Write;
 
 use super::bindings::Bound;
 use super::names::Names;
 use super::step::declaration;
 use super::text::{over, rest, sum};
-use super::{Shader, Storage, Target, attend, contract};
+use super::words::Words;
+use super::{Shader, Storage, Target, attend, contract, segments};
 use crate::graph::Argument;
 use crate::plan::{Body, Instruction, Kernel, Plan, Tape, Value};
 
@@ -22,6 +24,8 @@ pub(super) struct Kit<'a> {
     slots: Vec<Variable>,
     /// What each read and then each write is, for comments.
     operands: Vec<String>,
+    /// What tapes have listed.
+    words: RefCell<Words>,
 }
 
 /// A storage buffer of the shader.
@@ -47,6 +51,7 @@ enum Element {
 pub(super) enum ArgumentKind {
     Number,
     Site,
+    Condition,
     LearningRate,
     FirstCorrection,
     SecondCorrection,
@@ -75,7 +80,10 @@ const LIBRARY: &[(&str, &str)] = &[
     ("sigmoid_of", include_str!("skeletons/sigmoid.wgsl")),
     ("erf_of", include_str!("skeletons/erf.wgsl")),
     ("tanh_of", include_str!("skeletons/tanh.wgsl")),
+    ("larger_of", include_str!("skeletons/larger.wgsl")),
+    ("smaller_of", include_str!("skeletons/smaller.wgsl")),
     ("uniform_of", include_str!("skeletons/uniform.wgsl")),
+    ("segment_of", include_str!("skeletons/segment.wgsl")),
     ("is_present", include_str!("skeletons/present.wgsl")),
     ("bits", include_str!("skeletons/bits.wgsl")),
 ];
@@ -89,6 +97,7 @@ impl ArgumentKind {
             Value::Number(Argument::SecondCorrection) => Self::SecondCorrection,
             Value::Number(Argument::Updates) => Self::Updates,
             Value::Site(_) => Self::Site,
+            Value::Condition(_) => Self::Condition,
         }
     }
 }
@@ -132,7 +141,7 @@ impl<'a> Kit<'a> {
             let name = free.find(|name| !taken(name)).expect("numbers do not end");
             slots.push(Variable { name, element });
         }
-        Self { plan, target, kernel, bound, slots, operands }
+        Self { plan, target, kernel, bound, slots, operands, words: RefCell::default() }
     }
 
     pub(super) fn body(&self) -> &'a Body {
@@ -196,6 +205,7 @@ impl<'a> Kit<'a> {
         match ArgumentKind::of(&self.kernel.arguments[argument]) {
             ArgumentKind::Number => format!("arguments.number_{argument}"),
             ArgumentKind::Site => format!("arguments.site_{argument}"),
+            ArgumentKind::Condition => format!("arguments.condition_{argument}"),
             ArgumentKind::LearningRate => "step.learning_rate".to_owned(),
             ArgumentKind::FirstCorrection => "step.first_correction".to_owned(),
             ArgumentKind::SecondCorrection => "step.second_correction".to_owned(),
@@ -203,9 +213,20 @@ impl<'a> Kit<'a> {
         }
     }
 
-    /// Whether a shader can have another storage buffer beside the kernel's.
+    /// Whether a shader can have another storage buffer beside the kernel's and the constants.
     pub(super) fn has_room_for_scratch(&self) -> bool {
-        self.slots.len() < self.target.storage_buffers as usize
+        let constants = usize::from(segments::are_listed(self.body()));
+        self.slots.len() + constants < self.target.storage_buffers as usize
+    }
+
+    /// Where the constants have a list of words.
+    pub(super) fn words(&self, list: Vec<u32>) -> u32 {
+        self.words.borrow_mut().list(list)
+    }
+
+    /// The words that have been listed.
+    pub(super) fn listed(&self) -> Vec<u32> {
+        self.words.borrow().all().to_vec()
     }
 
     /// The whole shader, and which slots it uses.
@@ -319,6 +340,7 @@ impl<'a> Kit<'a> {
                 |(at, value)| match ArgumentKind::of(value) {
                     ArgumentKind::Number => Some(format!("number_{at}: f32")),
                     ArgumentKind::Site => Some(format!("site_{at}: u32")),
+                    ArgumentKind::Condition => Some(format!("condition_{at}: u32")),
                     ArgumentKind::LearningRate
                     | ArgumentKind::FirstCorrection
                     | ArgumentKind::SecondCorrection

@@ -5,8 +5,9 @@
 
 use super::access::{Element, Spot, spot};
 use super::kit::Kit;
+use super::segments::Segments;
 use super::text::{float, over, rest, sum, times};
-use crate::graph::{Binary, Drawn, Segment, Unary};
+use crate::graph::{Binary, Unary};
 use crate::plan::{Instruction, Register, Store, Tape};
 
 /// A tape to be written.
@@ -100,8 +101,9 @@ impl Writer<'_> {
             }
             Instruction::Random { site, by_sample, groups, width, access } => {
                 let found = spot(access, self.element, &name);
-                let mut first = self.random_place(&name, &found.offset, groups, *width);
-                let site = self.group_site(&name, &self.kit.argument(*site), groups, &mut first);
+                let segments = Segments::drawn(groups, self.kit.plan.batch);
+                let mut first = self.random_place(&name, &found.offset, &segments, *width);
+                let site = segments.site(&name, &self.kit.argument(*site), &mut first);
                 let (token, channel) = if *by_sample {
                     ("0u".to_owned(), "0u".to_owned())
                 } else {
@@ -110,9 +112,17 @@ impl Writer<'_> {
                 let number = format!("uniform_of({site}, {name}_sample, {token}, {channel})");
                 return guarded(&name, found, &first, &number, lines);
             }
+            Instruction::Holds { condition, tokens, access } => {
+                let found = spot(access, self.element, &name);
+                let bit = self.kit.argument(*condition);
+                let sample = over(&found.offset, *tokens);
+                let holds = format!("select(0.0, 1.0, is_present({}))", sum(&[bit, sample]));
+                return guarded(&name, found, &[], &holds, lines);
+            }
             Instruction::Present { segments, access } => {
                 let found = spot(access, self.element, &name);
-                let (first, present) = self.present(&name, &found.offset, segments);
+                let segments = Segments::present(segments, self.kit.plan.batch);
+                let (first, present) = segments.is_there(self.kit, &name, &found.offset);
                 return guarded(&name, found, &first, &present, lines);
             }
             Instruction::Inside { access } => {
@@ -138,99 +148,14 @@ impl Writer<'_> {
     }
 
     /// Statements that find the sample, token and channel of a number of a pack.
-    fn random_place(&self, name: &str, at: &str, groups: &[Drawn], width: usize) -> Vec<String> {
-        let tokens: Vec<usize> = groups.iter().map(|group| group.tokens).collect();
-        let row = format!("{name}_row");
+    fn random_place(&self, name: &str, at: &str, segments: &Segments, width: usize) -> Vec<String> {
         let mut lines = vec![
             format!("let {name}_at = {at};"),
-            format!("let {row} = {};", over(&format!("{name}_at"), width)),
+            format!("let {name}_row = {};", over(&format!("{name}_at"), width)),
             format!("let {name}_channel = {};", rest(&format!("{name}_at"), width)),
         ];
-        lines.extend(self.row_place(name, &tokens));
+        lines.extend(segments.place(self.kit, name));
         lines
-    }
-
-    /// The site's hash as the group of a row has it; statements that find it are added.
-    fn group_site(
-        &self,
-        name: &str,
-        site: &str,
-        groups: &[Drawn],
-        lines: &mut Vec<String>,
-    ) -> String {
-        let [_, others @ ..] = groups else { panic!("numbers are drawn for some group") };
-        if others.is_empty() {
-            return site.to_owned();
-        }
-        lines.push(format!("var {name}_site = {site};"));
-        let mut start = 0;
-        for (before, group) in groups.iter().zip(others) {
-            start += before.tokens * self.kit.plan.batch;
-            let Drawn { group, .. } = group;
-            lines.push(format!("if {name}_row >= {start}u {{ {name}_site = {site} ^ {group}u; }}"));
-        }
-        format!("{name}_site")
-    }
-
-    /// Statements that find the group's first row, and then the sample and token of a row of a pack.
-    fn row_place(&self, name: &str, tokens: &[usize]) -> Vec<String> {
-        let row = format!("{name}_row");
-        let ends: Vec<usize> = tokens
-            .iter()
-            .scan(0, |end, tokens| {
-                *end += tokens * self.kit.plan.batch;
-                Some(*end)
-            })
-            .collect();
-        if tokens.len() == 1 {
-            return vec![
-                format!("let {name}_sample = {};", over(&row, tokens[0])),
-                format!("let {name}_token = {};", rest(&row, tokens[0])),
-            ];
-        }
-        let mut lines = vec![
-            format!("var {name}_first = 0u;"),
-            format!("var {name}_tokens = {}u;", tokens[0].max(1)),
-        ];
-        for (end, tokens) in ends.iter().zip(&tokens[1..]) {
-            lines.push(format!(
-                "if {row} >= {end}u {{ {name}_first = {end}u; {name}_tokens = {}u; }}",
-                tokens.max(&1)
-            ));
-        }
-        lines.push(format!("let {name}_sample = ({row} - {name}_first) / {name}_tokens;"));
-        lines.push(format!("let {name}_token = ({row} - {name}_first) % {name}_tokens;"));
-        lines
-    }
-
-    /// Whether a row of a pack is one of a sample that has the value.
-    fn present(&self, name: &str, row: &str, segments: &[Segment]) -> (Vec<String>, String) {
-        let batch = self.kit.plan.batch;
-        let first_bit = |segment: &Segment| segment.present.map(|id| id.0 as usize * batch);
-        if segments.iter().all(|segment| segment.present.is_none()) {
-            return (vec![], "1.0".to_owned());
-        }
-        let tokens: Vec<usize> = segments.iter().map(|segment| segment.tokens).collect();
-        let mut lines = vec![format!("let {name}_row = {row};")];
-        lines.extend(self.row_place(name, &tokens));
-        if let [segment] = segments {
-            let bit = first_bit(segment).expect("some segment has a condition");
-            let bit = sum(&[format!("{bit}u"), format!("{name}_sample")]);
-            return (lines, format!("select(0.0, 1.0, is_present({bit}))"));
-        }
-        lines.push(format!("var {name}_present = true;"));
-        let mut start = 0;
-        for segment in segments {
-            let end = start + segment.tokens * batch;
-            if let Some(bit) = first_bit(segment) {
-                lines.push(format!(
-                    "if {name}_row >= {start}u && {name}_row < {end}u {{ {name}_present = is_present({}); }}",
-                    sum(&[format!("{bit}u"), format!("{name}_sample")])
-                ));
-            }
-            start = end;
-        }
-        (lines, format!("select(0.0, 1.0, {name}_present)"))
     }
 }
 
@@ -269,8 +194,8 @@ fn binary(function: Binary, a: &str, b: &str) -> String {
         Binary::Subtract => format!("{a} - {b}"),
         Binary::Multiply => format!("{a} * {b}"),
         Binary::Divide => format!("{a} / {b}"),
-        Binary::Max => format!("select({b}, {a}, {a} > {b})"),
-        Binary::Min => format!("select({b}, {a}, {a} < {b})"),
+        Binary::Max => format!("larger_of({a}, {b})"),
+        Binary::Min => format!("smaller_of({a}, {b})"),
         Binary::Less => format!("select(0.0, 1.0, {a} < {b})"),
     }
 }

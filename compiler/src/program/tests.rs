@@ -1,11 +1,13 @@
 //! Shaders of random models: naga takes them all, whatever the device can do.
 
 mod contract;
+mod groups;
 
 use super::{Target, program};
+use crate::autodiff::Seed;
 use crate::graph::Precision;
 use crate::random_model::random_spec;
-use crate::{CompileOptions, Options, check_text, compile};
+use crate::{CompileOptions, Mode, Options, check_text, compile};
 
 /// Devices of every kind.
 const TARGETS: &[Target] = &[
@@ -15,20 +17,31 @@ const TARGETS: &[Target] = &[
     Target { shares: false, ..Target::PORTABLE },
 ];
 
-/// An expression is a graph: what a function uses twice is not written twice, however long the chain. As a tree, these would
-/// have 2^80 parts and more.
+/// An expression is a graph: what is used twice is not written twice, however long the chain, through views and in half precision,
+/// too. As a tree, these would have 2^80 parts and more.
 #[test]
 fn chains_of_shared_expressions_are_linear() {
-    for function in ["gelu", "silu", "gelu_tanh"] {
+    for step in [
+        "a |> gelu",
+        "a |> silu",
+        "a |> gelu_tanh",
+        "a |> squared_relu",
+        "a * a + a",
+        "a + concat(a[2..4], a[0..2])",
+    ] {
         let text = format!(
-            "model m {{\nmodality a = tensor([4, 8])\ntokens a = a |> linear(8)\nrepeat 80 {{ a = a |> {function} }}\n\
+            "model m {{\nmodality a = tensor([4, 8])\ntokens a = a |> linear(8)\nrepeat 80 {{ a = {step} }}\n\
              output o = a |> pool(mean)\n}}"
         );
         let checked = check_text(&text, &Options::default()).checked.expect("it checks");
-        let plan = compile(&checked, &CompileOptions::default()).expect("it compiles");
-        let program = program(&plan, &Target::PORTABLE);
-        let longest = program.shaders.iter().map(|shader| shader.text.len()).max();
-        assert!(longest < Some(200 << 10), "{function}: {longest:?} bytes");
+        for precision in [Precision::Single, Precision::Mixed] {
+            let mode = Mode::Gradients(Seed::Outputs);
+            let options = CompileOptions { batch: 2, mode, precision, ..CompileOptions::default() };
+            let plan = compile(&checked, &options).expect("it compiles");
+            let program = program(&plan, &Target { f16: true, ..Target::PORTABLE });
+            let longest = program.shaders.iter().map(|shader| shader.text.len()).max();
+            assert!(longest < Some(200 << 10), "{step}: {longest:?} bytes");
+        }
     }
 }
 

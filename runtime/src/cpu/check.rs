@@ -89,6 +89,7 @@ fn takes(instruction: &Instruction, of: usize) -> Option<Option<&Access>> {
         | Instruction::Binary(..)
         | Instruction::Select(..)
         | Instruction::Random { .. }
+        | Instruction::Holds { .. }
         | Instruction::Present { .. }
         | Instruction::Inside { .. }
         | Instruction::Reduce(..)

@@ -10,7 +10,7 @@ use super::random::Draw;
 use super::strip::{self, Operand};
 use super::tape::{Held, Line, Program, Step};
 use super::walk::{Reach, Run, Spread};
-use crate::compiler::graph::{Drawn, Reduction, Segment};
+use crate::compiler::graph::{Drawn, PresenceId, Reduction, Segment};
 
 /// A part of a domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub(super) struct Strip {
 pub(super) enum Given {
     Number(f32),
     Site(u32),
+    Condition(PresenceId),
 }
 
 /// A kernel's operands and what it is done for.
@@ -121,6 +122,7 @@ impl Program {
             | Step::Binary(..)
             | Step::Select(_)
             | Step::Random { .. }
+            | Step::Holds { .. }
             | Step::Present { .. }
             | Step::Inside { .. }
             | Step::Reduce(..) => None,
@@ -202,7 +204,11 @@ impl Program {
                 let pack = Pack { groups, width: *width, by_sample: *by_sample };
                 pack.fill(walk, job, job.site(*site), reach, output);
             }
-            Step::Present { segments, reach } => present(walk, job, segments, reach, output),
+            Step::Holds { condition, tokens, reach } => {
+                let present = Some(job.condition(*condition));
+                present_rows(walk, job, &[Segment { present, tokens: *tokens }], reach, output);
+            }
+            Step::Present { segments, reach } => present_rows(walk, job, segments, reach, output),
             Step::Inside { reach } => walk.pieces(reach, output, |_, output| output.fill(1.0)),
             Step::Reduce(reduction, a) => {
                 let numbers = lent.numbers(slots, a.slot, strip.numbers(a.spread));
@@ -232,15 +238,26 @@ impl Job<'_> {
     fn number(&self, argument: usize) -> f32 {
         match self.arguments[argument] {
             Given::Number(number) => number,
-            Given::Site(site) => panic!("argument {argument} is the site {site:#x} and no number"),
+            other @ (Given::Site(_) | Given::Condition(_)) => {
+                panic!("argument {argument} is {other:?} and no number")
+            }
+        }
+    }
+
+    fn condition(&self, argument: usize) -> PresenceId {
+        match self.arguments[argument] {
+            Given::Condition(condition) => condition,
+            other @ (Given::Number(_) | Given::Site(_)) => {
+                panic!("argument {argument} is {other:?} and no condition")
+            }
         }
     }
 
     fn site(&self, argument: usize) -> u32 {
         match self.arguments[argument] {
             Given::Site(site) => site,
-            Given::Number(number) => {
-                panic!("argument {argument} is the number {number} and no site")
+            other @ (Given::Number(_) | Given::Condition(_)) => {
+                panic!("argument {argument} is {other:?} and no site")
             }
         }
     }
@@ -380,7 +397,13 @@ fn locate(tokens: impl Iterator<Item = usize>, batch: usize, row: usize) -> (usi
     panic!("row {row} is behind the pack")
 }
 
-fn present(walk: Along, job: &Job<'_>, segments: &[Segment], reach: &Reach, output: &mut [f32]) {
+fn present_rows(
+    walk: Along,
+    job: &Job<'_>,
+    segments: &[Segment],
+    reach: &Reach,
+    output: &mut [f32],
+) {
     let tokens = || segments.iter().map(|segment| segment.tokens);
     walk.pieces(reach, output, |from, output| {
         for (row, out) in (from..).zip(output) {

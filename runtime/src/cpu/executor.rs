@@ -360,6 +360,7 @@ fn job<'a>(
         Value::Number(Argument::SecondCorrection) => Given::Number(step.second_correction),
         Value::Number(Argument::Updates) => Given::Number(f32::from(u8::from(step.updates))),
         Value::Site(site) => Given::Site(*site),
+        Value::Condition(condition) => Given::Condition(*condition),
     };
     Job {
         reads: operands.reads.iter().map(|place| memory.source(*place)).collect(),

@@ -26,6 +26,7 @@ pub(super) enum Step {
     Binary(Binary, [Held; 2]),
     Select([Held; 3]),
     Random { site: usize, by_sample: bool, groups: Vec<Drawn>, width: usize, reach: Reach },
+    Holds { condition: usize, tokens: usize, reach: Reach },
     Present { segments: Vec<Segment>, reach: Reach },
     Inside { reach: Reach },
     Reduce(Reduction, Held),
@@ -158,6 +159,9 @@ impl Compiler<'_> {
                 width: *width,
                 reach: self.reach(access)?,
             },
+            Instruction::Holds { condition, tokens, access } => {
+                Step::Holds { condition: *condition, tokens: *tokens, reach: self.reach(access)? }
+            }
             Instruction::Present { segments, access } => {
                 Step::Present { segments: segments.clone(), reach: self.reach(access)? }
             }
@@ -174,6 +178,7 @@ impl Compiler<'_> {
             Step::Load { reach, .. }
             | Step::LoadRow { reach, .. }
             | Step::Random { reach, .. }
+            | Step::Holds { reach, .. }
             | Step::Present { reach, .. }
             | Step::Inside { reach } => {
                 if by_row {
@@ -214,6 +219,7 @@ impl Program {
             | Step::Binary(..)
             | Step::Select(_)
             | Step::Random { .. }
+            | Step::Holds { .. }
             | Step::Present { .. }
             | Step::Inside { .. }
             | Step::Reduce(..)

@@ -6,6 +6,7 @@
 
 mod case;
 mod cases;
+mod many;
 mod poison;
 
 use std::sync::Arc;

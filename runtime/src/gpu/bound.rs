@@ -15,8 +15,8 @@ use super::Gpu;
 use super::buffers::{Buffers, NUMBER, buffer, write};
 use super::pipelines::Ready;
 use crate::RuntimeError;
-use crate::compiler::plan::Plan;
-use crate::compiler::program::{Dispatch, Program};
+use crate::compiler::plan::{Arena, Plan};
+use crate::compiler::program::{Dispatch, Memory, Program};
 
 /// A dispatch made ready.
 #[derive(Debug)]
@@ -46,7 +46,12 @@ pub(super) fn check(gpu: &Gpu, plan: &Plan, program: &Program) -> Result<(), Run
         }
         for binding in &dispatch.bindings {
             let most = limits.max_storage_buffer_binding_size;
-            limit(format!("the bytes of an operand of `{path}`"), 4 * binding.numbers, most)?;
+            let what = match binding.memory {
+                Memory::Plan(Arena::Table(_)) => "the table",
+                Memory::Constants => "the list of who reads whom",
+                Memory::Plan(_) | Memory::Scratch => "an operand",
+            };
+            limit(format!("the bytes of {what} of `{path}`"), 4 * binding.numbers, most)?;
         }
     }
     let mut has_shader = vec![false; plan.kernels.len()];

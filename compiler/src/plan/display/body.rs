@@ -112,6 +112,9 @@ impl fmt::Display for Instruction {
                 let by = if *by_sample { " by sample" } else { "" };
                 write!(f, "random a{site}{by}, groups {tokens:?} of {width}, {access}")
             }
+            Self::Holds { condition, tokens, access } => {
+                write!(f, "holds a{condition}, {tokens} a sample, {access}")
+            }
             Self::Present { segments, access } => {
                 let segments: Vec<String> = segments
                     .iter()

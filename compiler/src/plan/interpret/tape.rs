@@ -2,8 +2,8 @@
 //!
 //! In: a tape, its operands, and a row of its domain. Out: all registers, each with a number for each column.
 
-use crate::graph::Reduction;
 use crate::graph::interpret::{Batch, integer, reduce};
+use crate::graph::{Reduction, Segment};
 use crate::plan::{Instruction, Register, Tape, Value};
 
 /// One row of a domain.
@@ -48,7 +48,7 @@ impl Row<'_> {
             Instruction::Constant(value) => vec![value.0; self.columns],
             Instruction::Argument(argument) => match self.arguments[*argument] {
                 Value::Number(argument) => vec![self.batch.feed.argument(argument); self.columns],
-                Value::Site(_) => panic!("a site is no number"),
+                Value::Site(_) | Value::Condition(_) => panic!("an argument is no number"),
             },
             Instruction::Unary(function, a) => of(a).iter().map(|a| function.apply(*a)).collect(),
             Instruction::Binary(function, a, b) => {
@@ -64,6 +64,14 @@ impl Row<'_> {
                     panic!("random numbers have a site");
                 };
                 let pack = self.batch.random(site, *by_sample, groups, *width);
+                each(&|element| access.at(element).map_or(0.0, |at| pack[at]))
+            }
+            Instruction::Holds { condition, tokens, access } => {
+                let Value::Condition(condition) = self.arguments[*condition] else {
+                    panic!("an argument is no condition");
+                };
+                let segment = Segment { present: Some(condition), tokens: *tokens };
+                let pack = self.batch.present_rows(&[segment]);
                 each(&|element| access.at(element).map_or(0.0, |at| pack[at]))
             }
             Instruction::Present { segments, access } => {

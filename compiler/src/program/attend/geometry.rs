@@ -29,6 +29,8 @@ pub(super) struct Geometry<'a> {
     pub(super) owners: Vec<Group<'a>>,
     pub(super) others: Vec<Group<'a>>,
     pub(super) window: Option<&'a [usize]>,
+    /// Samples of a batch.
+    pub(super) batch: usize,
 }
 
 /// Neighboring owners of one band.
@@ -51,7 +53,7 @@ impl<'a> Geometry<'a> {
             Direction::Forward => (&attention.forward, receivers, reads),
             Direction::Transposed => (&attention.backward, reads, receivers),
         };
-        Self { schedule, owners, others, window: attention.window.as_deref() }
+        Self { schedule, owners, others, window: attention.window.as_deref(), batch }
     }
 
     /// The tiles of at most so many owners, in order; together they are all owners, once.

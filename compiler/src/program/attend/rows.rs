@@ -7,7 +7,6 @@ use std::fmt::Write;
 
 use crate::graph::Attention;
 use crate::program::Target;
-use crate::routing::Schedule;
 
 /// How lanes come to the rows of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +49,18 @@ const OWN: [(&str, &str); 2] = [(".x", ".first"), (".y", ".second")];
 const THREADS: u32 = 64;
 
 impl Form {
-    pub(super) fn of(target: &Target, attention: &Attention, schedule: &Schedule) -> Self {
+    /// For at most so many owners that visit the same, and so many others of a visit.
+    pub(super) fn of(target: &Target, attention: &Attention, (owners, others): (u32, u32)) -> Self {
         let width = attention.head_width();
         let vectors = width.div_ceil(4);
         let fit = u32::try_from(MOST_VECTORS / vectors).expect("few").clamp(1, MOST_OF_BLOCK);
         let of_two_rows = u32::try_from(2 * 16 * vectors).expect("rows are below 2^32 bytes");
         let can_share = target.workgroup_bytes / of_two_rows;
-        let owners = schedule.max_owners();
         let (sharing, threads, block) = match (target.shares && can_share > 0, target.subgroup) {
             (true, _) => {
                 let block = fit.min(can_share);
                 // Whole blocks, and no more than the largest visit needs.
-                let most = can_share.min(THREADS).min(schedule.max_others().max(1));
+                let most = can_share.min(THREADS).min(others.max(1));
                 let rows = (most / block).max(1) * block;
                 let threads = if owners <= THREADS / 2 { THREADS / 2 } else { THREADS };
                 (Sharing::Workgroup { rows }, threads, block)

@@ -1,49 +1,21 @@
 //! Who visits whom, as WGSL.
 //!
-//! In: the geometry of an attention and its tiles. Out: functions that give the frame its tiles, visits and groups. Where
-//! tokens stand in their natural order and there are few ranges, these are literals with the names of the groups; else they
-//! are words of the constants: tiles, visits, and for each order the tokens, the terms of the score bias and how far
-//! causality lets each owner reach. Deliberately not here: rows.
-
-use std::fmt::Write;
+//! In: the geometry of an attention. Out: functions that give the frame its tiles, visits and groups. Where tokens stand in their
+//! natural order and there are few ranges, these are literals with the names of the groups; else they are words of the
+//! constants (`listed`). Deliberately not here: rows.
 
 use super::geometry::{Geometry, Group, Tile};
+use super::listed::{Lists, Written};
 use super::rows::Form;
 use crate::graph::Attention;
 use crate::program::kit::function;
 use crate::program::text::{sum, times};
 use crate::routing::{Direction, Order, Schedule, Visit};
 
-/// The most bands, and the most visits of all of them, that are literals.
+/// The most bands, and the most visits of all of them, that are literals. Drivers nest the cases of a choice as deep as they are
+/// many, and some leave out in silence what is nested too deep.
 const MOST_BANDS: usize = 16;
 const MOST_VISITS: usize = 32;
-
-/// Words of a tile, and of a visit.
-const WORDS: u32 = 5;
-
-/// Words that shaders read, each list once.
-#[derive(Debug, Default)]
-pub(super) struct Words {
-    all: Vec<u32>,
-    lists: Vec<(usize, usize)>,
-}
-
-impl Words {
-    /// Where the list begins.
-    pub(super) fn list(&mut self, words: &[u32]) -> u32 {
-        let is_same = |&&(start, end): &&(usize, usize)| &self.all[start..end] == words;
-        let start = self.lists.iter().find(is_same).map_or(self.all.len(), |(start, _)| *start);
-        if start == self.all.len() {
-            self.all.extend(words);
-            self.lists.push((start, self.all.len()));
-        }
-        u32::try_from(start).expect("constants are below 2^32 words")
-    }
-
-    pub(super) fn into_words(self) -> Vec<u32> {
-        self.all
-    }
-}
 
 /// Whether ranges are literals.
 pub(super) fn are_literal(attention: &Attention, direction: Direction) -> bool {
@@ -53,9 +25,9 @@ pub(super) fn are_literal(attention: &Attention, direction: Direction) -> bool {
     };
     let mut orders = orders(schedule);
     attention.window.is_none()
+        && schedule.owners.len().max(schedule.n_bands()) <= MOST_BANDS
+        && schedule.pairs.len().max(schedule.visits().count()) <= MOST_VISITS
         && orders.all(|order| *order == Order::Natural)
-        && schedule.n_bands() <= MOST_BANDS
-        && schedule.visits().count() <= MOST_VISITS
 }
 
 fn orders(schedule: &Schedule) -> impl Iterator<Item = &Order> {
@@ -63,23 +35,52 @@ fn orders(schedule: &Schedule) -> impl Iterator<Item = &Order> {
     owners.chain(schedule.pairs.iter().map(|pair| &pair.order))
 }
 
-/// The functions, and the words that they read.
-pub(super) fn text(geometry: &Geometry<'_>, form: &Form, tiles: &[Tile<'_>]) -> (String, Vec<u32>) {
-    let mut words = Words::default();
-    let schedule = geometry.schedule;
-    let is_literal = geometry.window.is_none()
-        && orders(schedule).all(|order| *order == Order::Natural)
-        && schedule.n_bands() <= MOST_BANDS
-        && schedule.visits().count() <= MOST_VISITS;
-    let mut text = if is_literal {
-        literal_tiles(geometry, form, tiles) + &literal_visits(geometry)
-    } else {
-        listed_tiles(geometry, tiles, &mut words)
-    };
-    text += &groups(geometry, is_literal, &mut words);
-    text += &tokens(geometry, form, is_literal);
-    text += &reach(geometry, is_literal, form);
-    (text, words.into_words())
+/// Who visits whom, as it is written.
+pub(super) enum Visits<'a> {
+    Literal(&'a Geometry<'a>),
+    Listed(&'a Geometry<'a>, Lists<'a>),
+}
+
+impl<'a> Visits<'a> {
+    pub(super) fn of(geometry: &'a Geometry<'a>, is_literal: bool) -> Self {
+        if is_literal {
+            Self::Literal(geometry)
+        } else {
+            Self::Listed(geometry, Lists::of(geometry))
+        }
+    }
+
+    /// The most owners that visit the same, and the most others of a visit.
+    pub(super) fn most(&self) -> (u32, u32) {
+        match self {
+            Self::Literal(geometry) => {
+                (geometry.schedule.max_owners(), geometry.schedule.max_others())
+            }
+            Self::Listed(_, lists) => lists.most(),
+        }
+    }
+
+    /// The functions, the words that they read, and how many tiles there are.
+    pub(super) fn text(self, form: &Form) -> Written {
+        let size = form.threads * u32::try_from(form.each).expect("one or two");
+        match self {
+            Self::Literal(geometry) => {
+                let tiles = geometry.tiles(size as usize);
+                let text = literal_tiles(geometry, form, &tiles)
+                    + &literal_visits(geometry)
+                    + &groups(geometry)
+                    + &tokens(geometry, form, true)
+                    + &reach(geometry, true, form);
+                Written { text, words: Vec::new(), tiles: tiles.len() }
+            }
+            Self::Listed(geometry, lists) => {
+                let Written { mut text, words, tiles } = lists.text(size);
+                text += &tokens(geometry, form, false);
+                text += &reach(geometry, false, form);
+                Written { text, words, tiles }
+            }
+        }
+    }
 }
 
 fn literal_tiles(geometry: &Geometry<'_>, form: &Form, tiles: &[Tile<'_>]) -> String {
@@ -157,72 +158,6 @@ fn literal_visit(direction: Direction, visit: &Visit) -> String {
     }
 }
 
-fn listed_tiles(geometry: &Geometry<'_>, tiles: &[Tile<'_>], words: &mut Words) -> String {
-    let (mut of_tiles, mut of_visits) = (Vec::new(), Vec::new());
-    for Tile { owner, positions, visits, .. } in tiles {
-        let first = u32::try_from(of_visits.len()).expect("few words") / WORDS;
-        for visit in *visits {
-            let reach = geometry.schedule.tile_reach(*owner, positions.clone(), visit);
-            let all = (reach.all.start, reach.all.end);
-            of_visits.extend([visit.pair, reach.some.start, reach.some.end, all.0, all.1]);
-        }
-        let end = u32::try_from(of_visits.len()).expect("few words") / WORDS;
-        let owner = u32::try_from(*owner).expect("groups are few");
-        of_tiles.extend([owner, positions.start, positions.end, first, end]);
-    }
-    let read = |kind: &str, head: &str, first: u32| {
-        let at = if first == 0 { "at * 5u".to_owned() } else { format!("{first}u + at * 5u") };
-        let fields: Vec<String> = (0..5)
-            .map(|field| {
-                if field == 0 {
-                    "constants[i]".to_owned()
-                } else {
-                    format!("constants[i + {field}u]")
-                }
-            })
-            .collect();
-        let lines = [format!("let i = {at};"), format!("return {kind}({});", fields.join(", "))];
-        function(head, &lines) + "\n"
-    };
-    let comment = bands_comment(geometry);
-    let tiles = words.list(&of_tiles);
-    // A list that nobody reads has a place, too.
-    let visits = words.list(&of_visits);
-    comment
-        + &read("Tile", "fn tile_of(at: u32) -> Tile", tiles)
-        + &read("Visit", "fn visit_of(at: u32, tile: Tile) -> Visit", visits)
-}
-
-/// What the constants hold, in words.
-fn bands_comment(geometry: &Geometry<'_>) -> String {
-    let Geometry { schedule, .. } = geometry;
-    let mut text = String::new();
-    for (number, owner) in schedule.owners.iter().enumerate() {
-        let n_bands = owner.bands.len();
-        let visits: u64 = owner
-            .bands
-            .iter()
-            .flat_map(|band| &band.visits)
-            .map(|visit| u64::from(visit.others.end - visit.others.start))
-            .sum();
-        let pairs = schedule.pairs.iter().filter(|pair| pair.owner as usize == number);
-        let names: Vec<&str> =
-            pairs.map(|pair| geometry.others[pair.other as usize].name).collect();
-        let whom = match schedule.direction {
-            Direction::Forward => "reads",
-            Direction::Transposed => "is read by",
-        };
-        let name = geometry.owners[number].name;
-        writeln!(
-            text,
-            "// {name} {whom} {}: {n_bands} bands of its tokens visit {visits} tokens.",
-            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-        )
-        .expect("texts take all");
-    }
-    text
-}
-
 fn switch(head: &str, on: &str, cases: &[(String, String)]) -> String {
     let last = cases.len().saturating_sub(1);
     let mut lines = vec![format!("switch {on} {{")];
@@ -236,12 +171,9 @@ fn switch(head: &str, on: &str, cases: &[(String, String)]) -> String {
 }
 
 /// Groups by owner, and by pair.
-fn groups(geometry: &Geometry<'_>, is_literal: bool, words: &mut Words) -> String {
+fn groups(geometry: &Geometry<'_>) -> String {
     let schedule = geometry.schedule;
-    let owners = schedule.owners.iter().zip(&geometry.owners).map(|(owner, group)| {
-        let places = places(geometry, group, &owner.order, is_literal, words);
-        (group.name.to_owned(), group_text(group, places, 0))
-    });
+    let owners = geometry.owners.iter().map(|group| (group.name.to_owned(), group_text(group, 0)));
     let mut text = switch(
         "fn owner_of(owner: u32, sample: u32) -> Group",
         "owner",
@@ -250,11 +182,11 @@ fn groups(geometry: &Geometry<'_>, is_literal: bool, words: &mut Words) -> Strin
     let mut cases = Vec::new();
     for (number, pair) in schedule.pairs.iter().enumerate() {
         let group = &geometry.others[pair.other as usize];
-        let places = places(geometry, group, &pair.order, is_literal, words);
-        let reach = reaches(geometry, number, is_literal, words);
+        let mut visits = schedule.visits().map(|(.., visit)| visit);
+        let is_causal = visits.any(|visit| visit.pair as usize == number && visit.causal);
         let names = (geometry.owners[pair.owner as usize].name, group.name);
         let comment = pair_comment(schedule.direction, names);
-        cases.push((comment, group_text(group, places, reach)));
+        cases.push((comment, group_text(group, u32::from(is_causal))));
     }
     if cases.is_empty() {
         cases.push(("nothing".to_owned(), "Group(false, 0u, 0u, 0u, 0u, 0u)".to_owned()));
@@ -263,59 +195,15 @@ fn groups(geometry: &Geometry<'_>, is_literal: bool, words: &mut Words) -> Strin
     text
 }
 
-/// Where the constants have the tokens and the terms of an order.
-fn places(
-    geometry: &Geometry<'_>,
-    group: &Group<'_>,
-    order: &Order,
-    is_literal: bool,
-    words: &mut Words,
-) -> (u32, u32) {
-    if is_literal {
-        return (0, 0);
-    }
-    let positions = 0..u32::try_from(group.tokens).expect("tokens of a group are 32 bits");
-    let tokens: Vec<u32> = positions.map(|position| order.token(position)).collect();
-    let terms = geometry.window.map(|window| words.list(&group.terms(order, window)));
-    (words.list(&tokens), terms.unwrap_or(0))
-}
-
-/// Where the constants have how far each owner reaches, behind 1; 0 where they all reach the whole visits. Where nothing is
-/// listed, 1 for causality.
-fn reaches(geometry: &Geometry<'_>, pair: usize, is_literal: bool, words: &mut Words) -> u32 {
-    let schedule = geometry.schedule;
-    let is_pair = |visit: &&Visit| visit.pair as usize == pair;
-    let mut visits = schedule.visits().map(|(.., visit)| visit);
-    if !visits.any(|visit| is_pair(&visit) && visit.causal) {
-        return 0;
-    }
-    if is_literal {
-        return 1;
-    }
-    let owner = schedule.pairs[pair].owner as usize;
-    let bands = &schedule.owners[owner].bands;
-    let reach = |(position, visit): (u32, Option<&Visit>)| {
-        let reach = visit.map(|visit| schedule.reach(owner, position, visit));
-        reach.map_or(0, |reach| match schedule.direction {
-            Direction::Forward => reach.end,
-            Direction::Transposed => reach.start,
-        })
-    };
-    let positions = bands.iter().flat_map(|band| {
-        let visit = band.visits.iter().find(is_pair);
-        band.owners.clone().map(move |position| (position, visit))
-    });
-    1 + words.list(&positions.map(reach).collect::<Vec<_>>())
-}
-
-fn group_text(group: &Group<'_>, (order, terms): (u32, u32), reach: u32) -> String {
+/// A group without lists; `reach` is 1 for causality.
+fn group_text(group: &Group<'_>, reach: u32) -> String {
     let is_there = group.present.map_or("true".to_owned(), |bit| {
         format!("is_present({})", sum(&[format!("{bit}u"), "sample".to_owned()]))
     });
     let sample = times("sample", group.tokens);
     let [row, compact] =
         [group.row, group.compact].map(|first| sum(&[format!("{first}u"), sample.clone()]));
-    format!("Group({is_there}, {row}, {compact}, {order}u, {terms}u, {reach}u)")
+    format!("Group({is_there}, {row}, {compact}, 0u, 0u, {reach}u)")
 }
 
 /// Tokens of positions, and the owners of a lane.

@@ -18,6 +18,8 @@ struct Meeting {
   // Where the constants have the positions that each query reaches, first and behind the last, and the position of each key.
   reaches: u32,
   places: u32,
+  // Where they have sizes.
+  shape: u32,
 }
 
 fn is_met(meeting: Meeting, query: u32, key: u32) -> bool {
@@ -58,7 +60,7 @@ fn sum_of(head: u32, position: u32, lane: u32) -> f32 {
       let meeting = meeting_of(pair, sample);
       let end = select(0u, meeting.queries, meeting.is_there);
       for (var query = lane; query < end; query += WORKGROUP) {
-        let key = key_at(pair, query, position);
+        let key = key_at(meeting.shape, query, position);
         if key != NONE && is_met(meeting, query, key) {
           let compact = meeting.compact + query;
           let score = score_of(meeting.query + query, meeting.key + key, head) + bias;

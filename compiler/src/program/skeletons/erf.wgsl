@@ -1,4 +1,4 @@
-// The error function by the polynomials that the processor's executor uses.
+// The error function by the polynomials that the processor's executor uses. What is no number goes through the near one.
 fn erf_of(x: f32) -> f32 {
   let size = min(abs(x), 3.95);
   let square = x * x;
@@ -17,5 +17,5 @@ fn erf_of(x: f32) -> f32 {
   tail = tail * size + 1.12704;
   tail = tail * size + 0.00035372018;
   let far = 1.0 - exp(-tail);
-  return select(near * x + x, select(far, -far, x < 0.0), size > 1.0);
+  return select(near * x + x, select(far, -far, x < 0.0), abs(x) > 1.0);
 }

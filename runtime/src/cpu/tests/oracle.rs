@@ -146,6 +146,12 @@ fn row_of(
                     .map_or(0.0, |at| {
                         random(case, *site, *by_sample, groups, at / width, at % width)
                     }),
+                Instruction::Holds { condition, tokens, access } => at(access).map_or(0.0, |row| {
+                    let Value::Condition(condition) = case.arguments[*condition] else {
+                        panic!("an argument is no condition")
+                    };
+                    present(case, &[Segment { present: Some(condition), tokens: *tokens }], row)
+                }),
                 Instruction::Present { segments, access } => {
                     at(access).map_or(0.0, |row| present(case, segments, row))
                 }
@@ -169,7 +175,7 @@ fn argument_of(case: &Case, argument: usize) -> f64 {
         Value::Number(Argument::FirstCorrection) => 0.5,
         Value::Number(Argument::SecondCorrection) => 0.125,
         Value::Number(Argument::Updates) => 1.0,
-        Value::Site(_) => panic!("a site is no number"),
+        Value::Site(_) | Value::Condition(_) => panic!("an argument is no number"),
     }
 }
 

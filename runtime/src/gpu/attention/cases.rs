@@ -11,7 +11,7 @@ fn sides(groups: &[(&str, &[u64])]) -> Vec<Side> {
 }
 
 /// Each pair is receiver, read, relation.
-fn across(
+pub(super) fn across(
     receivers: &[(&str, &[u64])],
     reads: &[(&str, &[u64])],
     pairs: &[(usize, usize, Relation)],
