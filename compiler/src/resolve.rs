@@ -10,6 +10,7 @@
 mod apply;
 mod arithmetic;
 mod attend;
+mod causal;
 mod combine;
 mod constants;
 mod evaluate;
@@ -189,6 +190,12 @@ struct Draft {
     shape: Shape,
 }
 
+/// Two values that a loss brings together.
+struct Compared {
+    sides: (ValueId, ValueId),
+    span: Span,
+}
+
 struct Resolver<'a> {
     settings: &'a [ast::Binding],
     blocks: BTreeMap<&'a str, &'a ast::Block>,
@@ -213,8 +220,8 @@ struct Resolver<'a> {
     declared: Vec<&'a str>,
     /// Every value that a group has had.
     bound: Vec<Vec<ValueId>>,
-    /// `nce`s that may collapse by the user's leave.
-    collapse_allowed: BTreeSet<Span>,
+    /// What losses compare that may not collapse.
+    compared: Vec<Compared>,
     next_site: u32,
     lanes: usize,
     work: u64,
@@ -253,7 +260,7 @@ impl<'a> Resolver<'a> {
             everywhere: BTreeMap::new(),
             declared: Vec::new(),
             bound: Vec::new(),
-            collapse_allowed: BTreeSet::new(),
+            compared: Vec::new(),
             next_site: 0,
             lanes: 0,
             work: 0,

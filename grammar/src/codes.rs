@@ -76,6 +76,7 @@ codes! {
     TieMismatch "E0602" "tied weights differ in shape or start";
     Leak "E0701" "a modality leaks";
     Collapse "E0702" "contrastive training would collapse";
+    LooksAhead "E0703" "a value depends on later positions";
     WrongTarget "E0801" "loss does not take this target";
     WrongOperand "E0802" "loss does not take these operands";
     NothingToCompute "E0803" "model computes nothing";
@@ -89,6 +90,7 @@ codes! {
     UnreadEdge "W0106" "route allows what the block never reads";
     EmptyFilter "W0107" "mel filter has no frequency";
     EarlyAssert "W0108" "assert holds where it stands and not at the end";
+    CausalLoop "W0110" "causal tokens learn of later ones through another group";
 }
 
 impl Code {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zorro_grammar::ast::{self, AssignOp, BinaryOp, Binding as AstBinding, Name, Stmt, StmtKind};
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Assert, Group, GroupId, Output, Param};
+use crate::model::{Assert, Claim, Group, GroupId, ModalityId, Output, Param};
 
 use super::evaluate::{as_name, restrict};
 use super::names::{break_names, check_place, declared_twice, everywhere, single};
@@ -103,7 +103,7 @@ impl<'a> Resolver<'a> {
             StmtKind::Target(binding) => self.target(frame, binding),
             StmtKind::Output(binding) => self.output(frame, binding),
             StmtKind::Objective(binding) => self.objective(frame, binding),
-            StmtKind::Assert { name, only } => self.assert(frame, name, only, stmt.span),
+            StmtKind::Assert { name, claim } => self.assert(frame, name, claim, stmt.span),
         }
     }
 
@@ -358,7 +358,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         frame: &mut Frame<'a>,
         name: &'a Name,
-        only: &'a [Name],
+        claim: &'a ast::Claim,
         span: Span,
     ) -> Result<()> {
         let lanes = match frame.entry(&name.text).map(|entry| &entry.binding) {
@@ -370,15 +370,24 @@ impl<'a> Resolver<'a> {
             }
             None => return Err(self.unknown(frame, name, "unknown name").into()),
         };
-        let mut modalities = Vec::new();
-        for name in only {
-            match self.model.modality(&name.text) {
-                Some(modality) => modalities.push(modality),
-                None => return Err(self.unknown_modality(name).into()),
+        let value = single(&lanes);
+        let claim = match claim {
+            ast::Claim::ReadsOnly(only) => {
+                let only = only.iter().map(|name| self.asserted_modality(name));
+                Claim::ReadsOnly(only.collect::<Result<_>>()?)
             }
-        }
-        let name = name.text.clone();
-        self.model.asserts.push(Assert { name, value: single(&lanes), only: modalities, span });
+            ast::Claim::CausalIn(modality) => {
+                let id = self.asserted_modality(modality)?;
+                self.check_positions((name, value), (modality, id))?;
+                Claim::Causal(id)
+            }
+        };
+        self.model.asserts.push(Assert { name: name.text.clone(), value, claim, span });
         Ok(())
+    }
+
+    fn asserted_modality(&self, name: &Name) -> Result<ModalityId> {
+        let modality = self.model.modality(&name.text);
+        modality.ok_or_else(|| self.unknown_modality(name).into())
     }
 }

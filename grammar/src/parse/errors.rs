@@ -119,7 +119,11 @@ fn advice(found: &str, rest: &str, before: &str) -> Option<&'static str> {
             return Some("a block stands beside the model, not in it");
         }
         "token" => return Some("did you mean `tokens`?"),
-        "assert" => return Some("write `assert a reads only b, c` or `assert a reads nothing`"),
+        "assert" => {
+            return Some(
+                "write `assert a reads only b, c`, `assert a reads nothing` or `assert a causal in b`",
+            );
+        }
         _ => {}
     }
     match found {
@@ -255,7 +259,9 @@ fn describe_rule(rule: Rule) -> Option<&'static str> {
         Rule::kw_over => "`over`",
         Rule::kw_then => "`then`",
         Rule::kw_else => "`else`",
-        Rule::word_reads => "`reads`",
+        Rule::reads_only | Rule::word_reads => "`reads`",
+        Rule::causal_in | Rule::word_causal => "`causal`",
+        Rule::word_in => "`in`",
         Rule::word_only | Rule::word_nothing => "`only` or `nothing`",
         Rule::word_as => "`as`",
         Rule::setting
