@@ -152,6 +152,8 @@ pub struct Shape {
 pub struct Weight {
     /// The name by which checkpoints, shaders and errors know it.
     pub name: String,
+    /// The name by which old checkpoints know it, where that is another.
+    pub former: Option<String>,
     /// Row-major sizes. A linear map from `i` to `o` is `[o, i]`.
     pub shape: Vec<u64>,
     /// How it starts.

@@ -153,8 +153,12 @@ struct Frame<'a> {
 /// How the weights of a place are named, and who shares them.
 #[derive(Clone, Default)]
 struct Naming {
-    /// Prefix of names, without the group.
+    /// Where steps stand: labels and loop numbers around them.
+    place: String,
+    /// Prefix of the names of weights, without the group: the place, or the name of a tie.
     path: String,
+    /// How many bytes of it stand before the group: an apply's own, or the name of a tie.
+    outer: usize,
     /// Whether each group has weights of its own.
     per_group: bool,
     /// Whether weights are shared with every other place that names the same tie.
@@ -293,6 +297,7 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             }
+            self.check_params(block);
             if let Some(first) = own.insert(&name.text, name.span) {
                 let message = format!("block `{}` is declared twice", name.text);
                 let label = "declared again here";
@@ -305,6 +310,26 @@ impl<'a> Resolver<'a> {
             self.blocks.insert(&name.text, block);
         }
         self.attends = readers::attending(&self.blocks);
+    }
+
+    /// Refuses params that would hide what a block works on.
+    fn check_params(&mut self, block: &'a ast::Block) {
+        for name in block.params.iter().map(|param| &param.name) {
+            let (meaning, help) = match name.text.as_str() {
+                "x" => {
+                    ("the tokens that the block works on", "take it out: `x` is there without it")
+                }
+                "from" => ("what is read", "choose another name"),
+                _ => continue,
+            };
+            let message = format!("`{}` stands for {meaning}", name.text);
+            let (block, label) = (&block.name.text, "a param cannot have this name");
+            self.push(
+                Diagnostic::new(Code::ReservedName, message, name.span, label).help(help).help(
+                    format!("tokens come from the route, `apply {block}(..) over {{ .. }}`, or before the call, `a |> {block}(..)`"),
+                ),
+            );
+        }
     }
 
     /// The one model of the spec itself.

@@ -75,7 +75,7 @@ codes! {
     WeightNameClash "E0601" "two weights would have the same name";
     TieMismatch "E0602" "tied weights differ in shape or start";
     Leak "E0701" "a modality leaks";
-    Collapse "E0702" "contrastive training would collapse";
+    Collapse "E0702" "training would collapse";
     LooksAhead "E0703" "a value depends on later positions";
     WrongTarget "E0801" "loss does not take this target";
     WrongOperand "E0802" "loss does not take these operands";

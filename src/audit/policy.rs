@@ -117,6 +117,12 @@ fn asserted(model: &Model, output: &Output) -> Vec<ModalitySet> {
     of.filter_map(|assert| Some(ModalitySet::of(assert.only()?.iter().copied()))).collect()
 }
 
+/// Refuses promises of causality about what is not there.
+pub(super) fn known(model: &Model, causal: &[(String, String)]) -> Result<(), AuditError> {
+    let pairs = causal.iter().map(|(output, modality)| (output.clone(), vec![modality.clone()]));
+    resolved(model, &pairs.collect::<Vec<_>>()).map(drop)
+}
+
 /// The caller's promises by output; names of what is not there are errors.
 fn resolved(
     model: &Model,

@@ -148,7 +148,17 @@ impl<'a> Resolver<'a> {
         self.check_new(frame, &binding.name)?;
         let value = self.named(frame, &binding.name, None, |resolver, frame| {
             resolver.evaluate(frame, &binding.value)
-        })?;
+        });
+        let value = match value {
+            // What is known of each group need not be the same for all: `let inner = 4 * x.dim`.
+            Err(Fail::Report(why)) if frame.block.is_some() && why.code == Code::WidthsDiffer => {
+                let values = self.per_group(frame, &binding.value);
+                let values = values.map_err(|_| Fail::Report(why))?;
+                frame.declare(&binding.name, Binding::PerGroup(values));
+                return Ok(());
+            }
+            other => other?,
+        };
         let binding_value = match value {
             Value::Const(value) => Binding::Const(value),
             Value::Tokens(lanes) => Binding::Tokens { lanes, group: None },
@@ -168,11 +178,11 @@ impl<'a> Resolver<'a> {
         if frame.block.is_some() {
             return evaluate(self, frame);
         }
-        let path = join(&frame.naming.path, &name.text);
-        let path = std::mem::replace(&mut frame.naming.path, path);
+        let outer = frame.naming.clone();
+        frame.naming = outer.within(&name.text);
         let owner = std::mem::replace(&mut frame.owner, owner);
         let result = evaluate(self, frame);
-        frame.naming.path = path;
+        frame.naming = outer;
         frame.owner = owner;
         result
     }
@@ -315,14 +325,14 @@ impl<'a> Resolver<'a> {
             None => self.numbered(&frame.naming.path, "repeat"),
         };
         let mut result = Ok(());
-        let outer_path = frame.naming.path.clone();
+        let outer = frame.naming.clone();
         let outer_labeled = std::mem::replace(&mut frame.labeled, label.is_some());
         for index in 0..count {
-            result = self.spend(1 + (outer_path.len() + name.len()) as u64 / 64, expr.span);
+            result = self.spend(1 + (outer.path.len() + name.len()) as u64 / 64, expr.span);
             if result.is_err() {
                 break;
             }
-            frame.naming.path = join(&join(&outer_path, &name), &index.to_string());
+            frame.naming = outer.within(&join(&name, &index.to_string()));
             frame.scopes.push(BTreeMap::new());
             if let Some(counter) = counter {
                 frame.declare(counter, Binding::Const(Const::Number(index.into())));
@@ -335,7 +345,7 @@ impl<'a> Resolver<'a> {
                 break;
             }
         }
-        frame.naming.path = outer_path;
+        frame.naming = outer;
         frame.labeled = outer_labeled;
         result
     }

@@ -7,6 +7,7 @@ use zorro_compiler::optimizer::FIRST_SCALE;
 
 use super::{Session, tensor};
 use crate::RuntimeError;
+use crate::checkpoint;
 use crate::tensors::Tensors;
 
 /// What an optimizer keeps from step to step, with its names.
@@ -47,6 +48,7 @@ impl Session {
     ///
     /// State of another shape than its weight; a device that does not take it.
     pub fn set_states(&mut self, states: &Tensors) -> Result<(), RuntimeError> {
+        let states = &*checkpoint::current(&self.model, states);
         for (name, shape, region) in self.state_places() {
             let StatePlace { buffer, slot, offset, numbers } = region;
             let is_scale = self.plan.parameters.scale == Some(buffer) && slot == Slot::Weight;

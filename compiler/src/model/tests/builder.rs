@@ -65,6 +65,7 @@ impl Builder {
         WeightId::next(known.unwrap_or_else(|| {
             let (shape, init) = (shape.to_vec(), Init::Constant(Number::ZERO));
             self.model.weights.push(Weight {
+                former: None,
                 name: name.to_owned(),
                 shape,
                 init,
