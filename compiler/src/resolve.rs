@@ -203,6 +203,8 @@ struct Compared {
 struct Resolver<'a> {
     settings: &'a [ast::Binding],
     blocks: BTreeMap<&'a str, &'a ast::Block>,
+    /// Blocks whose params are wrong; what uses them is not reported again.
+    broken: BTreeSet<&'a str>,
     /// The files of the standard blocks.
     standard: BTreeSet<FileId>,
     model: Model,
@@ -252,6 +254,7 @@ impl<'a> Resolver<'a> {
         Self {
             settings,
             blocks: BTreeMap::new(),
+            broken: BTreeSet::new(),
             standard: BTreeSet::new(),
             model: Model::empty(),
             diagnostics: Vec::new(),
@@ -322,6 +325,7 @@ impl<'a> Resolver<'a> {
                 "from" => ("what is read", "choose another name"),
                 _ => continue,
             };
+            self.broken.insert(&block.name.text);
             let message = format!("`{}` stands for {meaning}", name.text);
             let (block, label) = (&block.name.text, "a param cannot have this name");
             self.push(

@@ -192,9 +192,13 @@ fn hop(
     Some(Hop { path: step.path.clone(), to, from: source, span, text, is_edge: read.is_some() })
 }
 
-/// How a value is called: by its group, what is fed, or its place.
+/// How a value is called: by its group, as an output, by what is fed, or by its place.
 fn named(model: &Model, group: Option<GroupId>, value: ValueId) -> &str {
     let (step, _) = model.made_by(value);
+    let output = model.outputs.iter().find(|output| output.value == value);
+    if let Some(output) = output.filter(|_| group.is_none()) {
+        return &output.name;
+    }
     match (group, &step.op) {
         (Some(group), _) => model.group_name(group),
         (None, Op::Input(modality)) => &model.modalities[modality.index()].name,

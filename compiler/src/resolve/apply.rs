@@ -138,6 +138,9 @@ impl<'a> Resolver<'a> {
         is_call: bool,
     ) -> Result<(BTreeMap<String, Entry<'a>>, Args<'a>)> {
         self.spend((block.params.len() * (1 + block.params.len() / 64)) as u64, call.span)?;
+        if self.broken.contains(block.name.text.as_str()) {
+            return Err(Fail::Silent);
+        }
         let mut params = Vec::new();
         if is_call {
             params.push(Parameter { name: "x", required: true, variadic: false, named: false });

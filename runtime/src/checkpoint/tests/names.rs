@@ -16,7 +16,7 @@ fn names_of_older_programs_are_known() {
       modality audio = tensor([2, 8])
       tokens video = video |> linear(8)
       tokens audio = audio |> linear(8)
-      layers: repeat 1 { apply vit(2) over { video, audio } weights per group }
+      layers: repeat 1 { apply vit(2) over { video <- video; audio <- audio } weights per group }
       output o = video
       output p = audio
     }";
