@@ -178,12 +178,12 @@ fn a_loop_needs_a_group_that_has_read_all() {
         ("photo <- photo; words <- photo, words within causal", 3, false),
         ("photo <- photo, words; words <- words within causal", 3, false),
         (
-            "photo <- photo, words within groups(4); words <- words within causal, photo within groups(4)",
+            "photo <- photo within groups(4), words within groups(4); words <- words within causal, photo within groups(4)",
             3,
             false,
         ),
         (
-            "photo <- photo, words within groups(2); words <- words within causal, photo within groups(4)",
+            "photo <- photo within groups(4), words within groups(2); words <- words within causal, photo within groups(4)",
             3,
             true,
         ),
