@@ -218,7 +218,6 @@ struct Tables {
 
 impl Tables {
     /// The table of a lane's result. The outer `None`: too much work.
-    #[expect(clippy::option_option, reason = "no table is an answer, too much work is none")]
     fn lane(
         &mut self,
         model: &Model,
@@ -241,7 +240,6 @@ impl Tables {
     }
 
     /// What tokens see of an operand that sees so far.
-    #[expect(clippy::option_option, reason = "no table is an answer, too much work is none")]
     fn carry(&mut self, sources: Sources, table: usize, tokens: u64) -> Option<Option<usize>> {
         if sources == Sources::Each {
             return Some(Some(table));
@@ -276,7 +274,6 @@ impl Tables {
     }
 
     /// The larger of two, token by token.
-    #[expect(clippy::option_option, reason = "no table is an answer, too much work is none")]
     fn merge(&mut self, a: usize, b: usize) -> Option<Option<usize>> {
         if a == b {
             return Some(Some(a));

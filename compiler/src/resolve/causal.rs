@@ -103,7 +103,7 @@ impl Resolver<'_> {
         ))
     }
 
-    /// `position 0 depends on position 3 of `words``
+    /// In words: position 0 depends on position 3 of `words`.
     fn later(&self, modality: ModalityId, found: Ahead) -> String {
         let name = &self.model.modalities[modality.index()].name;
         let (Ahead { position, sees, .. }, unit) = (found, unit(&self.model, modality));

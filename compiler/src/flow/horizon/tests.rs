@@ -24,6 +24,7 @@ fn coordinates(grid: &[u64], token: u64) -> Vec<u64> {
 }
 
 /// Whether a token of an operand may change a token of the result, by what the operation is.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others go token by token")]
 fn changes(model: &Model, step: &Step, lane: &Lane, at: usize, from: u64, to: u64) -> bool {
     let (operand, result) = (model.shape(lane.operands[at]), model.shape(lane.result));
     match &step.op {
