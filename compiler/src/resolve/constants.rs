@@ -211,9 +211,10 @@ impl<'a> Resolver<'a> {
                 let expr = args.need("values");
                 let value = self.constant_in(frame, expr, scope)?;
                 // A number counts as one, wherever sizes are a number or a list.
-                let length = match value {
-                    Const::Number(_) => 1,
-                    other => other.list(expr.span)?.len() as u64,
+                let length = if let Const::Number(_) = value {
+                    1
+                } else {
+                    value.list(expr.span)?.len() as u64
                 };
                 Ok(Const::Number(length.into()))
             }
