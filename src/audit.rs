@@ -9,6 +9,7 @@
 //! what is fed in the same manner. Deliberately not here: proofs, which `check` has made and this does not trust; objectives, which see what
 //! they compare.
 
+mod causality;
 mod compare;
 mod data;
 mod files;
@@ -49,11 +50,20 @@ pub struct AuditOptions {
     pub weights: Option<Tensors>,
     /// Outputs and the modalities that they may see, beside what the spec asserts.
     pub pure: Vec<(String, Vec<String>)>,
+    /// Outputs and the modalities in which they are to be causal, beside what the compiler proves.
+    pub causal: Vec<(String, String)>,
 }
 
 impl Default for AuditOptions {
     fn default() -> Self {
-        Self { batch: 4, seed: 0, device: Device::cpu(1), weights: None, pure: Vec::new() }
+        Self {
+            batch: 4,
+            seed: 0,
+            device: Device::cpu(1),
+            weights: None,
+            pure: Vec::new(),
+            causal: Vec::new(),
+        }
     }
 }
 
@@ -122,6 +132,8 @@ pub struct Audit {
     pub modalities: Vec<String>,
     /// The rows.
     pub outputs: Vec<Row>,
+    /// Outputs whose tokens see no later position, with their modality.
+    pub causal: Vec<Causal>,
     /// What did not hold.
     pub failures: Vec<Failure>,
     /// What a reader should know.
@@ -136,6 +148,17 @@ impl Audit {
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }
+}
+
+/// An output that is causal in a modality, as far as its bits say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Causal {
+    /// The output.
+    pub output: String,
+    /// The modality.
+    pub modality: ModalityId,
+    /// How many positions it has.
+    pub positions: u64,
 }
 
 /// An output.
@@ -242,6 +265,8 @@ pub enum What {
     Only(Vec<String>),
     /// The output, where these modalities were replaced together.
     Together(Vec<String>),
+    /// The tokens that see nothing from this position on, where all from there on is other noise.
+    Earlier(u64),
     /// The gradient with respect to a weight.
     Weight(String),
     /// The gradient with respect to another modality.
@@ -256,9 +281,12 @@ impl What {
     pub fn is_gradient(&self) -> bool {
         match self {
             Self::Weight(_) | Self::Input(_) | Self::Own => true,
-            Self::Output | Self::Presence | Self::Neighbors | Self::Only(_) | Self::Together(_) => {
-                false
-            }
+            Self::Output
+            | Self::Presence
+            | Self::Neighbors
+            | Self::Only(_)
+            | Self::Together(_)
+            | Self::Earlier(_) => false,
         }
     }
 }
@@ -292,12 +320,14 @@ impl What {
 /// ```
 pub fn audit(checked: &Checked, options: &AuditOptions) -> Result<Audit, AuditError> {
     let (promises, notes) = policy::promises(checked, &options.pure)?;
+    policy::known(&checked.model, &options.causal)?;
     let mut auditor = Auditor {
         checked,
         options,
         data: Data::draw(checked, options),
         seen: vec![ModalitySet::EMPTY; promises.len()],
         promises,
+        causal: Vec::new(),
         failures: Vec::new(),
         notes,
         compared: Compared::default(),
@@ -315,6 +345,7 @@ struct Auditor<'a> {
     promises: Vec<Promise>,
     /// For each output the modalities with which it changed.
     seen: Vec<ModalitySet>,
+    causal: Vec<Causal>,
     failures: Vec<Failure>,
     notes: Vec<String>,
     compared: Compared,
@@ -357,6 +388,7 @@ impl Auditor<'_> {
             | What::Presence
             | What::Neighbors
             | What::Only(_)
+            | What::Earlier(_)
             | What::Weight(_)
             | What::Input(_)
             | What::Own => Vec::new(),
@@ -387,6 +419,11 @@ impl Auditor<'_> {
     fn finish(mut self) -> Audit {
         let names: Vec<String> = self.promises.iter().map(|promise| promise.name.clone()).collect();
         let row = |failure: &Failure| names.iter().position(|name| *name == failure.output);
+        let failures = &self.failures;
+        self.causal.retain(|causal| {
+            let mut of = failures.iter().filter(|failure| failure.output == causal.output);
+            !of.any(|failure| failure.modality == Some(causal.modality))
+        });
         self.failures.sort_by_key(|failure| (row(failure), failure.modality));
         let rows = self.promises.iter().enumerate().map(|(at, promise)| {
             let failed = |id| self.has_failed(at, id) || self.has_failed_together(at, id);
@@ -410,6 +447,7 @@ impl Auditor<'_> {
             seed: self.options.seed,
             modalities: modalities.map(|modality| modality.name.clone()).collect(),
             outputs: rows,
+            causal: self.causal,
             failures: self.failures,
             notes: self.notes,
             compared: self.compared,

@@ -16,6 +16,7 @@ mod rules;
 use crate::graph::{Graph, Input, InputKind, Leaf, NodeId, Op, Phase, Root, RootKind, verify};
 
 use crate::optimizer::loss_scale;
+use crate::recompute::group;
 use pieces::{Piece, Pieces};
 
 /// What is differentiated.
@@ -47,24 +48,29 @@ pub struct Wanted {
 pub fn differentiate(mut graph: Graph, seed: &Seed, wanted: Wanted) -> Graph {
     let end = graph.nodes.len();
     let active = active(&graph, wanted);
-    let mut cotangents: Vec<Pieces> = (0..end).map(|_| Pieces::default()).collect();
+    let mut arrived = Arrived {
+        cotangents: (0..end).map(|_| Pieces::default()).collect(),
+        from: vec![None; end],
+        active,
+    };
     for (node, cotangent) in seeds(&mut graph, seed) {
-        cotangents[node.index()].push(Piece { start: 0, node: cotangent });
+        arrived.cotangents[node.index()].push(Piece { start: 0, node: cotangent });
     }
     for at in (0..end).rev() {
         let id = NodeId(u32::try_from(at).expect("limits keep graphs below 2^32 nodes"));
-        if !active[at] || cotangents[at].is_empty() {
+        if !arrived.active[at] || arrived.cotangents[at].is_empty() {
             continue;
         }
         let path = graph.origin(id).path.clone();
         graph.at(&path, Phase::Backward);
-        let pieces = std::mem::take(&mut cotangents[at]).resolve(&mut graph, id);
+        let pieces = std::mem::take(&mut arrived.cotangents[at]).resolve(&mut graph, id);
         if let Op::Leaf(leaf) = graph.node(id).op.clone() {
             leaf_root(&mut graph, &leaf, id, &pieces);
             continue;
         }
-        for (input, piece) in rules::pull_back(&mut graph, id, &pieces, &active) {
-            cotangents[input.index()].push(piece);
+        let turn = group(&path);
+        for (input, piece) in rules::pull_back(&mut graph, id, &pieces, &arrived.active) {
+            arrived.arrive(&mut graph, input, piece, turn);
         }
     }
     if wanted.inputs {
@@ -72,6 +78,46 @@ pub fn differentiate(mut graph: Graph, seed: &Seed, wanted: Wanted) -> Graph {
     }
     debug_assert_eq!(verify(&graph), Ok(()), "autodiff makes well-formed graphs");
     graph
+}
+
+/// What has arrived of cotangents so far.
+struct Arrived {
+    cotangents: Vec<Pieces>,
+    /// By node: the layer from which the last contribution came.
+    from: Vec<Option<String>>,
+    active: Vec<bool>,
+}
+
+impl Arrived {
+    /// Takes a contribution to a node from a layer. What is spread over rows, as a bias that several layers share, hands on what
+    /// one layer has brought before the next comes, so that rows of all layers need not be kept until the last.
+    fn arrive(&mut self, graph: &mut Graph, node: NodeId, piece: Piece, layer: &str) {
+        let at = node.index();
+        if is_spread(graph, node) {
+            let before = self.from[at].replace(layer.to_owned());
+            if let Some(before) = before.filter(|before| before != layer)
+                && !self.cotangents[at].is_empty()
+            {
+                let pieces = std::mem::take(&mut self.cotangents[at]).resolve(graph, node);
+                for (input, piece) in rules::pull_back(graph, node, &pieces, &self.active) {
+                    self.arrive(graph, input, piece, &before);
+                }
+            }
+        }
+        self.cotangents[at].push(piece);
+    }
+}
+
+/// Whether a node is a broadcast, or a view of one.
+fn is_spread(graph: &Graph, id: NodeId) -> bool {
+    let mut id = id;
+    loop {
+        let node = graph.node(id);
+        if node.op != Op::Reshape {
+            return node.op == Op::Broadcast;
+        }
+        id = node.inputs[0];
+    }
 }
 
 /// Which nodes depend on something whose gradient is wanted.

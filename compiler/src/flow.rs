@@ -5,12 +5,14 @@
 //! group even where its relation allows no pair, and a slice of a concat sees what the concat sees.
 //! Deliberately not here: diagnostics, which `resolve` makes of these facts.
 
+mod horizon;
 mod path;
 mod presence;
 mod text;
 
 use crate::model::{Lane, Loss, ModalityId, Model, Op, ValueId};
 
+pub use horizon::{Ahead, CausalLoop, Horizon, Origin, causal_loops, unit};
 pub use path::{Hop, path};
 pub use presence::{MAX_TERMS, ModalitySet, Presence};
 

@@ -152,6 +152,8 @@ pub struct Shape {
 pub struct Weight {
     /// The name by which checkpoints, shaders and errors know it.
     pub name: String,
+    /// The name by which old checkpoints know it, where that is another.
+    pub former: Option<String>,
     /// Row-major sizes. A linear map from `i` to `o` is `[o, i]`.
     pub shape: Vec<u64>,
     /// How it starts.
@@ -341,10 +343,19 @@ pub struct Assert {
     pub name: String,
     /// The value that the name had at that place.
     pub value: ValueId,
-    /// The modalities that may reach it.
-    pub only: Vec<ModalityId>,
-    /// The names of these modalities as they stand in the assert, and the assert itself.
+    /// What is asserted of it.
+    pub claim: Claim,
+    /// The assert.
     pub span: Span,
+}
+
+/// What an assert says of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// These modalities alone may reach it.
+    ReadsOnly(Vec<ModalityId>),
+    /// Its position t depends on no later position of this modality.
+    Causal(ModalityId),
 }
 
 impl Shape {
@@ -372,6 +383,17 @@ impl Weight {
     #[must_use]
     pub fn numbers(&self) -> u64 {
         self.shape.iter().product()
+    }
+}
+
+impl Assert {
+    /// The modalities that may reach the value, where the assert speaks of them.
+    #[must_use]
+    pub fn only(&self) -> Option<&[ModalityId]> {
+        match &self.claim {
+            Claim::ReadsOnly(only) => Some(only),
+            Claim::Causal(_) => None,
+        }
     }
 }
 

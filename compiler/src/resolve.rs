@@ -10,6 +10,7 @@
 mod apply;
 mod arithmetic;
 mod attend;
+mod causal;
 mod combine;
 mod constants;
 mod doubts;
@@ -160,8 +161,12 @@ struct Frame<'a> {
 /// How the weights of a place are named, and who shares them.
 #[derive(Clone, Default)]
 struct Naming {
-    /// Prefix of names, without the group.
+    /// Where steps stand: labels and loop numbers around them.
+    place: String,
+    /// Prefix of the names of weights, without the group: the place, or the name of a tie.
     path: String,
+    /// How many bytes of it stand before the group: an apply's own, or the name of a tie.
+    outer: usize,
     /// Whether each group has weights of its own.
     per_group: bool,
     /// Whether weights are shared with every other place that names the same tie.
@@ -197,12 +202,20 @@ struct Draft {
     shape: Shape,
 }
 
+/// Two values that a loss brings together.
+struct Compared {
+    sides: (ValueId, ValueId),
+    span: Span,
+}
+
 struct Resolver<'a> {
     /// For what is to be written in place of something.
     sources: &'a SourceMap,
     main: Option<&'a ast::Model>,
     settings: &'a [ast::Binding],
     blocks: BTreeMap<&'a str, &'a ast::Block>,
+    /// Blocks whose params are wrong; what uses them is not reported again.
+    broken: BTreeSet<&'a str>,
     /// The files of the standard blocks.
     standard: BTreeSet<FileId>,
     model: Model,
@@ -224,8 +237,8 @@ struct Resolver<'a> {
     declared: Vec<&'a str>,
     /// Every value that a group has had.
     bound: Vec<Vec<ValueId>>,
-    /// `nce`s that may collapse by the user's leave.
-    collapse_allowed: BTreeSet<Span>,
+    /// What losses compare that may not collapse.
+    compared: Vec<Compared>,
     next_site: u32,
     lanes: usize,
     work: u64,
@@ -254,6 +267,7 @@ impl<'a> Resolver<'a> {
             main: None,
             settings,
             blocks: BTreeMap::new(),
+            broken: BTreeSet::new(),
             standard: BTreeSet::new(),
             model: Model::empty(),
             diagnostics: Vec::new(),
@@ -266,7 +280,7 @@ impl<'a> Resolver<'a> {
             everywhere: BTreeMap::new(),
             declared: Vec::new(),
             bound: Vec::new(),
-            collapse_allowed: BTreeSet::new(),
+            compared: Vec::new(),
             next_site: 0,
             lanes: 0,
             work: 0,
@@ -299,6 +313,7 @@ impl<'a> Resolver<'a> {
                 );
                 continue;
             }
+            self.check_params(block);
             if let Some(first) = own.insert(&name.text, name.span) {
                 let message = format!("block `{}` is declared twice", name.text);
                 let label = "declared again here";
@@ -316,6 +331,27 @@ impl<'a> Resolver<'a> {
             self.blocks.insert(&name.text, block);
         }
         self.attends = readers::attending(&self.blocks);
+    }
+
+    /// Refuses params that would hide what a block works on.
+    fn check_params(&mut self, block: &'a ast::Block) {
+        for name in block.params.iter().map(|param| &param.name) {
+            let (meaning, help) = match name.text.as_str() {
+                "x" => {
+                    ("the tokens that the block works on", "take it out: `x` is there without it")
+                }
+                "from" => ("what is read", "choose another name"),
+                _ => continue,
+            };
+            self.broken.insert(&block.name.text);
+            let message = format!("`{}` stands for {meaning}", name.text);
+            let (block, label) = (&block.name.text, "a param cannot have this name");
+            self.push(
+                Diagnostic::new(Code::ReservedName, message, name.span, label).help(help).help(
+                    format!("tokens come from the route, `apply {block}(..) over {{ .. }}`, or before the call, `a |> {block}(..)`"),
+                ),
+            );
+        }
     }
 
     /// The one model of the spec itself.

@@ -174,9 +174,18 @@ pub enum StmtKind {
     Assert {
         /// What is asserted about.
         name: Name,
-        /// The modalities that may reach it; empty for `reads nothing`.
-        only: Vec<Name>,
+        /// What is asserted.
+        claim: Claim,
     },
+}
+
+/// What an assert says of tokens.
+#[derive(Debug, Clone)]
+pub enum Claim {
+    /// `reads only a, b`: these modalities may reach them; empty for `reads nothing`.
+    ReadsOnly(Vec<Name>),
+    /// `causal in words`: position t depends on no later one of this modality.
+    CausalIn(Name),
 }
 
 /// `name = value` after a keyword.

@@ -75,7 +75,8 @@ codes! {
     WeightNameClash "E0601" "two weights would have the same name";
     TieMismatch "E0602" "tied weights differ in shape or start";
     Leak "E0701" "a modality leaks";
-    Collapse "E0702" "contrastive training would collapse";
+    Collapse "E0702" "training would collapse";
+    LooksAhead "E0703" "a value depends on later positions";
     WrongTarget "E0801" "loss does not take this target";
     WrongOperand "E0802" "loss does not take these operands";
     NothingToCompute "E0803" "model computes nothing";
@@ -93,6 +94,7 @@ codes! {
     NoPositions "W0110" "words are read without their order";
     NothingArrives "W0111" "what is fed does not arrive where it is read";
     CommentedOut "W0112" "arithmetic became a comment";
+    CausalLoop "W0113" "causal tokens learn of later ones through another group";
 }
 
 impl Code {

@@ -7,8 +7,8 @@
 use std::fmt::Write;
 
 use crate::ast::{
-    Apply, Arg, Binding, Block, Call, Edge, Endpoint, Expr, ExprKind, File, Item, Name, RouteExpr,
-    Stmt, StmtKind,
+    Apply, Arg, Binding, Block, Call, Claim, Edge, Endpoint, Expr, ExprKind, File, Item, Name,
+    RouteExpr, Stmt, StmtKind,
 };
 
 /// The tree as text, without spans.
@@ -94,8 +94,12 @@ impl Dump {
                     self.stmts(depth + 1, body);
                 }
             }
-            StmtKind::Assert { name, only } => {
-                self.line(depth, format!("assert {} reads only [{}]", name.text, joined(only)));
+            StmtKind::Assert { name, claim } => {
+                let claim = match claim {
+                    Claim::ReadsOnly(only) => format!("reads only [{}]", joined(only)),
+                    Claim::CausalIn(modality) => format!("causal in {}", modality.text),
+                };
+                self.line(depth, format!("assert {} {claim}", name.text));
             }
         }
     }

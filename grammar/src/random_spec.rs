@@ -271,13 +271,22 @@ impl Random<'_> {
                 self.word("assert");
                 self.name();
                 self.blank();
-                self.word("reads");
-                if self.pick(3) == 1 {
-                    self.push("nothing");
-                } else {
-                    self.word("only");
-                    self.nl();
-                    self.separated(1, Self::name);
+                match self.pick(4) {
+                    0 => {
+                        self.word("causal");
+                        self.word("in");
+                        self.name();
+                    }
+                    1 => {
+                        self.word("reads");
+                        self.push("nothing");
+                    }
+                    _ => {
+                        self.word("reads");
+                        self.word("only");
+                        self.nl();
+                        self.separated(1, Self::name);
+                    }
                 }
             }
             10 | 11 => self.apply(),

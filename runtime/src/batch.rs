@@ -200,7 +200,9 @@ impl Batch {
                 let id = TargetId(u32::try_from(at).expect("few targets"));
                 let has = |at: usize| samples[at].targets.contains(&id);
                 let tensor = distribution(&model.targets[at].kind, &input.name, tensor, has)?;
-                self.numbers(&input.name, &tensor, input, has)
+                let fed = self.numbers(&input.name, &tensor, input, has)?;
+                check_target(&model.targets[at].kind, input, &fed)?;
+                Ok(fed)
             }
         }
     }
@@ -291,15 +293,51 @@ fn distribution(
         return Ok(tensor.clone());
     }
     let n = usize::try_from(*classes).expect("classes are few");
-    let wrong = || RuntimeError::Class { target: name.to_owned(), classes: *classes };
-    let mut labels = tensor.data().to_integers().ok_or_else(wrong)?;
+    let wrong = |sample: usize, found: String| {
+        let target = name.to_owned();
+        RuntimeError::Class { target, classes: *classes, sample, found }
+    };
+    let Some(mut labels) = tensor.data().to_integers() else {
+        let found = tensor.data().to_f32();
+        let first = (0..found.len()).find(|at| has(*at)).unwrap_or(0);
+        let found = found.get(first).map_or_else(String::new, |number| format!("{number:?}"));
+        return Err(wrong(first, found));
+    };
     for (at, label) in labels.iter_mut().enumerate() {
         if !has(at) {
             *label = 0;
+        } else if !u64::try_from(*label).is_ok_and(|label| label < *classes) {
+            return Err(wrong(at, label.to_string()));
         }
     }
     let labels = Tensor::new(tensor.shape().to_vec(), TensorData::I64(labels));
-    labels.and_then(|labels| labels.one_hot(n)).ok_or_else(wrong)
+    let hot = labels.and_then(|labels| labels.one_hot(n));
+    hot.ok_or_else(|| wrong(0, "a class".to_owned()))
+}
+
+/// How far rounding may bring a share of a class out of 0..1.
+const ROUNDING: f32 = 1e-4;
+
+/// Whether a target says what a loss can be held to: shares of classes from 0 to 1, and numbers that are some.
+fn check_target(kind: &TargetKind, input: &Input, fed: &FedTensor) -> Result<(), RuntimeError> {
+    let FedTensor::Numbers(numbers) = fed else { return Ok(()) };
+    let (wanted, is_right): (_, fn(f32) -> bool) = match kind {
+        TargetKind::Class(_) | TargetKind::Classes(_) => {
+            ("shares of classes, from 0 to 1", |number| {
+                (-ROUNDING..=1.0 + ROUNDING).contains(&number)
+            })
+        }
+        TargetKind::Tensor(_) => ("finite numbers", f32::is_finite),
+    };
+    let Some(at) = numbers.iter().position(|number| !is_right(*number)) else { return Ok(()) };
+    let width = input.shape[1..].iter().product::<usize>().max(1);
+    Err(RuntimeError::Target {
+        target: input.name.clone(),
+        wanted,
+        sample: at / width,
+        place: at % width,
+        found: format!("{:?}", numbers[at]),
+    })
 }
 
 /// The order of ids, or where each begins in it: a stable counting sort.
@@ -325,3 +363,6 @@ fn sorted(inputs: &[Input], fed: &[FedTensor], of: &Input) -> FedTensor {
     }
     FedTensor::Integers(starts)
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod lock;
 mod manifest;
+mod names;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub use error::CheckpointError;
 pub use folder::{Folder, Newest, find};
 pub use manifest::{Best, Manifest, Spec};
+pub use names::current;
 
 use crate::{Tensors, files, memory};
 use manifest::{FileEntry, MANIFEST, OPTIMIZER, WEIGHTS};

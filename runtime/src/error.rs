@@ -109,6 +109,23 @@ pub enum RuntimeError {
         target: String,
         /// How many classes there are.
         classes: u64,
+        /// The sample in the batch, from 0.
+        sample: usize,
+        /// What was fed.
+        found: String,
+    },
+    /// A number that was fed is nothing that a loss can be held to.
+    Target {
+        /// The target.
+        target: String,
+        /// What it takes.
+        wanted: &'static str,
+        /// The sample in the batch, from 0.
+        sample: usize,
+        /// The place in the sample, from 0: the class, where there are classes.
+        place: usize,
+        /// What was fed.
+        found: String,
     },
     /// Whether a sample has something is neither 0 nor 1.
     Present {
@@ -203,9 +220,13 @@ impl fmt::Display for RuntimeError {
                     "`{input}` was fed the id {found}; its vocabulary has {vocabulary} ids from 0"
                 )
             }
-            Self::Class { target, classes } => write!(
+            Self::Class { target, classes, sample, found } => write!(
                 f,
-                "`{target}` was fed what is no class: {classes} classes are numbered from 0, as integers"
+                "`{target}` was fed {found} for sample {sample}, which is no class: {classes} classes are numbered from 0, as integers"
+            ),
+            Self::Target { target, wanted, sample, place, found } => write!(
+                f,
+                "`{target}` was fed {found} for sample {sample}, at {place}; it takes {wanted}"
             ),
             Self::Present { name, sample, found } => {
                 write!(

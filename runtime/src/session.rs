@@ -18,6 +18,7 @@ use zorro_compiler::plan::Plan;
 use zorro_compiler::{Checked, CompileOptions, Flow, compile, random};
 
 use crate::batch::{Batch, Fed, FedTensor};
+use crate::checkpoint;
 use crate::cpu::Step;
 use crate::device::Device;
 use crate::executor::Executor;
@@ -129,13 +130,14 @@ impl Session {
         Ok(())
     }
 
-    /// Takes weights by name. Weights that the computation does not need may be missing, and are ignored where they are
+    /// Takes weights by name, also by those that older programs gave. Weights that the computation does not need may be missing, and are ignored where they are
     /// there.
     ///
     /// # Errors
     ///
     /// Weights that are missing, that the model does not have, or of other shapes; a device that does not take them.
     pub fn set_weights(&mut self, weights: &Tensors) -> Result<(), RuntimeError> {
+        let weights = &*checkpoint::current(&self.model, weights);
         let known = |name: &str| self.model.weights.iter().any(|weight| weight.name == name);
         if let Some(name) = weights.names().find(|name| !known(name)) {
             return Err(RuntimeError::UnknownWeight(name.to_owned()));

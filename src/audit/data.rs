@@ -82,6 +82,28 @@ impl Data {
         Some(Batch { tensors })
     }
 
+    /// The batch in which all positions of a modality from this one on, along its first axis, are others; `None` where it has
+    /// none.
+    pub(super) fn later(&self, id: ModalityId, from: u64) -> Option<Batch> {
+        let [own, other] = &self.fed[id.index()];
+        let positions = *own.shape().get(1)?;
+        let from = usize::try_from(from).ok().filter(|from| *from < positions)?;
+        let row = own.data().len() / (self.batch * positions);
+        let is_later = |at: usize| at / row.max(1) % positions >= from;
+        let data = match (own.data(), other.data()) {
+            (TensorData::F32(own), TensorData::F32(other)) => {
+                TensorData::F32(mixed(own, other, is_later))
+            }
+            (TensorData::I64(own), TensorData::I64(other)) => {
+                TensorData::I64(mixed(own, other, is_later))
+            }
+            _ => return None,
+        };
+        let mut tensors = self.base().tensors;
+        tensors.insert(&self.names[id.index()], Tensor::new(own.shape().to_vec(), data)?);
+        Some(Batch { tensors })
+    }
+
     /// The batch that has these modalities alone.
     pub(super) fn only(&self, set: ModalitySet) -> Batch {
         let mut tensors = self.base().tensors;
@@ -117,6 +139,12 @@ impl Data {
         let present = Tensor::new(vec![self.batch], TensorData::F32(present)).expect("one each");
         tensors.insert(format!("{name}.present"), present);
     }
+}
+
+/// Numbers of the first, and of the second where a condition holds.
+fn mixed<T: Copy>(own: &[T], other: &[T], takes_other: impl Fn(usize) -> bool) -> Vec<T> {
+    let pairs = own.iter().zip(other).enumerate();
+    pairs.map(|(at, (own, other))| if takes_other(at) { *other } else { *own }).collect()
 }
 
 /// Whether a sample has the modality that half of the samples lack.

@@ -17,6 +17,11 @@ pub fn json(audit: &Audit) -> Value {
         "passed": audit.passed(),
         "modalities": audit.modalities,
         "outputs": audit.outputs.iter().map(|row| output(audit, row)).collect::<Value>(),
+        "causal": audit.causal.iter().map(|found| json!({
+            "output": found.output,
+            "modality": audit.modalities[found.modality.index()],
+            "positions": found.positions,
+        })).collect::<Value>(),
         "failures": audit.failures.iter().map(|found| failure(audit, found)).collect::<Value>(),
         "notes": audit.notes,
         "compared": {
@@ -54,6 +59,7 @@ fn evidence(evidence: &Evidence) -> Value {
         What::Neighbors => ("neighbors", None),
         What::Only(names) => ("only", Some(json!(names))),
         What::Together(names) => ("together", Some(json!(names))),
+        What::Earlier(position) => ("earlier tokens", Some(json!(position))),
         What::Weight(name) => ("gradient of weight", Some(json!(name))),
         What::Input(name) => ("gradient of modality", Some(json!(name))),
         What::Own => ("gradient of itself", None),

@@ -13,13 +13,13 @@ use zorro_runtime::{Batch, RunOptions, RuntimeError, Session, Tensor, TensorData
 
 use super::compare::changed;
 use super::data::has_in_mixed;
-use super::{AuditError, Auditor, Change, Evidence, Replacement, What};
+use super::{AuditError, Auditor, Change, Evidence, Replacement, What, causality};
 
 /// So many sets of modalities are replaced together at most.
 const MAX_SETS: usize = 64;
 
 /// What has come out of a run: for each output of the model its numbers and the samples that have it.
-type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
+pub(super) type Outcome = Vec<Option<(Vec<f32>, Vec<bool>)>>;
 
 /// An output's numbers and the samples that have it.
 type Found<'a> = (&'a [f32], &'a [bool]);
@@ -40,13 +40,14 @@ pub(super) fn hold(auditor: &mut Auditor<'_>) -> Result<(), AuditError> {
         }
     }
     together(auditor, &mut session, &base).map_err(AuditError::Runtime)?;
+    causality::hold(auditor, &mut session, &base).map_err(AuditError::Runtime)?;
     if auditor.options.batch < 2 {
         auditor.note("a batch of 1 says nothing of samples beside others".to_owned());
     }
     only(auditor, &mut session).map_err(AuditError::Runtime)
 }
 
-fn pair(outcome: &Outcome, at: usize) -> Found<'_> {
+pub(super) fn pair(outcome: &Outcome, at: usize) -> Found<'_> {
     let (numbers, has) = outcome[at].as_ref().expect("the program has all outputs");
     (numbers, has)
 }
@@ -62,7 +63,7 @@ pub(super) fn session(
     Ok(session)
 }
 
-fn run(
+pub(super) fn run(
     auditor: &mut Auditor<'_>,
     session: &mut Session,
     batch: &Batch,

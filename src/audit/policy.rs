@@ -8,7 +8,7 @@
 
 use zorro_compiler::Checked;
 use zorro_compiler::flow::ModalitySet;
-use zorro_compiler::model::{ModalityId, Model, Output, ValueId};
+use zorro_compiler::model::{Assert, ModalityId, Model, Output, ValueId};
 
 use super::AuditError;
 
@@ -70,13 +70,14 @@ pub(super) fn promises(
         let is_told = !pure.is_empty() || !asserted(model, output).is_empty();
         let named = if is_told { None } else { named_after(model, &output.name) };
         // Asserts about what carries the name inside say how far that goes.
+        let asserts: Vec<&Assert> =
+            model.asserts.iter().filter(|assert| assert.only().is_some()).collect();
         let inside = |id: &ModalityId| {
-            model.asserts.iter().any(|assert| named_after(model, &assert.name) == Some(*id))
+            asserts.iter().any(|assert| named_after(model, &assert.name) == Some(*id))
         };
         let named = named.filter(|id| !inside(id));
         // Where asserts are written, one that is pure by its routes needs no word.
-        let is_odd =
-            |id| model.asserts.is_empty() || !sees.without(ModalitySet::only(id)).is_empty();
+        let is_odd = |id| asserts.is_empty() || !sees.without(ModalitySet::only(id)).is_empty();
         if named.is_some_and(is_odd) {
             held_to_names.push(format!("`{}`", output.name));
         }
@@ -113,7 +114,13 @@ pub(super) fn promises(
 fn asserted(model: &Model, output: &Output) -> Vec<ModalitySet> {
     let asserts = model.asserts.iter();
     let of = asserts.filter(|assert| assert.value == output.value);
-    of.map(|assert| ModalitySet::of(assert.only.iter().copied())).collect()
+    of.filter_map(|assert| Some(ModalitySet::of(assert.only()?.iter().copied()))).collect()
+}
+
+/// Refuses promises of causality about what is not there.
+pub(super) fn known(model: &Model, causal: &[(String, String)]) -> Result<(), AuditError> {
+    let pairs = causal.iter().map(|(output, modality)| (output.clone(), vec![modality.clone()]));
+    resolved(model, &pairs.collect::<Vec<_>>()).map(drop)
 }
 
 /// The caller's promises by output; names of what is not there are errors.

@@ -1,7 +1,9 @@
+use zorro_compiler::model::ModalityId;
 use zorro_compiler::{Options, check_text};
 
 use super::compare::{changed, not_zero};
 use super::policy::named_after;
+use super::{AuditOptions, Causal, What, audit};
 
 #[test]
 fn every_bit_counts() {
@@ -41,4 +43,42 @@ fn names_of_one_modality() {
     check(&two, "video_audios", Some("video"));
     check(&["video", "video_low"], "video_low_z", Some("video_low"));
     check(&["video", "video_low"], "video_high", Some("video"));
+}
+
+#[test]
+fn later_positions_leave_earlier_tokens_alone() {
+    let spec = |edges: &str| {
+        let text = format!(
+            "model m {{
+               modality photo = tensor([4, 8])
+               modality words = text(length: 4, vocabulary: 9)
+               tokens photo = photo |> linear(8)
+               tokens words = words |> embed(8)
+               layers: repeat 2 {{ apply vit(2) over {{ {edges} }} }}
+               output logits = words |> linear(5)
+               output seen   = photo |> pool(mean)
+             }}"
+        );
+        check_text(&text, &Options::default()).checked.expect("nothing is wrong")
+    };
+    let promise = |causal: &[(&str, &str)]| {
+        let causal = causal.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        AuditOptions { causal, ..AuditOptions::default() }
+    };
+    let fine = spec("photo <- photo; words <- photo, words within causal");
+    let found = audit(&fine, &promise(&[])).expect("it runs");
+    assert!(found.passed(), "{:?}", found.failures);
+    assert_eq!(
+        found.causal,
+        [Causal { output: "logits".to_owned(), modality: ModalityId(1), positions: 4 }]
+    );
+    let leak = spec("photo, words <- photo, words within causal");
+    let found = audit(&leak, &promise(&[])).expect("it runs");
+    assert!(found.passed() && found.causal.is_empty(), "nobody said that it is causal");
+    let found = audit(&leak, &promise(&[("logits", "words")])).expect("it runs");
+    assert!(!found.passed() && found.causal.is_empty());
+    let failure = &found.failures[0];
+    assert!(failure.evidence.iter().all(|found| matches!(found.what, What::Earlier(_))));
+    assert_eq!(failure.path.len(), 2, "{:?}", failure.path);
+    assert!(audit(&leak, &promise(&[("logits", "nothing")])).is_err());
 }

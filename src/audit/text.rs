@@ -20,6 +20,13 @@ pub fn text(audit: &Audit) -> String {
         compared.runs,
         audit.batch
     );
+    for causal in &audit.causal {
+        let modality = &audit.modalities[causal.modality.index()];
+        text += &format!(
+            "`{}` is causal in `{modality}`: later ones of {} positions replaced, earlier tokens kept every bit\n",
+            causal.output, causal.positions
+        );
+    }
     for failure in &audit.failures {
         text.push('\n');
         text += &story(audit, failure);
@@ -92,6 +99,7 @@ fn headline(audit: &Audit, failure: &Failure) -> String {
             | What::Presence
             | What::Neighbors
             | What::Only(_)
+            | What::Earlier(_)
             | What::Weight(_)
             | What::Input(_)
             | What::Own => None,
@@ -104,6 +112,9 @@ fn headline(audit: &Audit, failure: &Failure) -> String {
         };
     };
     let modality = &audit.modalities[id.index()];
+    if failure.evidence.iter().any(|evidence| matches!(evidence.what, What::Earlier(_))) {
+        return format!("`{output}` looks ahead in `{modality}`\n");
+    }
     let row = audit.outputs.iter().find(|row| row.name == *output);
     match row.and_then(|row: &Row| row.grounds[id.index()]) {
         Some(ground) => {
@@ -141,6 +152,10 @@ fn line(failure: &Failure, evidence: &Evidence, modality: &str) -> String {
             let when = self::when(*replacement, &names.join("` and `"));
             format!("  {when}: {}\n", amount(change))
         }
+        What::Earlier(cut) => format!(
+            "  `{modality}` replaced from position {cut} on, earlier tokens of `{output}`: {}\n",
+            amount(change)
+        ),
         What::Output | What::Weight(_) | What::Input(_) | What::Own => {
             format!("  {when}: {}\n", amount(change))
         }

@@ -25,6 +25,9 @@ use super::{Failure, note, print, print_quoting, show, spec};
 ///
 /// Modalities that an output may not see are replaced together, too.
 ///
+/// Later positions of a modality are replaced as well: tokens of an output that see earlier ones alone must keep every bit.
+/// How far each looks follows from the routes, and from --causal; outputs that never look ahead are told.
+///
 /// The table says of each output and modality: `pure` (held bit for bit), `sees` (it may, and does), `sees?` (it may, but
 /// nothing changed) or `LEAKS`. What an output may see follows from asserts, --pure, and the routes; without --pure,
 /// that of an output of which no assert speaks from its name, too: `video` and `video_logits` may see the modality `video`.
@@ -53,6 +56,10 @@ pub(super) struct Args {
     /// An output, and the modalities that it may see; may be given several times
     #[arg(long, value_name = "OUTPUT=MODALITY,..", value_parser = promise)]
     pure: Vec<Promise>,
+
+    /// An output, and a modality in which it is to be causal; may be given several times
+    #[arg(long, value_name = "OUTPUT=MODALITY", value_parser = causal)]
+    causal: Vec<(String, String)>,
 
     /// Samples of a batch
     #[arg(long, value_name = "N", default_value_t = 4)]
@@ -88,11 +95,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         device: args.place.open()?,
         weights: weights.or(trained),
         pure: args.pure.clone(),
+        causal: args.causal.clone(),
     };
     let mut document = json!({ "version": summary::VERSION });
     document["spec"] = json!(args.spec.display().to_string());
     let (text, passed) = if args.files.is_empty() {
-        let found = audit(&checked, &options).map_err(failure)?;
+        let found = audit(&checked, &options).map_err(|error| failure(args, error))?;
         found.notes.iter().for_each(|line| note(&format!("note: {line}")));
         document["audit"] = audit::json(&found);
         document["audit"]["seconds"] = json!(began.elapsed().as_secs_f64());
@@ -102,7 +110,8 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         let folder = tempfile::tempdir().map_err(|error| Failure::Work(error.to_string()))?;
         let samples: Vec<Vec<PathBuf>> =
             args.files.iter().map(|path| sample(path.as_os_str())).collect::<Result<_, _>>()?;
-        let found = audit::files(&checked, &options, &samples, folder.path()).map_err(failure)?;
+        let found = audit::files(&checked, &options, &samples, folder.path())
+            .map_err(|error| failure(args, error))?;
         found.notes.iter().for_each(|line| note(&format!("note: {line}")));
         document["files"] = found.json();
         document["files"]["seconds"] = json!(began.elapsed().as_secs_f64());
@@ -141,9 +150,13 @@ fn model(args: &Args) -> Result<(Checked, Option<Tensors>), Failure> {
     Ok((checked, Some(found.checkpoint.weights)))
 }
 
-fn failure(error: AuditError) -> Failure {
+fn failure(args: &Args, error: AuditError) -> Failure {
     match error {
-        AuditError::Unknown { .. } => Failure::Usage(format!("--pure: {error}")),
+        AuditError::Unknown { ref name, .. } => {
+            let is_causal = args.causal.iter().any(|(output, to)| output == name || to == name);
+            let flag = if is_causal { "--causal" } else { "--pure" };
+            Failure::Usage(format!("{flag}: {error}"))
+        }
         AuditError::NoOutputs
         | AuditError::NotFinite(_)
         | AuditError::Runtime(_)
@@ -168,6 +181,15 @@ fn promise(text: &str) -> Result<Promise, String> {
     }
     let only = only.split(',').map(str::trim).filter(|name| !name.is_empty());
     Ok((output.to_owned(), only.map(str::to_owned).collect()))
+}
+
+fn causal(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=').map(|(output, modality)| (output.trim(), modality.trim())) {
+        Some((output, modality)) if !output.is_empty() && !modality.is_empty() => {
+            Ok((output.to_owned(), modality.to_owned()))
+        }
+        Some(_) | None => Err("expected OUTPUT=MODALITY".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use zorro_compiler::Model;
 use zorro_compiler::random;
+use zorro_runtime::checkpoint::current;
 use zorro_runtime::names::Section;
 use zorro_runtime::{Tensor, TensorData, Tensors};
 
@@ -102,6 +103,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
             spares(Some(output), read.map(|path| path.map(PathBuf::as_path)))?;
             let (_, checked) = spec::checked(path, settings)?;
             let ours = Tensors::read(weights).map_err(work)?;
+            let ours = current(&checked.model, &ours);
             check(&checked.model, &ours)?;
             let base = base.as_deref().map(Tensors::read).transpose().map_err(work)?;
             let map = read_map(map)?;

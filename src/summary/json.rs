@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 use zorro_compiler::cost::PartCost;
 use zorro_compiler::flow::{ModalitySet, Presence};
-use zorro_compiler::model::{Apply, Model, Shape};
+use zorro_compiler::model::{Apply, Claim, Model, Shape};
 use zorro_compiler::{Checked, Cost, Flow};
 
 /// The version of the documents that the commands write.
@@ -48,8 +48,17 @@ pub fn json(checked: &Checked) -> Value {
             })
         }).collect::<Value>(),
         "asserts": all(&model.asserts, |assert| {
-            let only = ModalitySet::of(assert.only.iter().copied());
-            json!({ "name": assert.name, "reads_only": names(model, only) })
+            let name = &assert.name;
+            match &assert.claim {
+                Claim::ReadsOnly(only) => {
+                    let only = ModalitySet::of(only.iter().copied());
+                    json!({ "name": name, "reads_only": names(model, only) })
+                }
+                Claim::Causal(modality) => {
+                    let modality = &model.modalities[modality.index()].name;
+                    json!({ "name": name, "causal_in": modality })
+                }
+            }
         }),
     })
 }

@@ -18,7 +18,9 @@ use std::fmt::{self, Display, Formatter};
 use crate::number::Number;
 
 use super::fold::{Ends, fold};
-use super::{Loss, Model, MseTarget, Negatives, Scalar, Shape, TargetKind, ValueId};
+use super::{
+    Claim, Loss, ModalityId, Model, MseTarget, Negatives, Scalar, Shape, TargetKind, ValueId,
+};
 use paths::Paths;
 
 pub(crate) use loops::columns;
@@ -100,11 +102,17 @@ impl Model {
             f,
             "asserts",
             self.asserts.iter().map(|assert| {
-                let names = assert.only.iter().map(|id| self.modalities[id.index()].name.as_str());
-                let names = names.collect::<Vec<_>>().join(", ");
-                let reads = if names.is_empty() { "nothing" } else { &format!("only {names}") };
+                let name = |id: &ModalityId| self.modalities[id.index()].name.as_str();
+                let claim = match &assert.claim {
+                    Claim::ReadsOnly(only) if only.is_empty() => "reads nothing".to_owned(),
+                    Claim::ReadsOnly(only) => {
+                        let names = only.iter().map(name).collect::<Vec<_>>();
+                        format!("reads only {}", names.join(", "))
+                    }
+                    Claim::Causal(modality) => format!("causal in {}", name(modality)),
+                };
                 let value = paths.value(self, assert.value);
-                [format!("{} reads {reads}", assert.name), format!("as {value}")]
+                [format!("{} {claim}", assert.name), format!("as {value}")]
             }),
         )
     }

@@ -39,7 +39,7 @@ mod shapes;
 
 use std::collections::BTreeSet;
 
-use super::{Lane, Model, Op, Step, StepId, ValueId};
+use super::{Claim, Lane, Model, Op, Step, StepId, ValueId};
 
 /// Whether an invariant is kept.
 type Checked = Result<(), String>;
@@ -70,7 +70,11 @@ pub fn verify(model: &Model) -> Result<(), String> {
     }
     for assert in &model.asserts {
         value_exists(model, assert.value).map_err(|text| format!("{}: {text}", assert.name))?;
-        let known = assert.only.iter().all(|id| id.index() < model.modalities.len());
+        let modalities = match &assert.claim {
+            Claim::ReadsOnly(only) => only.as_slice(),
+            Claim::Causal(modality) => std::slice::from_ref(modality),
+        };
+        let known = modalities.iter().all(|id| id.index() < model.modalities.len());
         ensure(known, || format!("assert {}: a modality does not exist", assert.name))?;
     }
     for objective in &model.objectives {

@@ -87,7 +87,7 @@ impl Writer {
             let (a, b) = (self.token(), self.token());
             self.line(&format!("output {output} = {} |> linear(3)", a.name));
             self.line(&format!("output {output}b = {} |> linear(3) |> tanh", b.name));
-            format!("mse({output}, {output}b)")
+            format!("mse({output}, {output}b, collapse: allow)")
         }
     }
 

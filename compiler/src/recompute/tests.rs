@@ -27,7 +27,11 @@ fn text_of(name: &str) -> &'static str {
 
 /// A model of the repository in training.
 fn training(name: &str, set: &[(&str, &str)], batch: usize) -> Graph {
-    let text = text_of(name);
+    trained(text_of(name), set, batch)
+}
+
+/// A model in training.
+fn trained(text: &str, set: &[(&str, &str)], batch: usize) -> Graph {
     let set = set.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let outcome = check_text(text, &Options { set });
     let checked = outcome.checked.unwrap_or_else(|| panic!("{:?}", outcome.diagnostics));
@@ -221,6 +225,29 @@ fn memory_falls_and_work_rises() {
     let layer = (products(deeper_before) - products(before)) / 4;
     let again = (products(deeper_after) - products(after)) / 4 - layer;
     assert_eq!(again, layer / 3 * 2 / 3);
+}
+
+/// Layers that share their weights keep what others keep, and fewer gradients.
+#[test]
+fn a_tied_trunk_needs_as_little() {
+    let plans = ["", "weights trunk"].map(|tie| {
+        let text = format!(
+            "model m {{
+               modality words = text(length: 16, vocabulary: 5)
+               tokens words = words |> embed(8)
+               layers: repeat 6 {{ apply vit(2) over {{ words <- words }} {tie} }}
+               target y = class(3)
+               output logits = words |> pool(mean) |> linear(3)
+               objective ce = cross_entropy(logits, y)
+             }}"
+        );
+        let before = trained(&text, &[], 4);
+        let after = check(&before, &is_layer);
+        [plan(&before).activations, plan(&after).activations]
+    });
+    let [[_, untied], [before, after]] = plans;
+    assert!(after <= untied, "{after} {untied}");
+    assert!(after < before * 3 / 5, "{after} of {before}");
 }
 
 #[test]

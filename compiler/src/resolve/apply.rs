@@ -44,10 +44,10 @@ impl<'a> Resolver<'a> {
         let call = Call { name: &apply.block, first: None, args: &apply.args, span: args_span };
         let bound = self.bind_block(frame, block, call, false);
         let (scope, _) = bound.map_err(|fail| self.mask_of_route(frame, apply, fail))?;
-        let path = Self::apply_name(frame, apply);
+        let place = Self::apply_name(frame, apply);
         let (path, tied) = match &apply.weights.tie {
             Some(tie) => (tie.text.clone(), true),
-            None => (path, false),
+            None => (place.clone(), false),
         };
         let mut inner = Frame {
             scopes: vec![scope],
@@ -60,7 +60,9 @@ impl<'a> Resolver<'a> {
                 clash: if tied { None } else { self.apply_path(&path, span) },
                 per_group: apply.weights.per_group,
                 tied,
+                outer: path.len(),
                 path,
+                place: place.clone(),
             },
             owner: None,
             labeled: false,
@@ -77,7 +79,7 @@ impl<'a> Resolver<'a> {
         self.check_read(&inner, &route, block, span);
         self.write_back(frame, &route, &inner);
         let steps = first_step..self.model.steps.len();
-        let (path, route_name) = (Self::apply_name(frame, apply), route.name);
+        let (path, route_name) = (place, route.name);
         let after = self.groups_in_scope(frame, span)?;
         self.lanes += after.len();
         if self.lanes > super::MAX_LANES {
@@ -101,12 +103,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The name of an apply among weights: its label, else its block's name; directly in a labeled `repeat`, nothing.
+    /// The place of an apply: its label, else its block's name; directly in a labeled `repeat`, nothing.
     fn apply_name(frame: &Frame<'a>, apply: &ast::Apply) -> String {
         match &apply.label {
-            Some(label) => join(&frame.naming.path, &label.text),
-            None if frame.labeled => frame.naming.path.clone(),
-            None => join(&frame.naming.path, &apply.block.text),
+            Some(label) => join(&frame.naming.place, &label.text),
+            None if frame.labeled => frame.naming.place.clone(),
+            None => join(&frame.naming.place, &apply.block.text),
         }
     }
 
@@ -138,6 +140,9 @@ impl<'a> Resolver<'a> {
         is_call: bool,
     ) -> Result<(BTreeMap<String, Entry<'a>>, Args<'a>)> {
         self.spend((block.params.len() * (1 + block.params.len() / 64)) as u64, call.span)?;
+        if self.broken.contains(block.name.text.as_str()) {
+            return Err(Fail::Silent);
+        }
         let mut params = Vec::new();
         if is_call {
             params.push(Parameter { name: "x", required: true, variadic: false, named: false });
@@ -211,7 +216,11 @@ impl<'a> Resolver<'a> {
         let mut inner = Frame {
             scopes: vec![inner_scope],
             block: Some(block),
-            naming: Naming { path: Self::step_path(&site), ..site.naming },
+            naming: Naming {
+                place: Self::step_path(&site),
+                path: Self::weights_path(&site),
+                ..site.naming
+            },
             keys: scope.keys.clone(),
             x,
             reads,

@@ -217,7 +217,13 @@ impl<'a> Resolver<'a> {
             }
             Constant::Len => {
                 let expr = args.need("values");
-                let length = self.constant_in(frame, expr, scope)?.list(expr.span)?.len() as u64;
+                let value = self.constant_in(frame, expr, scope)?;
+                // A number counts as one, wherever sizes are a number or a list.
+                let length = if let Const::Number(_) = value {
+                    1
+                } else {
+                    value.list(expr.span)?.len() as u64
+                };
                 Ok(Const::Number(length.into()))
             }
             Constant::Windows => self.windows(frame, args, scope),

@@ -3,6 +3,8 @@
 //! An expression is evaluated for some keys at once: the receivers of a route, the groups that they read, or the one
 //! key of the model. [`Mode`] says what `x`, `from` and locals mean while that happens.
 
+use std::collections::BTreeMap;
+
 use zorro_grammar::ast::{BinaryOp, Call as AstCall, Expr, ExprKind, Name, UnaryOp};
 use zorro_grammar::diagnostic::nearest;
 use zorro_grammar::foreign;
@@ -155,6 +157,7 @@ impl<'a> Resolver<'a> {
                 self.spend(value.size() as u64, name.span)?;
                 Ok(Value::Const(value.clone()))
             }
+            Binding::PerGroup(values) => self.of_groups(values, name, scope),
             Binding::Tokens { lanes, .. } if scope.mode == Mode::Own => {
                 Ok(Value::Tokens(restrict(lanes, &scope.keys)))
             }
@@ -178,6 +181,60 @@ impl<'a> Resolver<'a> {
                     .into())
             }
         }
+    }
+
+    /// A value that each group has its own of: for groups that have the same.
+    fn of_groups(
+        &self,
+        values: &BTreeMap<Key, Const>,
+        name: &Name,
+        scope: &Scope,
+    ) -> Result<Value> {
+        let own = |key: &Key| values.get(key).map(|value| (*key, value.clone()));
+        match self.one_for_all(scope.keys.iter().filter_map(own), name)? {
+            Some(value) => Ok(Value::Const(value)),
+            None => Err(Fail::Silent),
+        }
+    }
+
+    /// The value that all groups have; `None` where there are no groups.
+    fn one_for_all(
+        &self,
+        mut values: impl Iterator<Item = (Key, Const)>,
+        name: &Name,
+    ) -> Result<Option<Const>> {
+        let Some((first_key, first)) = values.next() else { return Ok(None) };
+        let Some((key, other)) = values.find(|(_, other)| *other != first) else {
+            return Ok(Some(first));
+        };
+        let message = format!("`{}` differs between groups", name.text);
+        let label = format!(
+            "{first} for `{}`, {other} for `{}`",
+            self.key_name(first_key),
+            self.key_name(key)
+        );
+        let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, name.span, label);
+        Err(diagnostic.help("apply the block to each of these groups by itself").into())
+    }
+
+    /// Evaluates for each group by itself what differs between groups.
+    pub(super) fn per_group(
+        &mut self,
+        frame: &mut Frame<'a>,
+        expr: &'a Expr,
+    ) -> Result<BTreeMap<Key, Const>> {
+        let mut values = BTreeMap::new();
+        let keys: Vec<Key> = frame.x.keys().copied().collect();
+        for key in keys {
+            let scope = Scope { keys: vec![key], mode: Mode::Own };
+            match self.constant_in(frame, expr, &scope) {
+                Ok(value) => drop(values.insert(key, value)),
+                Err(fail) if frame.keys.contains(&key) => return Err(fail),
+                // What is read alone may lack what the receivers have.
+                Err(_) => {}
+            }
+        }
+        Ok(values)
     }
 
     /// `x` or `from`.
@@ -296,20 +353,10 @@ impl<'a> Resolver<'a> {
                     .into());
             }
         };
-        let mut values = lanes.iter().map(|(key, value)| (*key, read(self.model.shape(*value))));
-        let Some((first_key, first)) = values.next() else { return Err(Fail::Silent) };
-        match values.find(|(_, other)| *other != first) {
-            None => Ok(Value::Const(first)),
-            Some((key, other)) => {
-                let message = format!("`{}` differs between groups", name.text);
-                let label = format!(
-                    "{first} for `{}`, {other} for `{}`",
-                    self.key_name(first_key),
-                    self.key_name(key)
-                );
-                let diagnostic = Diagnostic::new(Code::WidthsDiffer, message, name.span, label);
-                Err(diagnostic.help("apply the block to each of these groups by itself").into())
-            }
+        let values = lanes.iter().map(|(key, value)| (*key, read(self.model.shape(*value))));
+        match self.one_for_all(values, name)? {
+            Some(value) => Ok(Value::Const(value)),
+            None => Err(Fail::Silent),
         }
     }
 

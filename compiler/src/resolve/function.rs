@@ -119,7 +119,7 @@ functions! {
     /// On the right side of `objective`.
     Comparison {
         Nce "nce" ["a", "b", "temperature?", "negatives?", "collapse?"];
-        Mse "mse" ["a", "b"];
+        Mse "mse" ["a", "b", "collapse?"];
         Mean "mean" ["losses.."];
     }
 

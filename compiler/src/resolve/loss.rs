@@ -13,7 +13,7 @@ use super::evaluate::{Mode, Scope, as_name, plain};
 use super::function::{self, Aim, Args, Call, Classification, Comparison};
 use super::names::{declared_twice, single};
 use super::value::{Binding, Const, Entry, Value};
-use super::{Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text, words};
+use super::{Compared, Fail, Frame, MAX_WIDTH, Resolver, Result, fail, grid_text, words};
 
 /// The most terms of one loss.
 const MAX_TERMS: usize = 4096;
@@ -414,12 +414,25 @@ impl<'a> Resolver<'a> {
             },
             None => Negatives::Both,
         };
-        if let Some(expr) = args.get("collapse")
-            && self.word(frame, expr, words::COLLAPSE)? == "allow"
-        {
-            self.collapse_allowed.insert(args.span);
-        }
+        self.compare(frame, (a, b), args)?;
         Ok(Loss::Nce { a, b, temperature, negatives, span: args.span })
+    }
+
+    /// Remembers two sides, unless the user says that they may collapse.
+    fn compare(
+        &mut self,
+        frame: &mut Frame<'a>,
+        sides: (ValueId, ValueId),
+        args: &Args<'a>,
+    ) -> Result<()> {
+        let is_allowed = match args.get("collapse") {
+            Some(expr) => self.word(frame, expr, words::COLLAPSE)? == "allow",
+            None => false,
+        };
+        if !is_allowed {
+            self.compared.push(Compared { sides, span: args.span });
+        }
+        Ok(())
     }
 
     /// A number above 0, or a learned scalar.
@@ -494,6 +507,7 @@ impl<'a> Resolver<'a> {
             (MseTarget::Target(*target), shape.clone(), Some(declared.span))
         } else {
             let b = single(&self.tokens_of(frame, expr)?);
+            self.compare(frame, (a, b), args)?;
             (MseTarget::Value(b), self.model.shape(b).clone(), None)
         };
         let left = self.model.shape(a);

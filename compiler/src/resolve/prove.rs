@@ -1,12 +1,12 @@
-//! What is proved about a model once it is expanded: asserts hold, contrastive losses cannot collapse, nothing is
+//! What is proved about a model once it is expanded: asserts hold, losses between two learned sides cannot collapse, nothing is
 //! left over.
 
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::flow::{Flow, Hop, ModalitySet, live, path};
-use crate::model::{Assert, GroupId, Loss, ModalityId, ValueId};
+use crate::model::{Assert, GroupId, ModalityId, Model, ValueId};
 
-use super::Resolver;
+use super::{Compared, Resolver};
 
 /// The most steps of a leak that are told; the ends of a longer path tell the story.
 const MAX_HOPS: usize = 8;
@@ -31,7 +31,8 @@ impl Resolver<'_> {
             if self.errors >= super::MAX_ERRORS {
                 break;
             }
-            let allowed = ModalitySet::of(assert.only.iter().copied());
+            let Some(only) = assert.only() else { continue };
+            let allowed = ModalitySet::of(only.iter().copied());
             let leaked = flow.sees(assert.value).without(allowed);
             let later = self.last_value(&assert);
             let leaks_later = flow.sees(later).without(allowed);
@@ -43,14 +44,14 @@ impl Resolver<'_> {
                 self.push(diagnostic);
             }
         }
+        self.prove_causality();
         let mut diagnostics = Vec::new();
-        for objective in &self.model.objectives {
-            self.collapses(&flow, &objective.loss, &mut budget, &mut diagnostics);
-        }
+        self.collapses(&flow, &mut budget, &mut diagnostics);
         if !self.failed && !self.incomplete && self.errors == 0 {
             // In a broken model much is unused because its use is broken.
             self.unreached(&flow, &mut diagnostics);
             diagnostics.extend(self.without_order());
+            self.warn_of_loops(&mut diagnostics);
         }
         for diagnostic in diagnostics {
             self.push(diagnostic);
@@ -59,7 +60,7 @@ impl Resolver<'_> {
     }
 
     /// What the name of an assert stands for at the end of the model; an assert holds where it stands.
-    fn last_value(&self, assert: &Assert) -> ValueId {
+    pub(super) fn last_value(&self, assert: &Assert) -> ValueId {
         // By its name, too: another group may have been bound to the same value.
         let mut groups = self.model.groups.iter().zip(&self.bound);
         let of_name = groups
@@ -96,7 +97,7 @@ impl Resolver<'_> {
     /// The error for modalities that reach what an assert keeps them from, with the path of the first, layer by layer.
     fn leak(&self, assert: &Assert, leaked: ModalitySet, budget: &mut usize) -> Diagnostic {
         let message = format!("`{}` reads {}", assert.name, self.names(leaked.iter()));
-        let label = match assert.only.as_slice() {
+        let label = match assert.only().unwrap_or_default() {
             [] => "asserted to read nothing".to_owned(),
             only => format!("asserted to read only {}", self.names(only.iter().copied())),
         };
@@ -132,22 +133,14 @@ impl Resolver<'_> {
         }
     }
 
-    /// The errors for contrastive losses whose sides see the same.
-    fn collapses(&self, flow: &Flow, loss: &Loss, budget: &mut usize, found: &mut Vec<Diagnostic>) {
-        match loss {
-            Loss::Nce { a, b, span, .. } => {
-                let (left, right) = (flow.sees(*a), flow.sees(*b));
-                if left == right && !self.collapse_allowed.contains(span) {
-                    found.push(self.collapse(*span, (*a, *b), left, budget));
-                }
+    /// The errors for losses between two learned sides that see the same.
+    fn collapses(&self, flow: &Flow, budget: &mut usize, found: &mut Vec<Diagnostic>) {
+        for Compared { sides, span } in &self.compared {
+            let sees = flow.sees(sides.0);
+            let is_learned = |value| is_learned(&self.model, value);
+            if sees == flow.sees(sides.1) && is_learned(sides.0) && is_learned(sides.1) {
+                found.push(self.collapse(*span, *sides, sees, budget));
             }
-            Loss::Mean(terms) => {
-                terms.iter().for_each(|term| self.collapses(flow, term, budget, found));
-            }
-            Loss::Sum(terms) => {
-                terms.iter().for_each(|(_, term)| self.collapses(flow, term, budget, found));
-            }
-            Loss::CrossEntropy { .. } | Loss::SigmoidCrossEntropy { .. } | Loss::Mse { .. } => {}
         }
     }
 
@@ -159,7 +152,7 @@ impl Resolver<'_> {
         budget: &mut usize,
     ) -> Diagnostic {
         let sees_text = format!("{}", sees.display(&self.model));
-        let message = "this contrastive loss would collapse";
+        let message = "this loss between two learned sides would collapse";
         let label = if sees.is_empty() {
             "neither side reads any modality".to_owned()
         } else {
@@ -182,7 +175,7 @@ impl Resolver<'_> {
             }
         }
         diagnostic
-            .help("contrast two streams that do not read each other, as in models/zorro_vit.zorro")
+            .help("compare two streams that do not read each other, as in models/zorro_vit.zorro")
             .help("to reproduce the collapse on purpose, write `collapse: allow`")
     }
 
@@ -221,8 +214,24 @@ impl Resolver<'_> {
     }
 }
 
-/// Adds the steps by which a modality leaks.
-fn tell(mut diagnostic: Diagnostic, hops: &[Hop]) -> Diagnostic {
+/// Whether training changes a value: a weight reaches it.
+fn is_learned(model: &Model, value: ValueId) -> bool {
+    let mut looked_at = vec![false; model.values.len()];
+    let mut waiting = vec![value];
+    while let Some(value) = waiting.pop() {
+        if !std::mem::replace(&mut looked_at[value.index()], true) {
+            let (_, lane) = model.made_by(value);
+            if !lane.weights.is_empty() {
+                return true;
+            }
+            waiting.extend(&lane.operands);
+        }
+    }
+    false
+}
+
+/// Adds the steps by which something leaks.
+pub(super) fn tell(mut diagnostic: Diagnostic, hops: &[Hop]) -> Diagnostic {
     let told = |index: usize| index < MAX_HOPS / 2 || index + MAX_HOPS / 2 >= hops.len();
     for (index, hop) in hops.iter().enumerate().filter(|(index, _)| told(*index)) {
         let text = format!("{}. {} ({})", index + 1, hop.text, hop.path);

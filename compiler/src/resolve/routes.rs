@@ -121,6 +121,7 @@ impl<'a> Resolver<'a> {
                             name.text
                         ),
                         Binding::Const(_)
+                        | Binding::PerGroup(_)
                         | Binding::Modality(_)
                         | Binding::Route(_)
                         | Binding::Target(_)

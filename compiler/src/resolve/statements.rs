@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use zorro_grammar::ast::{self, AssignOp, BinaryOp, Binding as AstBinding, Name, Stmt, StmtKind};
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Assert, Group, GroupId, Output, Param};
+use crate::model::{Assert, Claim, Group, GroupId, ModalityId, Output, Param};
 
 use super::evaluate::{as_name, restrict};
 use super::names::{break_names, check_place, declared_twice, everywhere, single};
@@ -104,7 +104,7 @@ impl<'a> Resolver<'a> {
             StmtKind::Target(binding) => self.target(frame, binding),
             StmtKind::Output(binding) => self.output(frame, binding),
             StmtKind::Objective(binding) => self.objective(frame, binding),
-            StmtKind::Assert { name, only } => self.assert(frame, name, only, stmt.span),
+            StmtKind::Assert { name, claim } => self.assert(frame, name, claim, stmt.span),
         }
     }
 
@@ -149,7 +149,17 @@ impl<'a> Resolver<'a> {
         self.check_new(frame, &binding.name)?;
         let value = self.named(frame, &binding.name, None, |resolver, frame| {
             resolver.evaluate(frame, &binding.value)
-        })?;
+        });
+        let value = match value {
+            // What is known of each group need not be the same for all: `let inner = 4 * x.dim`.
+            Err(Fail::Report(why)) if frame.block.is_some() && why.code == Code::WidthsDiffer => {
+                let values = self.per_group(frame, &binding.value);
+                let values = values.map_err(|_| Fail::Report(why))?;
+                frame.declare(&binding.name, Binding::PerGroup(values));
+                return Ok(());
+            }
+            other => other?,
+        };
         let binding_value = match value {
             Value::Const(value) => Binding::Const(value),
             Value::Tokens(lanes) => Binding::Tokens { lanes, group: None },
@@ -169,11 +179,11 @@ impl<'a> Resolver<'a> {
         if frame.block.is_some() {
             return evaluate(self, frame);
         }
-        let path = join(&frame.naming.path, &name.text);
-        let path = std::mem::replace(&mut frame.naming.path, path);
+        let outer = frame.naming.clone();
+        frame.naming = outer.within(&name.text);
         let owner = std::mem::replace(&mut frame.owner, owner);
         let result = evaluate(self, frame);
-        frame.naming.path = path;
+        frame.naming = outer;
         frame.owner = owner;
         result
     }
@@ -331,14 +341,14 @@ impl<'a> Resolver<'a> {
             None => self.numbered(&frame.naming.path, "repeat"),
         };
         let mut result = Ok(());
-        let outer_path = frame.naming.path.clone();
+        let outer = frame.naming.clone();
         let outer_labeled = std::mem::replace(&mut frame.labeled, label.is_some());
         for index in 0..count {
-            result = self.spend(1 + (outer_path.len() + name.len()) as u64 / 64, expr.span);
+            result = self.spend(1 + (outer.path.len() + name.len()) as u64 / 64, expr.span);
             if result.is_err() {
                 break;
             }
-            frame.naming.path = join(&join(&outer_path, &name), &index.to_string());
+            frame.naming = outer.within(&join(&name, &index.to_string()));
             frame.scopes.push(BTreeMap::new());
             if let Some(counter) = counter {
                 frame.declare(counter, Binding::Const(Const::Number(index.into())));
@@ -351,7 +361,7 @@ impl<'a> Resolver<'a> {
                 break;
             }
         }
-        frame.naming.path = outer_path;
+        frame.naming = outer;
         frame.labeled = outer_labeled;
         result
     }
@@ -374,7 +384,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         frame: &mut Frame<'a>,
         name: &'a Name,
-        only: &'a [Name],
+        claim: &'a ast::Claim,
         span: Span,
     ) -> Result<()> {
         let lanes = match frame.entry(&name.text).map(|entry| &entry.binding) {
@@ -386,15 +396,24 @@ impl<'a> Resolver<'a> {
             }
             None => return Err(self.unknown(frame, name, "unknown name").into()),
         };
-        let mut modalities = Vec::new();
-        for name in only {
-            match self.model.modality(&name.text) {
-                Some(modality) => modalities.push(modality),
-                None => return Err(self.unknown_modality(name).into()),
+        let value = single(&lanes);
+        let claim = match claim {
+            ast::Claim::ReadsOnly(only) => {
+                let only = only.iter().map(|name| self.asserted_modality(name));
+                Claim::ReadsOnly(only.collect::<Result<_>>()?)
             }
-        }
-        let name = name.text.clone();
-        self.model.asserts.push(Assert { name, value: single(&lanes), only: modalities, span });
+            ast::Claim::CausalIn(modality) => {
+                let id = self.asserted_modality(modality)?;
+                self.check_positions((name, value), (modality, id))?;
+                Claim::Causal(id)
+            }
+        };
+        self.model.asserts.push(Assert { name: name.text.clone(), value, claim, span });
         Ok(())
+    }
+
+    fn asserted_modality(&self, name: &Name) -> Result<ModalityId> {
+        let modality = self.model.modality(&name.text);
+        modality.ok_or_else(|| self.unknown_modality(name).into())
     }
 }

@@ -38,6 +38,8 @@ pub(super) enum Value {
 #[derive(Debug, Clone)]
 pub(super) enum Binding<'a> {
     Const(Const),
+    /// A value that is known, and differs between groups.
+    PerGroup(BTreeMap<Key, Const>),
     Tokens {
         lanes: Lanes,
         group: Key,
@@ -183,6 +185,7 @@ impl Binding<'_> {
     pub(super) fn describe(&self) -> &'static str {
         match self {
             Self::Const(value) => value.describe(),
+            Self::PerGroup(_) => "a value of each group",
             Self::Tokens { .. } => "tokens",
             Self::Modality(_) => "a modality",
             Self::Route(_) => "a route",

@@ -1,7 +1,7 @@
 //! Weights and their names.
 //!
-//! A weight is named by where it stands: labels and loop numbers, the group if weights are per group, the operation,
-//! its part. The groups of an apply share a weight by asking for the same name from the same site; a tie shares it
+//! A weight is named by where it stands: labels and loop numbers, the group if weights are per group, blocks that are called, the
+//! operation, its part. The groups of an apply share a weight by asking for the same name from the same site; a tie shares it
 //! between all sites; anyone else who asks for a name that is taken gets an error that asks for a label.
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use crate::number::Number;
 
 use super::function;
 use super::value::Key;
-use super::{Frame, Resolver, Result, Site, check_weight, fail, grid_text, join};
+use super::{Frame, Naming, Resolver, Result, Site, check_weight, fail, grid_text, join};
 
 impl<'a> Resolver<'a> {
     /// The name of the next operation or loop of a kind under a prefix: `norm`, then `norm_2`.
@@ -64,7 +64,9 @@ impl<'a> Resolver<'a> {
         let mut naming = frame.naming.clone();
         let name = match tie {
             Some(tie) => {
+                naming.place = join(&naming.place, tie);
                 naming.path = tie.to_owned();
+                naming.outer = tie.len();
                 naming.tied = true;
                 String::new()
             }
@@ -83,7 +85,9 @@ impl<'a> Resolver<'a> {
         (init, kind): (Init, WeightKind),
     ) -> Result<WeightId> {
         check_weight(&shape, site.span)?;
-        let name = join(&self.prefix(site, key), part);
+        let (prefix, former) = self.prefix(site, key);
+        let name = join(&prefix, part);
+        let former = former.map(|prefix| join(&prefix, part));
         let owner = if site.naming.tied { None } else { Some(site.id) };
         if let Some((id, made_by, first)) = self.weight_sites.get(&name).copied() {
             let existing = &self.model.weights[id.index()];
@@ -98,23 +102,33 @@ impl<'a> Resolver<'a> {
         self.keep_name(&name, site.span)?;
         let id = WeightId::next(self.model.weights.len());
         let span = site.span;
-        self.model.weights.push(Weight { name: name.clone(), shape, init, kind, span });
+        self.model.weights.push(Weight { name: name.clone(), former, shape, init, kind, span });
         self.weight_sites.insert(name, (id, owner, key));
         Ok(id)
     }
 
-    /// `layers.3.video.attend` of a site.
-    fn prefix(&self, site: &Site, key: Key) -> String {
-        match key {
-            Some(group) if site.naming.per_group => {
-                join(&join(&site.naming.path, self.model.group_name(group)), &site.name)
-            }
-            Some(_) | None => join(&site.naming.path, &site.name),
-        }
+    /// `layers.3.video.mlp.linear` of a site: a group stands before the blocks that are called. And what it was called when
+    /// the group stood behind them.
+    fn prefix(&self, site: &Site, key: Key) -> (String, Option<String>) {
+        let Naming { path, outer, per_group, .. } = &site.naming;
+        let Some(group) = key.filter(|_| *per_group) else {
+            return (Self::weights_path(site), None);
+        };
+        let group = self.model.group_name(group);
+        let (before, called) = path.split_at(*outer);
+        let called = called.trim_start_matches('.');
+        let name = join(&join(&join(before, group), called), &site.name);
+        let former = join(&join(path, group), &site.name);
+        (name, (!called.is_empty()).then_some(former))
     }
 
     /// The place of a step: its site without the group.
     pub(super) fn step_path(site: &Site) -> String {
+        join(&site.naming.place, &site.name)
+    }
+
+    /// The prefix of a site's weights, without the group.
+    pub(super) fn weights_path(site: &Site) -> String {
         join(&site.naming.path, &site.name)
     }
 
@@ -181,6 +195,14 @@ impl<'a> Resolver<'a> {
                 None
             }
         }
+    }
+}
+
+impl Naming {
+    /// Of what stands under a name within.
+    pub(super) fn within(&self, name: &str) -> Self {
+        let (place, path) = (join(&self.place, name), join(&self.path, name));
+        Self { place, path, ..self.clone() }
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod blocks;
 mod classes;
+mod furthest;
 mod groups;
 mod mask;
 mod of_model;
@@ -20,6 +21,7 @@ mod windows;
 mod tests;
 
 pub use blocks::{BlockCounts, BlockKind, Blocks, MaskBlocks, MaskCounts, Run, Tile};
+pub(crate) use furthest::furthest;
 pub use groups::Groups;
 pub use mask::{Mask, Pair, Side};
 pub(crate) use of_model::mask_of;

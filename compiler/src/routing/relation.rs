@@ -41,6 +41,16 @@ impl Relation {
         }
     }
 
+    /// Whether queries read no key behind their own index.
+    #[must_use]
+    pub fn is_causal(&self) -> bool {
+        match self {
+            Self::Causal => true,
+            Self::And(relations) => relations.iter().any(Self::is_causal),
+            Self::All | Self::Windows(_) | Self::Groups(_) => false,
+        }
+    }
+
     fn flatten(self, parts: &mut Vec<Self>) {
         match self {
             Self::All => {}

@@ -8,8 +8,8 @@ use super::comments::Comments;
 use super::doc::{Align, Body, Doc, Lead, width};
 use super::expr::Placed;
 use crate::ast::{
-    Apply, Binding, Block, Comment, Edge, Endpoint, Expr, Item, Model, Name, Read, RouteExpr,
-    Sharing, Stmt, StmtKind,
+    Apply, Binding, Block, Claim, Comment, Edge, Endpoint, Expr, Item, Model, Name, Read,
+    RouteExpr, Sharing, Stmt, StmtKind,
 };
 
 /// Makes docs of one file.
@@ -84,15 +84,19 @@ impl<'a> Builder<'a> {
                 Doc::Seq(vec![head, self.expr(count), counter, Doc::Body(body)])
             }
             StmtKind::When { arms, otherwise } => self.when(arms, otherwise.as_deref()),
-            StmtKind::Assert { name, only } => {
-                let head = format!("assert {} reads ", name.text);
-                if only.is_empty() {
-                    Doc::text(format!("{head}nothing"))
-                } else {
-                    let only = only.iter().map(placed_name).collect();
-                    Doc::Seq(vec![Doc::text(format!("{head}only ")), self.names(only)])
+            StmtKind::Assert { name, claim } => match claim {
+                Claim::ReadsOnly(only) if only.is_empty() => {
+                    Doc::text(format!("assert {} reads nothing", name.text))
                 }
-            }
+                Claim::ReadsOnly(only) => {
+                    let head = Doc::text(format!("assert {} reads only ", name.text));
+                    let only = only.iter().map(placed_name).collect();
+                    Doc::Seq(vec![head, self.names(only)])
+                }
+                Claim::CausalIn(modality) => {
+                    Doc::text(format!("assert {} causal in {}", name.text, modality.text))
+                }
+            },
         };
         (doc, None)
     }

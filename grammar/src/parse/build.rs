@@ -6,9 +6,9 @@ use pest::iterators::{Pair, Pairs};
 
 use super::Rule;
 use crate::ast::{
-    Apply, Arg, AssignOp, BinaryOp, Binding, Block, BlockParam, Call, Comment, Edge, Endpoint,
-    Expr, ExprKind, Item, MAX_DEPTH, Model, Name, Read, RouteExpr, Sharing, Stmt, StmtKind,
-    UnaryOp, Use,
+    Apply, Arg, AssignOp, BinaryOp, Binding, Block, BlockParam, Call, Claim, Comment, Edge,
+    Endpoint, Expr, ExprKind, Item, MAX_DEPTH, Model, Name, Read, RouteExpr, Sharing, Stmt,
+    StmtKind, UnaryOp, Use,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::scan;
@@ -62,6 +62,8 @@ fn is_mark(rule: Rule) -> bool {
             | Rule::kw_weights
             | Rule::word_reads
             | Rule::word_only
+            | Rule::word_causal
+            | Rule::word_in
             | Rule::word_as
             | Rule::dot
             | Rule::EOI
@@ -196,12 +198,19 @@ impl<'a> Builder<'a> {
             Rule::when_stmt => self.when(parts),
             Rule::assert_stmt => StmtKind::Assert {
                 name: self.name(&next(&mut parts, "a name")),
-                only: parts
-                    .filter(|part| part.as_rule() == Rule::name)
-                    .map(|part| self.name(&part))
-                    .collect(),
+                claim: self.claim(next(&mut parts, "a claim")),
             },
             other => panic!("zorro.pest has no statement {other:?}"),
+        }
+    }
+
+    fn claim(&mut self, pair: Pair<'_, Rule>) -> Claim {
+        let rule = pair.as_rule();
+        let mut names = parts(pair).filter(|part| part.as_rule() == Rule::name);
+        match rule {
+            Rule::reads_only => Claim::ReadsOnly(names.map(|part| self.name(&part)).collect()),
+            Rule::causal_in => Claim::CausalIn(self.name(&next(&mut names, "a modality"))),
+            other => panic!("zorro.pest has no claim {other:?}"),
         }
     }
 

@@ -232,7 +232,9 @@ fn describe_rule(rule: Rule) -> Option<&'static str> {
         Rule::kw_over => "`over`",
         Rule::kw_then => "`then`",
         Rule::kw_else => "`else`",
-        Rule::word_reads => "`reads`",
+        Rule::reads_only | Rule::word_reads => "`reads`",
+        Rule::causal_in | Rule::word_causal => "`causal`",
+        Rule::word_in => "`in`",
         Rule::word_only | Rule::word_nothing => "`only` or `nothing`",
         Rule::word_as => "`as`",
         Rule::setting

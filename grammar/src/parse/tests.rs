@@ -160,7 +160,7 @@ fn statements_make_trees() {
         apply b over if c then r else if d then s else t weights per group
         l: repeat 2 * n as i { a += [\"//\", true] }
         when a { a = b } else when b { a -= 1 } else { a *= 1e3 }
-        assert a reads nothing; assert a reads only b, c
+        assert a reads nothing; assert a reads only b, c; assert a causal in b
     ";
     insta::assert_snapshot!(tree(stmts), @r#"
     doc "What"
@@ -182,6 +182,7 @@ fn statements_make_trees() {
       a *= 1e3
     assert a reads only []
     assert a reads only [b, c]
+    assert a causal in b
     "#);
 }
 

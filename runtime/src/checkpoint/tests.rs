@@ -1,6 +1,7 @@
 //! Folders of checkpoints, whole and damaged.
 
 mod manifests;
+mod names;
 
 use std::fs;
 use std::path::Path;

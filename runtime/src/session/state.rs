@@ -8,6 +8,7 @@ use zorro_compiler::graph::{BufferId, Place, Slot};
 use zorro_compiler::optimizer::FIRST_SCALE;
 
 use super::{Session, tensor};
+use crate::checkpoint;
 use crate::tensors::Tensors;
 use crate::{RuntimeError, memory};
 
@@ -49,6 +50,7 @@ impl Session {
     ///
     /// State of another shape than its weight; a device that does not take it.
     pub fn set_states(&mut self, states: &Tensors) -> Result<(), RuntimeError> {
+        let states = &*checkpoint::current(&self.model, states);
         for (name, shape, region) in self.state_places() {
             let StatePlace { buffer, slot, offset, numbers } = region;
             let is_scale = self.plan.parameters.scale == Some(buffer) && slot == Slot::Weight;

@@ -3,7 +3,7 @@
 //! In: a setup and its folder. Out: a session with weights and state, and the manifest of the checkpoints to come; what is another
 //! than when the run was left is noted. Deliberately not here: steps.
 
-use crate::checkpoint::{Checkpoint, Folder, Manifest};
+use crate::checkpoint::{Checkpoint, Folder, Manifest, current};
 use crate::compiler::random;
 use crate::{Session, Tensor, TensorData, Tensors, memory};
 
@@ -43,7 +43,7 @@ impl Begun {
         }
         let mut weights = starts(setup)?;
         if let Some(from) = &setup.config.init {
-            let report = init::load(from, &setup.base, &mut weights)?;
+            let report = init::load(from, &setup.base, &setup.checked.model, &mut weights)?;
             watcher(&Event::Loaded(&report));
         }
         self.take(weights)
@@ -80,7 +80,7 @@ impl Begun {
         self.manifest.step = manifest.step;
         self.manifest.best = manifest.best;
         self.manifest.to_evaluate = manifest.to_evaluate;
-        self.take(weights)?;
+        self.take(current(&setup.checked.model, &weights).into_owned())?;
         Ok(self.session.set_states(&optimizer)?)
     }
 

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::find;
+use crate::checkpoint::{current, find};
+use crate::compiler::model::Model;
 use crate::names::Section;
 use crate::{NameMap, Tensors};
 
@@ -38,6 +39,7 @@ const MAX_MAP: u64 = 64 << 20;
 pub(super) fn load(
     config: &InitConfig,
     base: &Path,
+    model: &Model,
     weights: &mut Tensors,
 ) -> Result<Loaded, TrainError> {
     let path = base.join(&config.from);
@@ -59,6 +61,7 @@ pub(super) fn load(
             .collect();
         file = map.import(Section::Weights, &file, &wanted).map_err(failed)?;
     }
+    let file = current(model, &file);
     let mut report = Loaded { from: path.clone(), ..Loaded::default() };
     let names: Vec<String> = weights.names().map(str::to_owned).collect();
     for name in &names {

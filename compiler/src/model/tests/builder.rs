@@ -65,6 +65,7 @@ impl Builder {
         WeightId::next(known.unwrap_or_else(|| {
             let (shape, init) = (shape.to_vec(), Init::Constant(Number::ZERO));
             self.model.weights.push(Weight {
+                former: None,
                 name: name.to_owned(),
                 shape,
                 init,
@@ -309,6 +310,6 @@ pub(crate) fn over(depth: u64, route: &[(&str, &[&str])]) -> Model {
     builder.model.objectives.push(Objective { name: "supervised".to_owned(), loss, span: span() });
     let only = vec![ModalityId(0)];
     let (name, value) = ("video".to_owned(), builder.values["video"]);
-    builder.model.asserts.push(Assert { name, value, only, span: span() });
+    builder.model.asserts.push(Assert { name, value, claim: Claim::ReadsOnly(only), span: span() });
     builder.model
 }
