@@ -43,7 +43,7 @@ impl Begun {
         }
         let mut weights = starts(setup)?;
         if let Some(from) = &setup.config.init {
-            let report = init::load(from, &setup.base, &mut weights)?;
+            let report = init::load(from, &setup.base, &setup.checked.model, &mut weights)?;
             watcher(&Event::Loaded(&report));
         }
         self.take(weights)
