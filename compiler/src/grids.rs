@@ -49,6 +49,10 @@ fn axes(model: &Model, op: &Op, lane: &crate::model::Lane) -> Option<Vec<AxisGri
             let wide = model.weights[lane.weights.first()?.index()].shape.get(1)?;
             Some(vec![tokens(model, operand), vec![vec![*wide]]])
         }
+        Op::Attend { heads, window: Some(window) } => {
+            let places = window.iter().map(|size| 2 * size - 1).collect();
+            Some(vec![vec![vec![*heads]], vec![places]])
+        }
         Op::Norm { .. } | Op::RmsNorm { .. } => Some(vec![vec![width(model, operand)]]),
         Op::Input(_)
         | Op::Latents
@@ -70,7 +74,7 @@ fn axes(model: &Model, op: &Op, lane: &crate::model::Lane) -> Option<Vec<AxisGri
         | Op::Mean
         | Op::Dropout(_)
         | Op::DropPath { .. }
-        | Op::Attend { .. }
+        | Op::Attend { window: None, .. }
         | Op::Concat
         | Op::Join
         | Op::Slice(..)

@@ -18,6 +18,7 @@ pub struct Shipped {
 /// All of them.
 pub const SHIPPED: &[Shipped] = &[
     Shipped { name: "hf_vit", text: include_str!("maps/hf_vit.yaml") },
+    Shipped { name: "timm_swin", text: include_str!("maps/timm_swin.yaml") },
     Shipped { name: "timm_vit", text: include_str!("maps/timm_vit.yaml") },
 ];
 
