@@ -262,15 +262,22 @@ impl fmt::Display for Report {
 
 /// Weights, how many there are of a kind, and what became of them.
 fn table<'a>(f: &mut fmt::Formatter<'_>, rows: impl Iterator<Item = &'a Row>) -> fmt::Result {
-    let mut lines: Vec<(String, usize, String)> = Vec::new();
+    let mut lines: Vec<(&str, usize, String)> = Vec::new();
     for row in rows {
-        let (name, told) = (fold(&row.name), fold(&row.outcome.told()));
-        match lines.iter_mut().find(|(other, _, other_told)| *other == name && *other_told == told)
-        {
+        let told = row.outcome.told();
+        let is_alike = |(name, _, other): &&mut (&str, usize, String)| {
+            fold(name) == fold(&row.name) && fold(other) == fold(&told)
+        };
+        match lines.iter_mut().find(is_alike) {
             Some((_, count, _)) => *count += 1,
-            None => lines.push((name, 1, told)),
+            None => lines.push((&row.name, 1, told)),
         }
     }
+    let folded = lines.into_iter().map(|(name, count, told)| match count {
+        1 => (name.to_owned(), count, told),
+        _ => (fold(name), count, fold(&told)),
+    });
+    let lines: Vec<(String, usize, String)> = folded.collect();
     let wide = lines.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     for (name, count, told) in lines {
         writeln!(f, "  {name:wide$} {count:>4}  {told}")?;

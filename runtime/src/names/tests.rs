@@ -275,11 +275,11 @@ fn a_part_of_the_weights_is_taken_and_told() {
     assert_eq!(
         report.to_string(),
         "taken: 2 of 6 weights, 4 of 12 numbers\n  \
-         layers.*.a    1  blocks.*.a\n  \
-         layers.*.b    1  blocks.*.b\n\
+         layers.0.a    1  blocks.0.a\n  \
+         layers.0.b    1  blocks.0.b\n\
          left as they start: 4\n  \
-         layers.*.a    1  `layers.1.a` needs `blocks.1.a`, which the foreign file does not have; there is `blocks.0.a`\n  \
-         layers.*.b    1  `layers.1.b` needs `blocks.1.b`, which the foreign file does not have; there is `blocks.0.b`\n  \
+         layers.1.a    1  `layers.1.a` needs `blocks.1.a`, which the foreign file does not have; there is `blocks.0.a`\n  \
+         layers.1.b    1  `layers.1.b` needs `blocks.1.b`, which the foreign file does not have; there is `blocks.0.b`\n  \
          head          1  `head` is [3] in the model; from `fc` come [4]\n  \
          own           1  the file has nothing of this name\n"
     );
@@ -313,7 +313,7 @@ fn one_tensor_feeds_copies() {
     assert!(report.warnings().is_empty() && report.fresh().count() == 0, "{report}");
     assert_eq!(values(&weights, "layers.0.video.q.weight"), [0.0, 1.0]);
     assert_eq!(values(&weights, "layers.0.audio.k.weight"), [2.0, 3.0]);
-    let map = NameMap::parse("map.yaml", "weights:\n  [video|audio].w: w").unwrap();
+    let map = NameMap::parse("map.yaml", "weights:\n  \"[video|audio].w\": w").unwrap();
     let ours = tensors(&[("video.w", &[2]), ("audio.w", &[2])]);
     assert_eq!(map.export(Section::Weights, &ours, None, &[]).unwrap(), tensors(&[("w", &[2])]));
     // Gradients of copies are added; weights that differ are no copies.
