@@ -16,6 +16,7 @@ pub mod cost;
 pub mod diff;
 pub mod flow;
 pub mod graph;
+pub mod grids;
 pub mod lower;
 pub mod mel;
 pub mod model;

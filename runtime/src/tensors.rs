@@ -7,6 +7,7 @@
 mod data;
 mod file;
 mod layout;
+mod shards;
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,18 @@ impl Tensor {
     #[must_use]
     pub fn to_f32(&self) -> Self {
         Self { shape: self.shape.clone(), data: TensorData::F32(self.data.to_f32()) }
+    }
+
+    /// The same numbers in half precision, rounded to the nearest.
+    #[must_use]
+    pub fn to_f16(&self) -> Self {
+        Self { shape: self.shape.clone(), data: self.data.to_f16() }
+    }
+
+    /// The same numbers with the upper half of single precision, rounded to the nearest.
+    #[must_use]
+    pub fn to_bf16(&self) -> Self {
+        Self { shape: self.shape.clone(), data: self.data.to_bf16() }
     }
 
     /// Whether shape, type and every bit agree, so that NaN equals itself and 0 is not -0.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zorro_compiler::autodiff::Seed;
 use zorro_compiler::model::{Model, Source, TargetKind};
 use zorro_compiler::{Checked, Mode, compile};
-use zorro_runtime::names::Section;
+use zorro_runtime::names::{self, Section, Shipped};
 use zorro_runtime::session::Results;
 use zorro_runtime::{Batch, NameMap, RunOptions, Session, Tensor, TensorData, Tensors};
 
@@ -118,13 +118,15 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         return print_quoting(&compile(&checked, &wanted).map_err(work)?.to_string());
     }
     let mut session = Session::new(&checked, &wanted, &args.place.open()?).map_err(work)?;
-    weights(args, &checked, map.as_ref(), &mut session)?;
+    let foreign = weights(args, &checked, map.as_ref(), &mut session)?;
     let options = RunOptions { seed: args.seed.unwrap_or(0), ..RunOptions::default() };
     let results = session.run(&batch, &options).map_err(work)?;
     let outputs = marked(&checked, &results)?;
     let given = if is_fed { batch.samples().map_err(work)? } else { 0 };
     say_who_lacks_what(&checked, &results, &outputs, given)?;
-    let all = collected(&results, outputs, map.as_ref())?;
+    let known =
+        Known { weights: foreign.as_ref(), wanted: &names::Wanted::weights(&checked.model) };
+    let all = collected(&results, outputs, map.as_ref(), known)?;
     match &args.output {
         Some(path) => all.write(path).map_err(work),
         None => print_quoting(&tensors::table(&all)),
@@ -135,10 +137,15 @@ fn work(error: impl std::fmt::Display) -> Failure {
     Failure::Work(error.to_string())
 }
 
+/// A map that comes with this program, or one in a file.
 pub(super) fn read_map(path: &Path) -> Result<NameMap, Failure> {
     let name = path.display().to_string();
-    let text = zorro::files::read(path)
-        .map_err(|reason| Failure::Work(format!("cannot read `{name}`: {reason}")))?;
+    if let Some(shipped) = Shipped::find(&name) {
+        return Ok(shipped.map());
+    }
+    let text = zorro::files::read(path).map_err(|reason| {
+        Failure::Work(format!("cannot read `{name}`: {reason}; {}", Shipped::hint(&name)))
+    })?;
     NameMap::parse(&name, &text).map_err(work)
 }
 
@@ -170,6 +177,10 @@ fn fed(
     let mut fed = match map {
         Some(map) => mapped(model, &file, map)?,
         None => file,
+    };
+    let cotangents = match (map, cotangents) {
+        (Some(map), Some(cotangents)) => Some(named_cotangents(model, &cotangents, map)?),
+        (_, cotangents) => cotangents,
     };
     for (name, tensor) in cotangents.iter().flat_map(Tensors::iter) {
         // In a file of results, who has an output: nothing flows back from the others in any case.
@@ -205,6 +216,28 @@ fn fed(
     Ok(Batch { tensors: fed })
 }
 
+/// Cotangents under the names of the outputs. An output without one has none; what is no output's keeps its name, and is told.
+fn named_cotangents(model: &Model, file: &Tensors, map: &NameMap) -> Result<Tensors, Failure> {
+    let batch = file.iter().find_map(|(_, tensor)| tensor.shape().first().copied()).unwrap_or(1);
+    let (mut named, mut used) = (Tensors::new(), Vec::new());
+    for output in &model.outputs {
+        let sources = map.sources(Section::Outputs, &output.name).map_err(work)?;
+        if !sources.iter().any(|source| file.get(source).is_some()) {
+            continue;
+        }
+        let of = model.shape(output.value);
+        let mut shape = vec![batch];
+        shape.extend(sizes(&of.grid));
+        shape.extend(sizes(&[of.width]));
+        let wanted = names::Wanted::plain(&output.name, &shape);
+        named.extend(map.import(Section::Outputs, file, &[wanted]).map_err(work)?);
+        used.extend(sources);
+    }
+    let rest = file.iter().filter(|(name, _)| !used.iter().any(|used| used == name));
+    named.extend(rest.map(|(name, tensor)| (name.to_owned(), tensor.clone())));
+    Ok(named)
+}
+
 fn sizes(sizes: &[u64]) -> Vec<usize> {
     sizes.iter().map(|size| usize::try_from(*size).unwrap_or(usize::MAX)).collect()
 }
@@ -222,7 +255,7 @@ fn mapped(model: &Model, file: &Tensors, map: &NameMap) -> Result<Tensors, Failu
         }
         let mut last = None;
         for shape in shapes {
-            match map.import(Section::Inputs, file, &[(name.clone(), shape)]) {
+            match map.import(Section::Inputs, file, &[names::Wanted::plain(&name, &shape)]) {
                 Ok(found) => {
                     fed.extend(found);
                     last = None;
@@ -277,28 +310,36 @@ fn known_inputs(model: &Model, batch: usize) -> Vec<(String, Vec<Vec<usize>>)> {
     known
 }
 
-/// Weights from the file, or as they start.
+/// Weights from the file, which is handed back, or as they start.
 fn weights(
     args: &Args,
     checked: &Checked,
     map: Option<&NameMap>,
     session: &mut Session,
-) -> Result<(), Failure> {
+) -> Result<Option<Tensors>, Failure> {
     let Some(path) = &args.weights else {
         note("note: no --weights; they are as they start, from seed 0");
-        return session.initialize(0).map_err(work);
+        session.initialize(0).map_err(work)?;
+        return Ok(None);
     };
     let file = Tensors::read(path).map_err(work)?;
     let weights = match map {
         Some(map) => {
-            let weights = checked.model.weights.iter();
-            let wanted: Vec<(String, Vec<usize>)> =
-                weights.map(|weight| (weight.name.clone(), sizes(&weight.shape))).collect();
+            let wanted = names::Wanted::weights(&checked.model);
             map.import(Section::Weights, &file, &wanted).map_err(work)?
         }
-        None => file,
+        None => file.clone(),
     };
-    session.set_weights(&weights).map_err(work)
+    session.set_weights(&weights).map_err(work)?;
+    Ok(Some(file))
+}
+
+/// What tells sizes that a map does not.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    /// The foreign file of the weights.
+    weights: Option<&'a Tensors>,
+    wanted: &'a [names::Wanted],
 }
 
 /// Results in one collection: outputs, losses, gradients.
@@ -306,10 +347,14 @@ fn collected(
     results: &Results<'_>,
     outputs: Tensors,
     map: Option<&NameMap>,
+    known: Known<'_>,
 ) -> Result<Tensors, Failure> {
-    let under = |section: Section, tensors: Tensors| match map {
-        Some(map) => map.export(section, &tensors, None).map_err(work),
-        None => Ok(tensors),
+    let under = |section: Section, tensors: Tensors| {
+        let base = known.weights.filter(|_| section == Section::Gradients);
+        match map {
+            Some(map) => map.export(section, &tensors, base, known.wanted).map_err(work),
+            None => Ok(tensors),
+        }
     };
     let mut all = under(Section::Outputs, outputs)?;
     let losses = results.losses().map_err(work)?;

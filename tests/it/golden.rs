@@ -42,7 +42,7 @@ fn every_weight_finds_its_place_and_goes_back_bit_for_bit() {
         assert_eq!(loaded.weights.len(), loaded.checked.model.weights.len(), "{}", case.name);
         let foreign = case.golden("weights");
         let ours = &loaded.weights;
-        let back = case.map().export(Section::Weights, ours, Some(&zeros(&foreign)));
+        let back = case.map().export(Section::Weights, ours, Some(&zeros(&foreign)), &[]);
         let back = back.unwrap_or_else(|error| panic!("{}: {error}", case.name));
         for (name, tensor) in foreign.iter() {
             let same = back.get(name).is_some_and(|back| back.same_bits(tensor));
@@ -61,7 +61,7 @@ fn inputs_go_back_bit_for_bit() {
         if !case.zero.is_empty() {
             continue;
         }
-        let back = case.map().export(Section::Inputs, &loaded.feeds, None).unwrap();
+        let back = case.map().export(Section::Inputs, &loaded.feeds, None, &[]).unwrap();
         assert_eq!(back.len(), loaded.checked.model.modalities.len(), "{}", case.name);
         for (name, tensor) in back.iter() {
             assert!(tensor.same_bits(foreign.get(name).unwrap()), "{}: `{name}`", case.name);

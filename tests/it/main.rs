@@ -18,6 +18,7 @@ mod guide;
 mod licenses;
 mod mask;
 mod pattern;
+mod pretrained;
 mod run;
 mod run_schema;
 mod schema;

@@ -94,7 +94,7 @@ fn the_page_has_the_keys_of_the_schema() {
 fn configurations_that_are_shipped() {
     let mut found = 0;
     let mut paths = vec!["src/cli/new/run.yaml".to_owned()];
-    for folder in ["av_digits", "esc10", "pretraining", "synthetic", "table3"] {
+    for folder in ["av_digits", "esc10", "pretrained", "pretraining", "synthetic", "table3"] {
         let folder = format!("examples/{folder}");
         let files = Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder);
         for file in fs::read_dir(files).expect("the examples are there") {

@@ -18,6 +18,11 @@ impl Lowering<'_> {
                 self.half_of_one_plus(a, erf)
             }
             Elementwise::GeluTanh => self.gelu_tanh(a),
+            Elementwise::QuickGelu => {
+                let scaled = self.graph.times(a, 1.702);
+                let sigmoid = self.graph.unary(Unary::Sigmoid, scaled);
+                self.graph.multiply(a, sigmoid)
+            }
             Elementwise::Relu => self.relu(a),
             Elementwise::SquaredRelu => {
                 let positive = self.relu(a);

@@ -154,6 +154,8 @@ pub enum Elementwise {
     Gelu,
     /// The tanh approximation.
     GeluTanh,
+    /// v * sigmoid(1.702 v)
+    QuickGelu,
     /// max(v, 0)
     Relu,
     /// max(v, 0)^2
@@ -175,6 +177,7 @@ impl Elementwise {
     pub const ALL: &[Self] = &[
         Self::Gelu,
         Self::GeluTanh,
+        Self::QuickGelu,
         Self::Relu,
         Self::SquaredRelu,
         Self::Silu,
@@ -196,6 +199,7 @@ impl Elementwise {
         match self {
             Self::Gelu => "gelu",
             Self::GeluTanh => "gelu_tanh",
+            Self::QuickGelu => "quick_gelu",
             Self::Relu => "relu",
             Self::SquaredRelu => "squared_relu",
             Self::Silu => "silu",

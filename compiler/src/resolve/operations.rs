@@ -77,7 +77,13 @@ impl<'a> Resolver<'a> {
         scope: &Scope,
     ) -> Result<Lanes> {
         let lanes = self.operand(frame, args.need("x"), scope)?;
-        let site = self.site(frame, single.name(), args.span, args.get("weights"))?;
+        // `activate(gelu)` is `gelu`, wherever its name comes from.
+        let name = if single == Single::Activate {
+            self.function(frame, args.need("function"))?.name()
+        } else {
+            single.name()
+        };
+        let site = self.site(frame, name, args.span, args.get("weights"))?;
         let mut drafts = Vec::new();
         let mut kept = Lanes::new();
         for (key, value) in lanes {

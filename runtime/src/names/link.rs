@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::axes::Axes;
+use super::pattern::Match;
 use super::{Place, Problem, Rule};
 
 /// All links of a section.
@@ -32,22 +33,40 @@ impl Link<'_> {
         self.rule.and_then(|rule| rule.axes.as_ref())
     }
 
+    /// Whether the rule may be of names of which the model has only some.
+    pub(super) fn is_copy(&self) -> bool {
+        self.rule.is_some_and(|rule| rule.model.has_copies())
+    }
+
     pub(super) fn axis(&self) -> usize {
         self.rule.map_or(0, |rule| rule.axis)
     }
 }
 
 /// Links names by rules; a name of which some earlier list of rules speaks is not looked up in later ones.
-pub(super) fn links<'a>(lists: &[&'a [Rule]], names: &[&str]) -> (Links<'a>, Vec<Problem>) {
+/// `there` tells which foreign tensors there are, where several rules may speak of a name and the first of those counts that have
+/// their tensors.
+pub(super) fn links<'a>(
+    lists: &[&'a [Rule]],
+    names: &[&str],
+    there: Option<&dyn Fn(&str) -> bool>,
+) -> (Links<'a>, Vec<Problem>) {
     let mut problems = Vec::new();
-    let mut made: BTreeMap<(Place, Vec<String>, usize), Link<'a>> = BTreeMap::new();
+    let mut made: BTreeMap<(Place, Match), Link<'a>> = BTreeMap::new();
     let mut same = Vec::new();
     let mut spoken = BTreeSet::new();
     for name in names {
         let speaking =
             lists.iter().map(|rules| matching(rules, name)).find(|found| !found.is_empty());
-        let found = speaking.unwrap_or_default();
+        let mut found = speaking.unwrap_or_default();
         spoken.extend(found.iter().map(|(rule, _)| rule.place));
+        if let Some(there) = there {
+            let has = |(rule, found): &(&Rule, Match)| {
+                link(rule, found, None).foreign.iter().any(|name| there(name))
+            };
+            let at = found.iter().position(has).unwrap_or(0);
+            found = found.into_iter().skip(at).take(1).collect();
+        }
         if let [(first, _), (second, _), ..] = found.as_slice() {
             let message = format!(
                 "`{name}` is matched by `{}` here and by `{}` in line {}",
@@ -57,11 +76,12 @@ pub(super) fn links<'a>(lists: &[&'a [Rule]], names: &[&str]) -> (Links<'a>, Vec
         }
         match found.into_iter().next() {
             Some((rule, found)) => {
-                let paired =
-                    rule.foreign.alternatives().len() > 1 && rule.model.alternatives().len() > 1;
+                let theirs = rule.foreign.as_ref().map_or(1, |name| name.alternatives().len());
+                let paired = theirs > 1 && rule.model.alternatives().len() > 1;
                 let pair = if paired { found.alternative } else { 0 };
-                let key = (rule.place, found.stars.clone(), pair);
-                made.entry(key).or_insert_with(|| link(rule, &found.stars, paired.then_some(pair)));
+                let found = Match { alternative: pair, ..found };
+                made.entry((rule.place, found.clone()))
+                    .or_insert_with(|| link(rule, &found, paired.then_some(pair)));
             }
             None => same.push(Link {
                 rule: None,
@@ -73,44 +93,22 @@ pub(super) fn links<'a>(lists: &[&'a [Rule]], names: &[&str]) -> (Links<'a>, Vec
     let all = lists.iter().flat_map(|rules| rules.iter());
     let idle = all.filter(|rule| !spoken.contains(&rule.place)).collect();
     let links: Vec<Link<'a>> = made.into_values().chain(same).collect();
-    twice(&links, &mut problems);
     (Links { links, idle }, problems)
 }
 
-fn matching<'a>(rules: &'a [Rule], name: &str) -> Vec<(&'a Rule, super::pattern::Match)> {
+fn matching<'a>(rules: &'a [Rule], name: &str) -> Vec<(&'a Rule, Match)> {
     rules.iter().filter_map(|rule| Some((rule, rule.model.matches(name)?))).collect()
 }
 
-/// What a rule links where its stars stand for these.
-fn link<'a>(rule: &'a Rule, stars: &[String], pair: Option<usize>) -> Link<'a> {
+/// What a rule links where its stars and brackets stand for these.
+fn link<'a>(rule: &'a Rule, found: &Match, pair: Option<usize>) -> Link<'a> {
     let alternatives = |count: usize| match pair {
         Some(pair) => pair..pair + 1,
         None => 0..count,
     };
-    let model = alternatives(rule.model.alternatives().len()).map(|at| rule.model.fill(stars, at));
-    let foreign = alternatives(rule.foreign.alternatives().len())
-        .filter_map(|at| rule.foreign.fill(stars, at));
+    let model = alternatives(rule.model.alternatives().len()).map(|at| rule.model.fill(found, at));
+    let foreign = rule.foreign.iter().flat_map(|name| {
+        alternatives(name.alternatives().len()).filter_map(|at| name.fill(found, at))
+    });
     Link { rule: Some(rule), model: model.collect(), foreign: foreign.collect() }
-}
-
-/// Complains of foreign tensors that two links read: exporting could not say which to believe.
-fn twice(links: &[Link<'_>], problems: &mut Vec<Problem>) {
-    let mut readers: BTreeMap<&str, &Link<'_>> = BTreeMap::new();
-    for link in links {
-        for name in &link.foreign {
-            if let Some(first) = readers.insert(name, link) {
-                let told = |link: &Link<'_>| {
-                    let names: Vec<&str> =
-                        link.model.iter().flatten().map(String::as_str).collect();
-                    names.join(", ")
-                };
-                let message = format!(
-                    "foreign tensor `{name}` is the source of both `{}` and `{}`",
-                    told(first),
-                    told(link)
-                );
-                problems.push((link.place().or(first.place()), message));
-            }
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Names with stars and alternatives.
 //!
 //! In: `layers.*.attend.(q|k|v).*`. Out: whether a name matches, with what the stars stand for and which alternative,
-//! and the name that these make in another pattern. `*` stands for one or more characters without a dot, `**` for any.
+//! and the name that these make in another pattern. `*` stands for one or more characters without a dot, `**` for any; what
+//! stands in brackets may be there or not.
 //! Deliberately not here: regular expressions.
 
 use std::fmt;
@@ -23,6 +24,8 @@ enum Piece {
     Stars,
     /// `(a|b)`.
     Alternatives(Vec<String>),
+    /// `[a|b]`: one of these or nothing; every name that fits is a copy.
+    Copies(Vec<Vec<Piece>>),
 }
 
 /// What a name is under a pattern.
@@ -30,6 +33,8 @@ enum Piece {
 pub(super) struct Match {
     /// What the stars stand for, in order.
     pub(super) stars: Vec<String>,
+    /// What brackets stand for, in order.
+    pub(super) copies: Vec<String>,
     /// Which alternative; 0 where there are none.
     pub(super) alternative: usize,
 }
@@ -55,10 +60,13 @@ impl Pattern {
                     return Err(format!("`{text}`: alternatives are two or more names: `(q|k|v)`"));
                 }
                 (Piece::Alternatives(names), end + 1)
+            } else if first == '[' {
+                let end = rest.find(']').ok_or_else(|| format!("`{text}`: `[` is not closed"))?;
+                (Piece::Copies(copies(text, &rest[1..end])?), end + 1)
             } else {
-                let end = rest.find(['*', '(']).unwrap_or(rest.len());
-                if rest[..end].contains([')', '|']) {
-                    return Err(format!("`{text}`: `)` or `|` without `(`"));
+                let end = rest.find(['*', '(', '[']).unwrap_or(rest.len());
+                if rest[..end].contains([')', '|', ']']) {
+                    return Err(format!("`{text}`: `)`, `]` or `|` without `(` or `[`"));
                 }
                 (Piece::Text(rest[..end].to_owned()), end)
             };
@@ -83,30 +91,48 @@ impl Pattern {
     pub(super) fn alternatives(&self) -> Vec<&str> {
         let names = self.pieces.iter().find_map(|piece| match piece {
             Piece::Alternatives(names) => Some(names.iter().map(String::as_str).collect()),
-            Piece::Text(_) | Piece::Star | Piece::Stars => None,
+            Piece::Text(_) | Piece::Star | Piece::Stars | Piece::Copies(_) => None,
         });
         names.unwrap_or_else(|| vec![""])
     }
 
     pub(super) fn matches(&self, name: &str) -> Option<Match> {
-        let mut found = Match { stars: Vec::new(), alternative: 0 };
+        let mut found = Match { stars: Vec::new(), copies: Vec::new(), alternative: 0 };
         run(&self.pieces, name, &mut found).then_some(found)
     }
 
-    /// The name with these instead of stars and alternatives; `None` where the alternative is [`NOTHING`].
-    pub(super) fn fill(&self, stars: &[String], alternative: usize) -> Option<String> {
+    /// Whether it has brackets, so that one tensor may go to several names.
+    pub(super) fn has_copies(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Copies(_)))
+    }
+
+    /// The name with these instead of stars and brackets, and this alternative; `None` where that is [`NOTHING`].
+    pub(super) fn fill(&self, found: &Match, alternative: usize) -> Option<String> {
         let mut name = String::new();
-        let mut stars = stars.iter();
+        let (mut stars, mut copies) = (found.stars.iter(), found.copies.iter());
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => name.push_str(text),
                 Piece::Star | Piece::Stars => name.push_str(stars.next()?),
+                Piece::Copies(_) => name.push_str(copies.next()?),
                 Piece::Alternatives(names) if names[alternative] == NOTHING => return None,
                 Piece::Alternatives(names) => name.push_str(&names[alternative]),
             }
         }
         Some(name)
     }
+}
+
+/// What may stand for brackets: names and `*`.
+fn copies(text: &str, inside: &str) -> Result<Vec<Vec<Piece>>, String> {
+    if inside.split('|').any(str::is_empty)
+        || inside.contains(['(', '[', ')'])
+        || inside.contains("**")
+    {
+        return Err(format!("`{text}`: in brackets stand names, and `*`: `[video|audio]`, `[.*]`"));
+    }
+    let parsed = inside.split('|').map(|name| Pattern::parse(name).map(|name| name.pieces));
+    parsed.collect()
 }
 
 /// Matches pieces against the whole of a name; stars take as little as they can.
@@ -121,6 +147,20 @@ fn run(pieces: &[Piece], name: &str, found: &mut Match) -> bool {
             let after = name.strip_prefix(text.as_str()).filter(|_| text != NOTHING);
             after.is_some_and(|name| run(rest, name, found))
         }),
+        Piece::Copies(names) => {
+            let ends = [0].into_iter().chain(name.char_indices().map(|(at, c)| at + c.len_utf8()));
+            for end in ends {
+                let mut own = Match { stars: Vec::new(), copies: Vec::new(), alternative: 0 };
+                let fits =
+                    end == 0 || names.iter().any(|pieces| run(pieces, &name[..end], &mut own));
+                found.copies.push(name[..end].to_owned());
+                if fits && run(rest, &name[end..], found) {
+                    return true;
+                }
+                found.copies.pop();
+            }
+            false
+        }
         Piece::Star | Piece::Stars => {
             let ends = name.char_indices().map(|(at, char)| (at + char.len_utf8(), char));
             for (end, char) in ends {

@@ -93,6 +93,29 @@ impl TensorData {
         })
     }
 
+    /// All numbers in half precision, rounded to the nearest; what is too large for it becomes infinite.
+    pub(super) fn to_f16(&self) -> Self {
+        if let Self::F16(_) = self {
+            return self.clone();
+        }
+        Self::F16(self.to_f32().into_iter().map(f32_to_half).collect())
+    }
+
+    /// All numbers as the upper half of single precision, rounded to the nearest.
+    pub(super) fn to_bf16(&self) -> Self {
+        if let Self::Bf16(_) = self {
+            return self.clone();
+        }
+        let round = |value: f32| {
+            let bits = value.to_bits();
+            // Half a step, to even where it is exactly between two; NaN stays NaN.
+            let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1));
+            let bits = if value.is_nan() { bits | 0x0040_0000 } else { rounded };
+            upper(bits)
+        };
+        Self::Bf16(self.to_f32().into_iter().map(round).collect())
+    }
+
     /// All numbers as integers; `None` where they are not of an integer type.
     #[must_use]
     pub fn to_integers(&self) -> Option<Vec<i64>> {
@@ -177,6 +200,31 @@ impl TensorData {
 pub(super) fn numbers<T, const N: usize>(bytes: &[u8], make: impl Fn([u8; N]) -> T) -> Vec<T> {
     let chunks = bytes.chunks_exact(N);
     chunks.map(|chunk| make(chunk.try_into().expect("chunks have their length"))).collect()
+}
+
+/// The upper sixteen bits.
+fn upper(bits: u32) -> u16 {
+    let [_, _, low, high] = bits.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+/// Single precision rounded to the nearest half, to even between two.
+fn f32_to_half(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let (sign, size) = (upper(bits) & 0x8000, bits & 0x7fff_ffff);
+    let rounded = match size {
+        // NaN, then what is nearer to infinity than to the largest half.
+        0x7f80_0001.. => 0x7e00_u32,
+        0x477f_f000.. => 0x7c00,
+        // Normal: the exponent is counted from 15 and not from 127, and 13 bits go.
+        0x3880_0000.. => {
+            let half = size - (112 << 23);
+            (half + 0xfff + (half >> 13 & 1)) >> 13
+        }
+        // Subnormal: adding a half lets the machine round to units of 2^-24.
+        _ => (f32::from_bits(size) + 0.5).to_bits() - 0.5_f32.to_bits(),
+    };
+    sign | upper(rounded << 16)
 }
 
 /// Half precision widened; every value has its `f32`.

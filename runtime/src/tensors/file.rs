@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
 use super::data::numbers;
-use super::{Tensor, TensorData, Tensors};
+use super::{Tensor, TensorData, Tensors, shards};
 use crate::{files, memory};
 
 /// The length of the header stands in so many bytes.
@@ -31,6 +31,20 @@ pub enum TensorsError {
     },
     /// It is not what a `.safetensors` file is.
     Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, in words.
+        reason: String,
+    },
+    /// It is a file of another kind.
+    Another {
+        /// The file.
+        path: PathBuf,
+        /// Which, and what to do, in words.
+        reason: String,
+    },
+    /// An index of several files is not what such an index is.
+    Index {
         /// The file.
         path: PathBuf,
         /// What is wrong, in words.
@@ -61,6 +75,10 @@ impl fmt::Display for TensorsError {
             Self::Malformed { path, reason } => {
                 write!(f, "{} is not a whole .safetensors file: {reason}", path.display())
             }
+            Self::Another { path, reason } => write!(f, "{} {reason}", path.display()),
+            Self::Index { path, reason } => {
+                write!(f, "{} is no index of .safetensors files: {reason}", path.display())
+            }
             Self::Unsupported { path, tensor, dtype } => write!(
                 f,
                 "{}: tensor `{tensor}` has numbers of type {dtype}; known are F32, F64, F16, BF16, I64, I32, U32, \
@@ -78,30 +96,32 @@ impl std::error::Error for TensorsError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Read { source, .. } | Self::Write { source, .. } => Some(source),
-            Self::Malformed { .. } | Self::Unsupported { .. } => None,
+            Self::Malformed { .. }
+            | Self::Another { .. }
+            | Self::Index { .. }
+            | Self::Unsupported { .. } => None,
         }
     }
 }
 
 impl Tensors {
-    /// Reads a file into memory.
+    /// Reads a file into memory; where it is an index of several files, all of them. A folder stands for the weights in it as
+    /// model hubs name them.
     ///
     /// # Errors
     /// The file is missing, unreadable, cut short or no `.safetensors` file, or has numbers of a type not known here.
     pub fn read(path: &Path) -> Result<Self, TensorsError> {
-        let failed = |source| TensorsError::Read { path: path.to_owned(), source };
-        let (mut file, bytes) = files::open(path).map_err(failed)?;
-        let mut head = Vec::new();
-        (&mut file).take(HEAD).read_to_end(&mut head).map_err(failed)?;
-        // The file says first how long its header is. Where that cannot be, the rest is not read: it may be of any size.
-        if let Ok(header) = head.as_slice().try_into().map(u64::from_le_bytes)
-            && !(2..=bytes.saturating_sub(HEAD)).contains(&header)
-        {
-            let length = usize::try_from(bytes).unwrap_or(usize::MAX);
-            let reason = in_words(&SafeTensorError::InvalidHeaderLength, length);
-            return Err(TensorsError::Malformed { path: path.to_owned(), reason });
+        match shards::in_folder(path) {
+            Some(inside) => Self::read(&inside),
+            None if shards::is_index(path) => shards::read(path),
+            None => read(path),
         }
-        Self::from_bytes(path, &files::rest(file, bytes, head).map_err(failed)?)
+    }
+
+    /// Whether a path means a folder with weights as model hubs name them.
+    #[must_use]
+    pub fn is_folder(path: &Path) -> bool {
+        shards::in_folder(path).is_some()
     }
 
     /// The tensors in the bytes of a file; the path is for messages alone.
@@ -158,6 +178,66 @@ impl Tensors {
         aside.persist(path).map_err(|error| failed(error.error))?;
         sync_folder(folder).map_err(failed)
     }
+}
+
+/// Reads one file into memory.
+pub(super) fn read(path: &Path) -> Result<Tensors, TensorsError> {
+    let failed = |source| TensorsError::Read { path: path.to_owned(), source };
+    let (mut file, bytes) = files::open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    (&mut file).take(HEAD).read_to_end(&mut head).map_err(failed)?;
+    let another = |reason| TensorsError::Another { path: path.to_owned(), reason };
+    match kind(&head) {
+        Kind::Tensors => {}
+        Kind::Pointer => {
+            return Err(another(
+                "is a pointer of git-LFS, and not the file that it stands for: `git lfs pull` fetches that".to_owned(),
+            ));
+        }
+        Kind::Pickle => return Err(another(pickle(path))),
+    }
+    // The file says first how long its header is. Where that cannot be, the rest is not read: it may be of any size.
+    if let Ok(header) = head.as_slice().try_into().map(u64::from_le_bytes)
+        && !(2..=bytes.saturating_sub(HEAD)).contains(&header)
+    {
+        let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let reason = in_words(&SafeTensorError::InvalidHeaderLength, length);
+        return Err(TensorsError::Malformed { path: path.to_owned(), reason });
+    }
+    Tensors::from_bytes(path, &files::rest(file, bytes, head).map_err(failed)?)
+}
+
+/// What a file is by its first bytes.
+enum Kind {
+    /// Tensors, as far as can be seen.
+    Tensors,
+    /// What git has in place of a large file.
+    Pointer,
+    /// What `torch.save` writes: an archive, or in old files a pickle.
+    Pickle,
+}
+
+fn kind(head: &[u8]) -> Kind {
+    if head == b"version " {
+        Kind::Pointer
+    } else if head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x80\x02\x8a\x0a") {
+        Kind::Pickle
+    } else {
+        Kind::Tensors
+    }
+}
+
+/// What to do with a file of `torch.save`. Reading it would be to run what it says, or a reader of its own for a format that is
+/// going away.
+fn pickle(path: &Path) -> String {
+    let (from, to) = (path.display(), path.with_extension("safetensors"));
+    format!(
+        "is a file of `torch.save`, which may run any program when it is read. Where PyTorch is, this line makes a \
+         .safetensors file of it:\n  python -c \"import torch; from safetensors.torch import save_file; s = \
+         torch.load('{from}', map_location='cpu', weights_only=True); s = s.get('state_dict', s.get('model', s)); \
+         save_file({{k: v.contiguous().clone() for k, v in s.items() if torch.is_tensor(v)}}, '{}')\"",
+        to.display()
+    )
 }
 
 /// A new file in the folder, with the permissions that any new file has.

@@ -40,6 +40,72 @@ fn files_give_back_every_bit() {
 }
 
 #[test]
+fn shards_are_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, tensors: &[&str]| {
+        let tensors: Tensors = tensors.iter().map(|name| (*name, range(&[2]))).collect();
+        tensors.write(&folder.path().join(name)).unwrap();
+    };
+    write("model-1.safetensors", &["a", "b"]);
+    write("model-2.safetensors", &["c"]);
+    let path = folder.path().join("model.safetensors.index.json");
+    let index = |map: &str| {
+        fs::write(&path, format!("{{\"metadata\": {{}}, \"weight_map\": {{{map}}}}}")).unwrap();
+        Tensors::read(folder.path())
+    };
+    let all = "\"a\": \"model-1.safetensors\", \"b\": \"model-1.safetensors\", \"c\": \"model-2.safetensors\"";
+    assert_eq!(index(all).unwrap().names().collect::<Vec<_>>(), ["a", "b", "c"]);
+    let check = |map: &str, words: &str| {
+        let error = index(map).unwrap_err().to_string();
+        assert!(error.contains("model") && error.contains(words), "{error}");
+    };
+    check(&all.replace("\"c\"", "\"d\""), "does not speak of `c`");
+    check(&format!("{all}, \"d\": \"model-2.safetensors\""), "`model-2.safetensors` lacks `d`");
+    check(&all.replace("model-2", "../model-2"), "is no file beside it");
+    check(&all.replace("model-2", "model-3"), "model-3.safetensors");
+    check("[", "is no index of .safetensors files");
+}
+
+#[test]
+fn other_kinds_of_file_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, bytes: &[u8], words: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let error = Tensors::read(&path).unwrap_err().to_string();
+        assert!(error.contains(words) && error.contains(name), "{error}");
+    };
+    check(
+        "a.safetensors",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0",
+        "git lfs pull",
+    );
+    check("a.pth", b"PK\x03\x04\0\0\0\0\0\0", "torch.load(");
+    check("a.bin", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j", "a.safetensors'");
+}
+
+#[test]
+fn numbers_are_rounded_to_two_bytes() {
+    let check = |value: f32, half: u16, brain: u16| {
+        let one = Tensor::new(vec![1], TensorData::F32(vec![value])).unwrap();
+        assert_eq!(*one.to_f16().data(), TensorData::F16(vec![half]), "{value}");
+        assert_eq!(*one.to_bf16().data(), TensorData::Bf16(vec![brain]), "{value}");
+    };
+    // Of numpy 2 and of torch 2.15.
+    check(1.0, 0x3c00, 0x3f80);
+    check(-0.1, 0xae66, 0xbdcd);
+    check(65504.0, 0x7bff, 0x4780);
+    check(65520.0, 0x7c00, 0x4780);
+    check(1e-7, 0x0002, 0x33d7);
+    check(6e-5, 0x03ef, 0x387c);
+    check(3.1415927, 0x4248, 0x4049);
+    check(f32::INFINITY, 0x7c00, 0x7f80);
+    let whole: Vec<u16> = (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00).collect();
+    let all = Tensor::new(vec![whole.len()], TensorData::F16(whole)).unwrap();
+    assert!(all.to_f32().to_f16().same_bits(&all));
+}
+
+#[test]
 fn broken_files_say_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.safetensors");

@@ -235,9 +235,12 @@ pub struct RateConfig {
 pub struct InitConfig {
     /// A checkpoint, a run's folder, or a .safetensors file.
     pub from: PathBuf,
-    /// A name map, where the names are foreign.
+    /// A name map, where the names are foreign: one that comes with zorro, or a file.
     #[serde(default)]
     pub map: Option<PathBuf>,
+    /// Whether what should not go unnoticed is an error.
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// What numbers are computed in.

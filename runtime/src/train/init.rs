@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::{current, find};
-use crate::compiler::model::Model;
-use crate::names::Section;
+use crate::compiler::Model;
+use crate::names::{Report, Shipped, Wanted};
 use crate::{NameMap, Tensors};
 
 use super::TrainError;
@@ -18,14 +18,8 @@ use super::config::InitConfig;
 pub struct Loaded {
     /// Where they come from.
     pub from: PathBuf,
-    /// Weights that were taken.
-    pub loaded: Vec<String>,
-    /// Weights of the model that the file does not have: they start as the spec says.
-    pub missing: Vec<String>,
-    /// Weights whose shapes differ: they start as the spec says, too. Name, shape in the file, shape in the model.
-    pub other_shape: Vec<(String, Vec<usize>, Vec<usize>)>,
-    /// Tensors of the file that the model does not have.
-    pub unused: Vec<String>,
+    /// What became of each.
+    pub report: Report,
 }
 
 /// A name map may be so long.
@@ -35,7 +29,8 @@ const MAX_MAP: u64 = 64 << 20;
 ///
 /// # Errors
 ///
-/// A file that cannot be read, a map that does not fit, and a file in which nothing fits.
+/// A file that cannot be read, a map that does not fit, and a file in which nothing fits; where the configuration is strict,
+/// also what is a warning else.
 pub(super) fn load(
     config: &InitConfig,
     base: &Path,
@@ -43,43 +38,40 @@ pub(super) fn load(
     weights: &mut Tensors,
 ) -> Result<Loaded, TrainError> {
     let path = base.join(&config.from);
-    let mut file = if path.is_dir() {
+    let file = if path.is_dir() && !Tensors::is_folder(&path) {
         find(&path)?.checkpoint.weights
     } else {
         Tensors::read(&path).map_err(TrainError::Init)?
     };
-    if let Some(map) = &config.map {
-        let map = base.join(map);
-        let name = map.display().to_string();
-        let text = crate::files::text(&map, MAX_MAP)
-            .map_err(|error| TrainError::Map(format!("cannot read `{name}`: {error}")))?;
-        let failed = |error: crate::names::NameMapError| TrainError::Map(error.to_string());
-        let map = NameMap::parse(&name, &text).map_err(failed)?;
-        let wanted: Vec<(String, Vec<usize>)> = weights
-            .iter()
-            .map(|(name, tensor)| (name.to_owned(), tensor.shape().to_vec()))
-            .collect();
-        file = map.import(Section::Weights, &file, &wanted).map_err(failed)?;
+    let map = match &config.map {
+        Some(map) => named(map, base)?,
+        None => NameMap::same(&path.display().to_string()),
+    };
+    let adopted = map.adopt(&current(model, &file), &Wanted::weights(model));
+    let adopted = adopted.map_err(|error| TrainError::Map(error.to_string()))?;
+    if adopted.weights.is_empty() {
+        return Err(TrainError::NothingLoaded(path));
     }
-    let file = current(model, &file);
-    let mut report = Loaded { from: path.clone(), ..Loaded::default() };
-    let names: Vec<String> = weights.names().map(str::to_owned).collect();
-    for name in &names {
-        let own = weights.get(name).expect("its name is from there");
-        match file.get(name) {
-            None => report.missing.push(name.clone()),
-            Some(found) if found.shape() != own.shape() => {
-                let shapes = (name.clone(), found.shape().to_vec(), own.shape().to_vec());
-                report.other_shape.push(shapes);
-            }
-            Some(found) => {
-                report.loaded.push(name.clone());
-                let found = found.to_f32();
-                weights.insert(name.clone(), found);
-            }
-        }
+    let warnings = adopted.report.warnings();
+    if config.strict && !warnings.is_empty() {
+        return Err(TrainError::Map(format!(
+            "`init` is strict, and not all of `{}` fits:\n{}",
+            path.display(),
+            warnings.join("\n")
+        )));
     }
-    let unused = file.names().filter(|name| weights.get(name).is_none());
-    report.unused = unused.map(str::to_owned).collect();
-    if report.loaded.is_empty() { Err(TrainError::NothingLoaded(path)) } else { Ok(report) }
+    weights.extend(adopted.weights.to_f32());
+    Ok(Loaded { from: path, report: adopted.report })
+}
+
+/// A map that comes with this program, or one in a file.
+fn named(map: &Path, base: &Path) -> Result<NameMap, TrainError> {
+    if let Some(shipped) = map.to_str().and_then(Shipped::find) {
+        return Ok(shipped.map());
+    }
+    let map = base.join(map);
+    let name = map.display().to_string();
+    let text = crate::files::text(&map, MAX_MAP)
+        .map_err(|error| TrainError::Map(format!("cannot read `{name}`: {error}")))?;
+    NameMap::parse(&name, &text).map_err(|error| TrainError::Map(error.to_string()))
 }

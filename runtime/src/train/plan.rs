@@ -14,6 +14,7 @@ use crate::compiler::model::Model;
 use crate::compiler::optimizer::{Optimizer, Rule};
 use crate::compiler::{Checked, CompileError, CompileOptions, Mode};
 use crate::data::{DataError, LoadOptions};
+use crate::names::Shipped;
 
 use super::TrainError;
 use super::config::{
@@ -112,9 +113,12 @@ impl Setup {
         let help = "it is a run's folder, a checkpoint, or a .safetensors file";
         self.is_there("init.from", &self.base.join(&init.from), is_it, help)?;
         match &init.map {
+            Some(map) if map.to_str().and_then(Shipped::find).is_some() => Ok(()),
             Some(map) => {
                 let is_it = |kind: Metadata| kind.is_file();
-                self.is_there("init.map", &self.base.join(map), is_it, "it is a name map, a file")
+                let hint = map.to_str().map_or_else(String::new, Shipped::hint);
+                let help = format!("it is a name map, a file; {hint}");
+                self.is_there("init.map", &self.base.join(map), is_it, &help)
             }
             None => Ok(()),
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use zorro_runtime::checkpoint::{Checkpoint, Spec, find};
 use zorro_runtime::data::DataError;
+use zorro_runtime::names::{Outcome, Row};
 use zorro_runtime::train::config::parse;
 use zorro_runtime::train::{Event, Finished, LOG, Setup, TrainError, read_log, train};
 
@@ -269,11 +270,12 @@ fn weights_from_another_run_are_reported() {
     train(&setup(second.path(), &config, false), &mut watch, &stop).expect("it begins");
     let seen = seen.expect("weights were loaded");
     // What is as wide as the classes alone is as in the other model.
-    assert!(seen.loaded.iter().any(|name| name.contains("logits")), "{seen:?}");
-    assert!(
-        seen.other_shape.len() > 10 && seen.missing.is_empty() && seen.unused.is_empty(),
-        "{seen:?}"
-    );
+    assert!(seen.report.taken().any(|row| row.name.contains("logits")), "{seen:?}");
+    let other = |row: &&Row| matches!(row.outcome, Outcome::OtherSize(_));
+    let (fresh, others) = (seen.report.fresh().count(), seen.report.fresh().filter(other).count());
+    assert!(others > 10 && others == fresh, "{seen:?}");
+    // What is of another shape is not used, and told.
+    assert!(seen.report.warnings()[0].starts_with("nothing uses `"), "{seen:?}");
     assert_eq!(find(second.path()).expect("a checkpoint").checkpoint.manifest.step, 0);
 }
 

@@ -106,29 +106,9 @@ impl Progress {
     }
 
     fn loaded(&self, loaded: &Loaded) {
-        self.say(&format!(
-            "{} weights from {}; {} missing there, {} of another shape, {} not used",
-            loaded.loaded.len(),
-            loaded.from.display(),
-            loaded.missing.len(),
-            loaded.other_shape.len(),
-            loaded.unused.len()
-        ));
-        for (names, what) in [(&loaded.missing, "missing"), (&loaded.unused, "not used")] {
-            self.names(names, what);
-        }
-        for (name, found, wanted) in &loaded.other_shape {
-            self.say(&format!("  {name}: {found:?} there, {wanted:?} in the model"));
-        }
-    }
-
-    fn names(&self, names: &[String], what: &str) {
-        let shown = &names[..names.len().min(8)];
-        let more = names.len() - shown.len();
-        if !shown.is_empty() {
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            self.say(&format!("  {what}: {}{more}", shown.join(", ")));
-        }
+        self.say(&format!("weights from {}", loaded.from.display()));
+        loaded.report.to_string().lines().for_each(|line| self.say(line));
+        loaded.report.warnings().iter().for_each(|warning| self.warn(&format!("init: {warning}")));
     }
 
     fn step(&mut self, step: &Step) {

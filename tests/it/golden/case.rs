@@ -12,7 +12,7 @@ use serde::Deserialize;
 use zorro::{Options, check_file};
 use zorro_compiler::Checked;
 use zorro_compiler::model::{Model, Shape, TargetKind};
-use zorro_runtime::names::Section;
+use zorro_runtime::names::{Section, Wanted};
 use zorro_runtime::{NameMap, Tensor, TensorData, Tensors};
 
 use super::spectrogram;
@@ -323,7 +323,9 @@ impl Case {
         foreign: &Tensors,
         wanted: &[(String, Vec<usize>)],
     ) -> Tensors {
-        good(self.map().import(section, foreign, wanted), &self.name)
+        let wanted: Vec<Wanted> =
+            wanted.iter().map(|(name, shape)| Wanted::plain(name, shape)).collect();
+        good(self.map().import(section, foreign, &wanted), &self.name)
     }
 
     fn feeds(&self, model: &Model, inputs: &Tensors) -> Tensors {
