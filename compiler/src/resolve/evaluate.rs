@@ -309,7 +309,11 @@ impl<'a> Resolver<'a> {
         match op {
             UnaryOp::Not => match self.constant_in(frame, value, scope)? {
                 Const::Relation(_) => Err(no_such_relation(value.span)),
-                other => Ok(Value::Const(Const::Bool(!other.truth(value.span)?))),
+                other @ (Const::Number(_)
+                | Const::Bool(_)
+                | Const::Text(_)
+                | Const::List(_)
+                | Const::Init(_)) => Ok(Value::Const(Const::Bool(!other.truth(value.span)?))),
             },
             UnaryOp::Neg => {
                 let right = self.eval(frame, value, scope)?;
