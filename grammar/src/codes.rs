@@ -89,6 +89,7 @@ codes! {
     UnreadEdge "W0106" "route allows what the block never reads";
     EmptyFilter "W0107" "mel filter has no frequency";
     EarlyAssert "W0108" "assert holds where it stands and not at the end";
+    PartsApart "W0109" "parts of a concat are not present together";
 }
 
 impl Code {

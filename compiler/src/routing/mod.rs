@@ -12,6 +12,7 @@ mod classes;
 mod groups;
 mod mask;
 mod of_model;
+mod part;
 mod relation;
 mod schedule;
 mod windows;
@@ -23,6 +24,7 @@ pub use blocks::{BlockCounts, BlockKind, Blocks, MaskBlocks, MaskCounts, Run, Ti
 pub use groups::Groups;
 pub use mask::{Mask, Pair, Side};
 pub(crate) use of_model::mask_of;
+pub use part::Part;
 pub use relation::Relation;
 pub use schedule::{
     Band, Direction, Order, Other, Owner, PairOrder, Schedule, TileCounts, TileReach, Visit,
