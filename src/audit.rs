@@ -380,7 +380,7 @@ impl Auditor<'_> {
             failure.evidence.push(evidence);
             return;
         }
-        let model = &self.checked.model;
+        let Checked { model, flow } = self.checked;
         let value = self.promises[output].value;
         let together = match &evidence.what {
             What::Together(names) => names.iter().filter_map(|name| model.modality(name)).collect(),
@@ -394,7 +394,7 @@ impl Auditor<'_> {
             | What::Own => Vec::new(),
         };
         let ids = modality.into_iter().chain(together);
-        let hops = ids.map(|id| path(model, id, value)).find(|hops| !hops.is_empty());
+        let hops = ids.map(|id| path(model, flow, id, value)).find(|hops| !hops.is_empty());
         let hops = hops.unwrap_or_default();
         let path = hops.iter().map(|hop| format!("{} ({})", hop.text, hop.path)).collect();
         self.failures.push(Failure { output: name, modality, evidence: vec![evidence], path });

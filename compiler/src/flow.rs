@@ -1,28 +1,38 @@
 //! Which modalities can reach a value, and for which samples it exists.
 //!
 //! In: a model. Out: for every value and objective a [`ModalitySet`] and a [`Presence`], and the
-//! path by which a modality reaches a value. Both are conservative: attention counts as reading a
-//! group even where its relation allows no pair, and a slice of a concat sees what the concat sees.
-//! Deliberately not here: diagnostics, which `resolve` makes of these facts.
+//! path by which a modality reaches a value. A `concat` keeps its parts apart, so a slice sees what
+//! its part sees. Both facts are conservative: attention between two whole groups counts as reading
+//! even where its relation allows no pair. Deliberately not here: diagnostics, which `resolve` makes
+//! of these facts.
 
 mod horizon;
+mod parts;
 mod path;
 mod presence;
 mod text;
 
-use crate::model::{Lane, Loss, ModalityId, Model, Op, ValueId};
+use std::ops::Range;
+
+use crate::model::{Loss, ModalityId, Model, MseTarget, ValueId};
 
 pub use horizon::{Ahead, CausalLoop, Horizon, Origin, causal_loops, unit};
+pub use parts::Part;
+pub(crate) use parts::{ends, ranges, sources};
 pub use path::{Hop, path};
 pub use presence::{MAX_TERMS, ModalitySet, Presence};
 
+use parts::{Parts, parts_of};
 use presence::Formulas;
+
+/// The most parts that the values of a model may have together.
+const MAX_PARTS: usize = 1 << 20;
 
 /// The facts about a model's values.
 #[derive(Debug, Clone)]
 pub struct Flow {
-    sees: Vec<ModalitySet>,
-    /// For every value an index into `formulas`: models have few different ones.
+    parts: Parts,
+    /// For every value when some of it is present, as an index into `formulas`: models have few different ones.
     presence: Vec<usize>,
     formulas: Vec<Presence>,
     objectives: Vec<(ModalitySet, usize)>,
@@ -36,41 +46,98 @@ impl Flow {
     /// The value whose presence is too large a formula: more than [`MAX_TERMS`] minimal sets, or
     /// more work than a model should cost. No model that anyone would train comes near it.
     pub fn of(model: &Model) -> Result<Self, ValueId> {
-        let mut sees = vec![ModalitySet::EMPTY; model.values.len()];
+        let mut parts = Parts::new(model.values.len());
         let mut presence = vec![Formulas::TRUE; model.values.len()];
         let mut formulas = Formulas::new();
         for step in &model.steps {
             for lane in &step.lanes {
-                let at = lane.result.index();
-                sees[at] = if let Op::Input(modality) = step.op {
-                    ModalitySet::only(modality)
-                } else {
-                    union(&sees, &lane.operands)
-                };
-                let found = lane_presence(&step.op, lane, &presence, &mut formulas);
-                presence[at] = found.ok_or(lane.result)?;
+                let made = parts_of(model, (&step.op, lane), &parts, &mut formulas);
+                parts.push(lane.result, made.ok_or(lane.result)?);
+                let there: Vec<usize> = parts.of(lane.result).iter().map(Part::there).collect();
+                presence[lane.result.index()] = formulas.any(&there).ok_or(lane.result)?;
+                if parts.n_parts() > MAX_PARTS {
+                    return Err(lane.result);
+                }
             }
         }
         let mut objectives = Vec::with_capacity(model.objectives.len());
         for objective in &model.objectives {
             let operands = objective.loss.operands();
-            let found = loss_presence(&objective.loss, &presence, &mut formulas);
+            let found = loss_presence(&objective.loss, (&parts, &presence), &mut formulas);
             let blamed = operands.first().copied().unwrap_or(ValueId(0));
-            objectives.push((union(&sees, &operands), found.ok_or(blamed)?));
+            let sees = operands.iter().map(|value| parts.sees(*value));
+            let sees = sees.fold(ModalitySet::EMPTY, ModalitySet::union);
+            objectives.push((sees, found.ok_or(blamed)?));
         }
-        Ok(Self { sees, presence, formulas: formulas.into_vec(), objectives })
+        Ok(Self { parts, presence, formulas: formulas.into_vec(), objectives })
+    }
+
+    /// The facts of a model of the same parts, each a value of its own: for each, the value and the tokens of it that it is.
+    #[must_use]
+    pub(crate) fn apart(&self, of: &[(ValueId, Range<u64>)]) -> Self {
+        let mut parts = Parts::new(of.len());
+        let mut formulas = Formulas::from(self.formulas.clone());
+        let mut presence = Vec::new();
+        for (value, (whole, tokens)) in (0..).map(ValueId).zip(of) {
+            let made = self.parts.within(*whole, tokens);
+            let there: Vec<usize> = made.iter().map(Part::there).collect();
+            presence.push(formulas.any(&there).expect("fewer than flow has combined before"));
+            let end = |part: &Part| part.end.min(tokens.end) - tokens.start;
+            parts.push(value, made.iter().map(|part| Part { end: end(part), ..*part }));
+        }
+        let objectives = self.objectives.clone();
+        Self { parts, presence, formulas: formulas.into_vec(), objectives }
     }
 
     /// The modalities that can reach a value.
     #[must_use]
     pub fn sees(&self, value: ValueId) -> ModalitySet {
-        self.sees[value.index()]
+        self.parts.sees(value)
     }
 
-    /// When a value exists.
+    /// When some of a value exists.
     #[must_use]
     pub fn presence(&self, value: ValueId) -> &Presence {
         &self.formulas[self.presence[value.index()]]
+    }
+
+    /// The parts of a value, in the order of its tokens.
+    #[must_use]
+    pub fn parts(&self, value: ValueId) -> &[Part] {
+        self.parts.of(value)
+    }
+
+    /// What all of a value began as, if those were learned tokens that are still theirs alone.
+    #[must_use]
+    pub fn learned(&self, value: ValueId) -> Option<ValueId> {
+        let parts = self.parts.of(value);
+        let learned = parts.first()?.learned;
+        learned.filter(|_| parts.iter().all(|part| part.learned == learned))
+    }
+
+    /// When a part exists.
+    #[must_use]
+    pub fn part_presence(&self, part: &Part) -> &Presence {
+        &self.formulas[part.there()]
+    }
+
+    /// When a loss of no further terms exists, but for its target: where all that it reads does, and of values of many tokens
+    /// some that can be compared.
+    ///
+    /// # Panics
+    ///
+    /// If the loss is of another model.
+    #[must_use]
+    pub fn term(&self, term: &Loss) -> Presence {
+        let both = "flow has combined these before";
+        if let Loss::Mse { a, b: MseTarget::Value(b) } = term {
+            let pairs = compared(&self.parts, *a, *b)
+                .into_iter()
+                .map(|(a, b)| self.part_presence(&a).and(self.part_presence(&b)).expect(both));
+            return pairs.fold(Presence::never(), |any, one| any.or(&one).expect(both));
+        }
+        let all = term.operands().into_iter();
+        all.fold(Presence::always(), |all, value| all.and(self.presence(value)).expect(both))
     }
 
     /// What reaches the objective of this index, and when at least one of its terms exists.
@@ -81,63 +148,36 @@ impl Flow {
     }
 }
 
-fn union(sees: &[ModalitySet], operands: &[ValueId]) -> ModalitySet {
-    operands.iter().fold(ModalitySet::EMPTY, |set, value| set.union(sees[value.index()]))
-}
-
-fn lane_presence(op: &Op, lane: &Lane, known: &[usize], formulas: &mut Formulas) -> Option<usize> {
-    let of = |value: &ValueId| known[value.index()];
-    match op {
-        Op::Input(modality) => formulas.bit(*modality),
-        Op::Latents | Op::Learned | Op::Absent => Some(Formulas::TRUE),
-        Op::Attend { .. } => {
-            let query = lane.operands.first().map_or(Formulas::TRUE, of);
-            if lane.reads.is_empty() {
-                return Some(query);
-            }
-            let keys: Vec<usize> = lane.keys().map(|key| of(&key)).collect();
-            let read = formulas.any(&keys)?;
-            formulas.and(query, read)
-        }
-        Op::Concat | Op::Mean => formulas.any(&lane.operands.iter().map(of).collect::<Vec<_>>()),
-        Op::Patches(_)
-        | Op::Linear
-        | Op::Embed
-        | Op::Position { .. }
-        | Op::Norm { .. }
-        | Op::RmsNorm { .. }
-        | Op::Scale
-        | Op::Elementwise(_)
-        | Op::Softmax
-        | Op::Gated(_)
-        | Op::Add
-        | Op::Sub
-        | Op::Mul
-        | Op::Div
-        | Op::Affine { .. }
-        | Op::Reciprocal(_)
-        | Op::Dropout(_)
-        | Op::DropPath { .. }
-        | Op::Join
-        | Op::Slice(..)
-        | Op::Gather(_)
-        | Op::Pool(_)
-        | Op::Pad
-        | Op::Crop => formulas.all(&lane.operands.iter().map(of).collect::<Vec<_>>()),
-    }
+/// The parts of two values of one shape, token by token, that are compared with each other.
+fn compared(parts: &Parts, a: ValueId, b: ValueId) -> Vec<(Part, Part)> {
+    let mut ends: Vec<u64> =
+        [a, b].iter().flat_map(|value| parts.of(*value)).map(|part| part.end).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let at = |value: ValueId, tokens: &Range<u64>| parts.within(value, tokens)[0];
+    ranges(ends).map(|tokens| (at(a, &tokens), at(b, &tokens))).collect()
 }
 
 /// A term needs all of its operands; a mean or a sum, one of its terms.
-fn loss_presence(loss: &Loss, known: &[usize], formulas: &mut Formulas) -> Option<usize> {
+fn loss_presence(loss: &Loss, known: (&Parts, &[usize]), formulas: &mut Formulas) -> Option<usize> {
     let terms: Vec<&Loss> = match loss {
         Loss::Mean(terms) => terms.iter().collect(),
         Loss::Sum(terms) => terms.iter().map(|(_, term)| term).collect(),
+        Loss::Mse { a, b: MseTarget::Value(b) } => {
+            let mut any = Formulas::FALSE;
+            for (a, b) in compared(known.0, *a, *b) {
+                let both = formulas.and(a.there(), b.there())?;
+                any = formulas.or(any, both)?;
+            }
+            return Some(any);
+        }
         Loss::CrossEntropy { .. }
         | Loss::SigmoidCrossEntropy { .. }
         | Loss::Nce { .. }
         | Loss::Mse { .. } => {
             let operands = loss.operands();
-            let operands: Vec<usize> = operands.iter().map(|value| known[value.index()]).collect();
+            let operands: Vec<usize> =
+                operands.iter().map(|value| known.1[value.index()]).collect();
             return formulas.all(&operands);
         }
     };

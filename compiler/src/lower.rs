@@ -8,6 +8,7 @@
 //! Deliberately not here: gradients (`autodiff`), updates (`optimizer`), kernels (`plan`).
 
 mod activations;
+mod apart;
 mod attend;
 mod loss;
 mod needs;
@@ -20,7 +21,7 @@ mod tokens;
 use crate::Checked;
 use crate::flow::{ModalitySet, Presence};
 use crate::graph::{Graph, NodeId, Phase, PresenceId, RootKind, verify};
-use crate::model::{Model, ValueId, WeightId};
+use crate::model::{GroupId, Model, Shape, ValueId, WeightId};
 
 pub use parameters::Decay;
 
@@ -62,10 +63,16 @@ pub struct Unavailable {
 ///
 /// Every wanted output and objective that needs modalities which are not there.
 pub fn lower(checked: &Checked, request: &Request) -> Result<Graph, Vec<Unavailable>> {
+    let apart = apart::apart(checked);
+    let portions = apart.as_ref().map_or(&[][..], |apart| &apart.portions);
+    let original = &checked.model;
+    let checked = apart.as_ref().map_or(checked, |apart| &apart.checked);
     let needs = needs::Needs::of(checked, request)?;
     let parameters = parameters::layout(&checked.model, &needs, request);
     let mut lowering = Lowering {
         model: &checked.model,
+        original,
+        portions,
         checked,
         request,
         graph: Graph::new(&checked.model.name, request.batch, parameters),
@@ -92,7 +99,12 @@ enum Place {
 
 /// A model on its way.
 struct Lowering<'a> {
+    /// Each part a value of its own.
     model: &'a Model,
+    /// Before parts were set apart.
+    original: &'a Model,
+    /// For every value of which it is a part; nothing where none is.
+    portions: &'a [apart::Portion],
     checked: &'a Checked,
     request: &'a Request,
     graph: Graph,
@@ -114,6 +126,24 @@ impl Lowering<'_> {
 
     fn grid(&self, value: ValueId) -> Vec<usize> {
         self.model.shape(value).grid.iter().copied().map(number).collect()
+    }
+
+    /// The first token of a value in what it is a part of, and the shape of that; none if it is whole.
+    fn portion(&self, value: ValueId) -> Option<(u64, &Shape)> {
+        let (whole, tokens) = self.portions.get(value.index())?;
+        let shape = self.original.shape(*whole);
+        (*tokens != (0..shape.tokens())).then_some((tokens.start, shape))
+    }
+
+    /// The name of a group, with the tokens of it that a part has.
+    fn part_name(&self, group: Option<GroupId>, value: ValueId) -> String {
+        let name = group.map_or("self", |group| self.model.group_name(group));
+        match self.portion(value) {
+            Some((first, _)) => {
+                format!("{name}[{first}..{}]", first + self.model.shape(value).tokens())
+            }
+            None => name.to_owned(),
+        }
     }
 
     /// A weight in its shape.

@@ -26,8 +26,8 @@ use crate::routing::{Mask, Relation};
 pub(crate) use display::columns;
 pub use dot::dot;
 pub use op::{
-    Elementwise, HostStep, Init, Negatives, Op, Pooling, PositionKind, Short, Source, WeightKind,
-    WindowType,
+    Elementwise, HostStep, Init, Missing, Negatives, Op, Pooling, PositionKind, Short, Source,
+    WeightKind, WindowType,
 };
 pub use scaling::{Filter, Fit, Scaling};
 pub use table::weights_table;

@@ -95,6 +95,7 @@ codes! {
     NothingArrives "W0111" "what is fed does not arrive where it is read";
     CommentedOut "W0112" "arithmetic became a comment";
     CausalLoop "W0113" "causal tokens learn of later ones through another group";
+    PartsApart "W0114" "parts of a concat are not present together";
 }
 
 impl Code {

@@ -59,6 +59,7 @@ fn relation(it: &Relation) -> Value {
         }
         Relation::Groups(Groups { count }) => json!({ "kind": "groups", "count": count }),
         Relation::Causal => json!({ "kind": "causal" }),
+        Relation::Part(part) => json!({ "kind": "part", "of": part.to_string() }),
         Relation::And(all) => {
             json!({ "kind": "and", "relations": all.iter().map(relation).collect::<Vec<_>>() })
         }

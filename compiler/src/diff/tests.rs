@@ -27,6 +27,9 @@ fn a_leak_is_told() {
     tokens fusion loses sight of audio
     output fusion_logits loses sight of audio
     objective supervised loses sight of audio
+    tokens fusion: present video | audio -> video
+    output fusion_logits: present video | audio -> video
+    objective supervised: present video | audio -> video
     layers.0..2.attend: video <- fusion: pairs none -> 8
     layers.0..2.attend: fusion <- audio: pairs 6 -> none
     layers: FLOPs 16.8 K -> 12.6 K (-4.22 K), FLOPs if dense 19.9 K -> 14.4 K (-5.56 K)

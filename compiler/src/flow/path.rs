@@ -4,11 +4,15 @@
 //! the next, of a way with as few of them as there is. Deliberately not here: whether that is
 //! allowed. petgraph is used here and nowhere else in the flow.
 
+use std::ops::Range;
+
 use petgraph::algo::astar;
 use petgraph::graph::{DiGraph, NodeIndex};
 use zorro_grammar::Span;
 
 use crate::model::{GroupId, Lane, ModalityId, Model, Op, Read, Step, ValueId};
+
+use super::{Flow, ranges, sources};
 
 /// Information passes from one group to another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,28 +38,66 @@ const LATER: u64 = 1 << 16;
 
 /// How a modality reaches a value, from the modality on; empty if it does not.
 #[must_use]
-pub fn path(model: &Model, from: ModalityId, to: ValueId) -> Vec<Hop> {
-    let mut graph: DiGraph<(), u64, u32> = DiGraph::new();
-    let values: Vec<NodeIndex> = model.values.iter().map(|_| graph.add_node(())).collect();
-    let fed = graph.add_node(());
+pub fn path(model: &Model, flow: &Flow, from: ModalityId, to: ValueId) -> Vec<Hop> {
+    let mut graph: DiGraph<Option<ValueId>, u64, u32> = DiGraph::new();
+    let nodes: Vec<Vec<NodeIndex>> = (0..model.values.len())
+        .map(|at| {
+            let value = ValueId::next(at);
+            flow.parts(value).iter().map(|_| graph.add_node(Some(value))).collect()
+        })
+        .collect();
+    let (fed, end) = (graph.add_node(None), graph.add_node(None));
     for (index, step) in (0u64..).zip(&model.steps) {
         for lane in &step.lanes {
-            let result = values[lane.result.index()];
+            let results = &nodes[lane.result.index()];
             if step.op == Op::Input(from) {
-                graph.add_edge(fed, result, 1);
+                graph.add_edge(fed, results[0], 1);
             }
-            for (at, operand) in lane.operands.iter().enumerate() {
-                let passes = source(model, lane, at) != model.value(lane.result).group;
-                let cost = if passes { PASSAGE + index * LATER } else { 1 };
-                graph.add_edge(values[operand.index()], result, cost);
+            let tokens = ranges(flow.parts(lane.result).iter().map(|part| part.end));
+            for (result, tokens) in results.iter().zip(tokens) {
+                for (at, part) in read_parts(model, flow, (&step.op, lane), &tokens) {
+                    let passes = source(model, lane, at) != model.value(lane.result).group;
+                    let cost = if passes { PASSAGE + index * LATER } else { 1 };
+                    graph.add_edge(nodes[lane.operands[at].index()][part], *result, cost);
+                }
             }
         }
     }
-    let end = values[to.index()];
+    for node in &nodes[to.index()] {
+        graph.add_edge(*node, end, 0);
+    }
     let way = astar(&graph, fed, |node| node == end, |edge| *edge.weight(), |_| 0);
     let way = way.map_or(Vec::new(), |(_, nodes)| nodes);
-    let way: Vec<ValueId> = way.iter().skip(1).map(|node| ValueId::next(node.index())).collect();
+    let way: Vec<ValueId> = way.iter().filter_map(|node| graph[*node]).collect();
     hops(model, from, &way)
+}
+
+/// The parts of operands, by their places, from which some tokens of a result come.
+fn read_parts(
+    model: &Model,
+    flow: &Flow,
+    (op, lane): (&Op, &Lane),
+    tokens: &Range<u64>,
+) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (at, range) in sources(model, (op, lane), tokens) {
+        let operand = lane.operands[at];
+        let parts = flow.parts(operand);
+        let read = at.checked_sub(1).and_then(|at| lane.reads.get(at / 2));
+        let n_queries = || model.shape(lane.operands[0]).tokens();
+        for (part, own) in ranges(parts.iter().map(|part| part.end)).enumerate() {
+            let meets = own.start < range.end && range.start < own.end;
+            let is_whole = parts.len() == 1 && flow.parts(lane.result).len() == 1;
+            let is_read = read.is_none_or(|read| {
+                let sizes = || (n_queries(), model.shape(operand).tokens());
+                is_whole || read.relation.reaches(tokens, &own, sizes())
+            });
+            if meets && is_read {
+                found.push((at, part));
+            }
+        }
+    }
+    found
 }
 
 /// The group from which a lane's operand brings something.

@@ -139,6 +139,12 @@ impl Presence {
         Self::minimal(self.terms.iter().chain(&other.terms).copied().collect())
     }
 
+    /// Whether the other one holds wherever this one does.
+    #[must_use]
+    pub fn implies(&self, other: &Self) -> bool {
+        self.terms.iter().all(|term| other.holds(*term))
+    }
+
     /// When it holds, where there are only these modalities.
     #[must_use]
     pub fn within(&self, only: ModalitySet) -> Self {
@@ -193,6 +199,12 @@ impl Formulas {
 
     pub(super) fn new() -> Self {
         let all = vec![Presence::always(), Presence::never()];
+        let ids = all.iter().cloned().zip(0..).collect();
+        Self { all, ids, known: BTreeMap::new(), work: 0 }
+    }
+
+    /// The formulas of a model, to be combined further.
+    pub(super) fn from(all: Vec<Presence>) -> Self {
         let ids = all.iter().cloned().zip(0..).collect();
         Self { all, ids, known: BTreeMap::new(), work: 0 }
     }

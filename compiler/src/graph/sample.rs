@@ -52,7 +52,7 @@ impl Sample {
     #[must_use]
     pub fn has_term(&self, flow: &Flow, term: &Loss) -> bool {
         self.counted
-            && term.operands().iter().all(|value| flow.presence(*value).holds(self.modalities))
+            && flow.term(term).holds(self.modalities)
             && term.targets().iter().all(|target| self.targets.contains(target))
     }
 

@@ -5,7 +5,6 @@
 //! chosen away before it can spread, never multiplied by 0. For means over more samples than a batch has, a term also comes
 //! apart into samples. Deliberately not here: which objective is minimized.
 
-use crate::flow::Presence;
 use crate::graph::{
     Binary, Condition, Input, InputKind, NodeId, PresenceId, Reduction, Segment, TermPart, Unary,
 };
@@ -50,7 +49,7 @@ impl Lowering<'_> {
             | Loss::SigmoidCrossEntropy { .. }
             | Loss::Nce { .. }
             | Loss::Mse { .. }
-                if !self.needs.has_term(loss) =>
+                if !self.needs.has_term(self.checked, loss) =>
             {
                 let zero = self.graph.constant(0.0, &[1, 1]);
                 Term { value: zero, exists: zero }
@@ -85,7 +84,7 @@ impl Lowering<'_> {
 
     /// What the mean of a term over more samples than a batch has is made of; nothing where no sample can have the term.
     pub(super) fn parts(&mut self, term: &Loss) -> Vec<(TermPart, NodeId)> {
-        if !self.needs.has_term(term) {
+        if !self.needs.has_term(self.checked, term) {
             return Vec::new();
         }
         let Loss::Nce { a, b, temperature, .. } = term else {
@@ -127,10 +126,7 @@ impl Lowering<'_> {
     }
 
     fn counted(&mut self, term: &Loss) -> Option<PresenceId> {
-        let presence = term.operands().iter().fold(Presence::always(), |all, value| {
-            let one = self.needs.presence(self.checked, *value);
-            all.and(&one).expect("flow has combined these before")
-        });
+        let presence = self.needs.term(self.checked, term);
         self.graph.condition(Condition { presence, targets: term.targets(), counted: true })
     }
 
@@ -214,9 +210,45 @@ impl Lowering<'_> {
             }
         };
         let difference = self.graph.subtract(left, right);
-        let square = self.graph.multiply(difference, difference);
-        let sum = self.graph.sum(square, 1);
-        self.graph.times(sum, reciprocal(numbers))
+        let mut square = self.graph.multiply(difference, difference);
+        let sides: Vec<ValueId> = match b {
+            MseTarget::Target(_) => vec![a],
+            MseTarget::Value(b) => vec![a, *b],
+        };
+        let masks: Vec<NodeId> = sides.iter().filter_map(|side| self.parts_mask(*side)).collect();
+        let Some(mask) = masks.into_iter().reduce(|a, b| self.graph.only_where(a, b)) else {
+            let sum = self.graph.sum(square, 1);
+            return self.graph.times(sum, reciprocal(numbers));
+        };
+        square = self.graph.only_where(mask, square);
+        let (sum, count) = (self.graph.sum(square, 1), self.graph.sum(mask, 1));
+        let one = self.graph.constant(1.0, &[shape[0], 1]);
+        let count = self.graph.binary(Binary::Max, count, one);
+        self.graph.divide(sum, count)
+    }
+
+    /// For each number of a value whose parts are not present together, whether a sample has it: `[batch, numbers]`.
+    fn parts_mask(&mut self, value: ValueId) -> Option<NodeId> {
+        let flow = &self.checked.flow;
+        let parts = flow.parts(value);
+        let first = parts.first()?;
+        if parts.iter().all(|part| part.is_present_as(first)) {
+            return None;
+        }
+        let width = self.size(value).1;
+        let mut columns = Vec::new();
+        let mut start = 0;
+        for part in parts {
+            let shape = [self.request.batch, number(part.end - start) * width];
+            start = part.end;
+            let presence = self.needs.within(flow.part_presence(part));
+            let segment = Segment { present: self.graph.present_if(&presence), tokens: 1 };
+            columns.push(match self.graph.present(&[segment]) {
+                Some(present) => self.graph.broadcast(present, &shape),
+                None => self.graph.constant(1.0, &shape),
+            });
+        }
+        Some(self.graph.concat(&columns, 1))
     }
 
     /// Equation 2 of the paper: cross-entropies over cosine similarities. Only the samples that are present count and are

@@ -14,6 +14,8 @@ use super::{Request, Unavailable};
 pub(super) struct Needs {
     only: Option<ModalitySet>,
     exists: Vec<bool>,
+    /// What values began as, if those were learned tokens; they are computed for every sample.
+    learned: Vec<Option<ValueId>>,
     needed: Vec<bool>,
 }
 
@@ -24,11 +26,13 @@ impl Needs {
         let mut needs = Self {
             only: request.only,
             exists: Vec::new(),
+            learned: Vec::new(),
             needed: vec![false; model.values.len()],
         };
         for at in 0..model.values.len() {
             let value = ValueId::next(at);
             needs.exists.push(needs.presence(checked, value) != Presence::never());
+            needs.learned.push(checked.flow.learned(value));
         }
         let mut missing = Vec::new();
         for &at in &request.outputs {
@@ -42,7 +46,7 @@ impl Needs {
         }
         for &at in request.objectives.iter().chain(&request.terms) {
             let objective = &model.objectives[at];
-            if !needs.want_loss(&objective.loss) {
+            if !needs.want_loss(checked, &objective.loss) {
                 let presence = checked.flow.objective(at).1.clone();
                 missing.push(Unavailable { name: objective.name.clone(), presence });
             }
@@ -56,8 +60,26 @@ impl Needs {
 
     /// When a value exists, where some modalities never do.
     pub(super) fn presence(&self, checked: &Checked, value: ValueId) -> Presence {
-        let presence = checked.flow.presence(value);
+        self.within(checked.flow.presence(value))
+    }
+
+    /// When a term of a loss exists, likewise.
+    pub(super) fn term(&self, checked: &Checked, term: &Loss) -> Presence {
+        self.within(&checked.flow.term(term))
+    }
+
+    pub(super) fn within(&self, presence: &Presence) -> Presence {
         self.only.map_or_else(|| presence.clone(), |only| presence.within(only))
+    }
+
+    /// Whether it is learned tokens, with what they have read.
+    pub(super) fn is_learned(&self, value: ValueId) -> bool {
+        self.learned[value.index()].is_some()
+    }
+
+    /// Whether what is read is what the query began as: learned tokens always read themselves.
+    pub(super) fn owns(&self, query: ValueId, key: ValueId) -> bool {
+        self.is_learned(query) && self.learned[query.index()] == self.learned[key.index()]
     }
 
     /// Whether a value can exist.
@@ -71,20 +93,20 @@ impl Needs {
     }
 
     /// Whether a loss of no further parts can exist.
-    pub(super) fn has_term(&self, loss: &Loss) -> bool {
-        loss.operands().iter().all(|value| self.exists(*value))
+    pub(super) fn has_term(&self, checked: &Checked, loss: &Loss) -> bool {
+        self.term(checked, loss) != Presence::never()
     }
 
     /// Marks what a loss reads; false where there is nothing of it.
-    fn want_loss(&mut self, loss: &Loss) -> bool {
+    fn want_loss(&mut self, checked: &Checked, loss: &Loss) -> bool {
         match loss {
-            Loss::Mean(terms) => self.want_any(terms.iter()),
-            Loss::Sum(terms) => self.want_any(terms.iter().map(|(_, term)| term)),
+            Loss::Mean(terms) => self.want_any(checked, terms.iter()),
+            Loss::Sum(terms) => self.want_any(checked, terms.iter().map(|(_, term)| term)),
             Loss::CrossEntropy { .. }
             | Loss::SigmoidCrossEntropy { .. }
             | Loss::Nce { .. }
             | Loss::Mse { .. } => {
-                let there = self.has_term(loss);
+                let there = self.has_term(checked, loss);
                 if there {
                     for value in loss.operands() {
                         self.needed[value.index()] = true;
@@ -96,10 +118,10 @@ impl Needs {
     }
 
     /// Marks what all of these read; false where there is nothing of any.
-    fn want_any<'a>(&mut self, terms: impl Iterator<Item = &'a Loss>) -> bool {
+    fn want_any<'a>(&mut self, checked: &Checked, terms: impl Iterator<Item = &'a Loss>) -> bool {
         let mut any = false;
         for term in terms {
-            any |= self.want_loss(term);
+            any |= self.want_loss(checked, term);
         }
         any
     }
@@ -118,10 +140,22 @@ impl Needs {
 
     /// The operands of a lane that exist. Only what can do without some of its operands has fewer.
     pub(super) fn operands(&self, op: &Op, lane: &Lane) -> Vec<ValueId> {
+        if let Op::Attend { .. } = op {
+            let pairs = lane.operands[1..].chunks(2);
+            let read = pairs.filter(|pair| self.reads(lane.operands[0], pair));
+            return lane.operands[..1].iter().chain(read.flatten()).copied().collect();
+        }
+        // Of what somebody finds there, parts that are not there are left out; learned tokens that nobody finds there are whole.
+        let is_partial = matches!(op, Op::Concat | Op::Pool(_)) && self.exists(lane.result);
         let mut operands = lane.operands.clone();
-        if matches!(op, Op::Attend { .. } | Op::Concat | Op::Mean | Op::Absent) {
+        if is_partial || matches!(op, Op::Mean | Op::Absent) {
             operands.retain(|value| self.exists(*value));
         }
         operands
+    }
+
+    /// Whether a query reads this key and value.
+    pub(super) fn reads(&self, query: ValueId, pair: &[ValueId]) -> bool {
+        self.owns(query, pair[0]) || pair.iter().all(|value| self.exists(*value))
     }
 }

@@ -17,22 +17,30 @@ impl Lowering<'_> {
         let operand = lane.operands[0];
         let (tokens, own) = self.size(operand);
         let features = self.sequence(operand);
+        // A part has the positions that it has in the whole.
+        let (first, grid) = match self.portion(operand) {
+            Some((first, whole)) => {
+                (number(first), whole.grid.iter().copied().map(number).collect())
+            }
+            None => (0, self.grid(operand)),
+        };
+        let all: usize = grid.iter().product();
         let table = match kind {
             PositionKind::Learned => {
                 let width = self.size(lane.result).1 - if join { own } else { 0 };
-                self.weight_as(lane.weights[0], &[1, tokens, width])
+                self.weight_as(lane.weights[0], &[1, all, width])
             }
             PositionKind::Sinusoidal => {
-                let numbers = sinusoidal(&self.grid(operand), own);
-                self.graph.table(numbers, &[1, tokens, own])
+                let numbers = sinusoidal(&grid, own);
+                self.graph.table(numbers, &[1, all, own])
             }
             PositionKind::Fourier { bands, max } => {
-                let grid = self.grid(operand);
                 let numbers = fourier(&grid, number(*bands), max.to_f64());
-                let width = numbers.len() / tokens;
-                self.graph.table(numbers, &[1, tokens, width])
+                let width = numbers.len() / all;
+                self.graph.table(numbers, &[1, all, width])
             }
         };
+        let table = self.graph.slice(table, 1, first, tokens);
         let width = self.graph.shape(table)[2];
         let table = self.graph.broadcast(table, &[self.request.batch, tokens, width]);
         if join {

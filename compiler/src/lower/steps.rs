@@ -38,7 +38,7 @@ impl Lowering<'_> {
                     self.on_grid(&step.op, lane);
                 }
             }
-            Op::Attend { heads, window } => self.attend(*heads, window.as_deref(), &lanes),
+            Op::Attend { heads, window, .. } => self.attend(*heads, window.as_deref(), &lanes),
             Op::Linear | Op::Norm { .. } | Op::RmsNorm { .. } | Op::Scale => {
                 for lanes in lanes.chunk_by(|a, b| a.weights == b.weights) {
                     self.shared(step, lanes);
@@ -82,7 +82,16 @@ impl Lowering<'_> {
         }
         let operands: Vec<ValueId> = lanes.iter().map(|lane| lane.operands[0]).collect();
         let pack = self.pack(&operands);
-        let made = self.row_wise(step, &[pack], &lanes[0].weights, lanes);
+        let mut made = self.row_wise(step, &[pack], &lanes[0].weights, lanes);
+        // The bias of attention's last linear map is all that comes of reading nothing.
+        if step.op == Op::Linear
+            && lanes[0].weights.len() > 1
+            && let Some(read) = self.where_read(lanes)
+        {
+            let shape = self.graph.shape(made).to_vec();
+            let read = self.graph.broadcast(read, &shape);
+            made = self.graph.only_where(read, made);
+        }
         self.put_results(lanes, made);
     }
 
@@ -300,11 +309,11 @@ impl Lowering<'_> {
         }
         let shape = self.graph.shape(a).to_vec();
         // The first group's hash goes to the site's, so that kernels for groups of one size are alike.
-        let first = self.group_hash(lanes[0]);
+        let first = self.group_hash(lanes[0], by_sample);
         let groups = lanes
             .iter()
             .map(|lane| Drawn {
-                group: self.group_hash(lane) ^ first,
+                group: self.group_hash(lane, by_sample) ^ first,
                 tokens: self.size(lane.result).0,
             })
             .collect();
@@ -325,9 +334,13 @@ impl Lowering<'_> {
         self.graph.select(is_dropped, zero, kept)
     }
 
-    /// What sets the random numbers of a lane apart from those of other groups.
-    fn group_hash(&self, lane: &Lane) -> u32 {
+    /// What sets the random numbers of a lane apart from those of other groups, and of other parts of its own but for a branch
+    /// that is dropped as a whole.
+    fn group_hash(&self, lane: &Lane, by_sample: bool) -> u32 {
         let group = self.model.value(lane.result).group;
+        if !by_sample && self.portion(lane.result).is_some() {
+            return random::site_hash(&self.part_name(group, lane.result));
+        }
         group.map_or(0, |group| random::site_hash(self.model.group_name(group)))
     }
 
@@ -389,4 +402,10 @@ impl Lowering<'_> {
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
 pub(super) fn reciprocal(size: usize) -> f64 {
     1.0 / size as f64
+}
+
+/// A size as a number.
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+pub(super) fn count_of(size: usize) -> f64 {
+    size as f64
 }

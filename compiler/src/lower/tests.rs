@@ -5,6 +5,7 @@
 mod attend;
 mod loss;
 mod models;
+mod parts;
 mod presence;
 mod random;
 mod rows;

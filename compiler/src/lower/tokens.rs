@@ -2,10 +2,10 @@
 //!
 //! In: a lane. Out: nodes, and where its result lies. Deliberately not here: rows that are all treated alike.
 
-use crate::graph::{Input, InputKind, NodeId, Op as Node, Segment};
+use crate::graph::{Binary, Input, InputKind, NodeId, Op as Node, Segment};
 use crate::model::{Lane, ModalityId, Op, Pooling, Source};
 
-use super::steps::reciprocal;
+use super::steps::{count_of, reciprocal};
 use super::{Lowering, Place, number};
 
 impl Lowering<'_> {
@@ -31,6 +31,7 @@ impl Lowering<'_> {
                 self.graph.slice(tokens, 1, number(*from), number(to - from))
             }
             Op::Gather(ids) => self.gather(lane, ids),
+            Op::Pool(_) if lane.operands.len() > 1 => self.pool_of_parts(lane),
             Op::Pool(pooling) => self.pool(lane, *pooling),
             Op::Pad => self.padded(lane),
             Op::Crop => self.cropped(lane),
@@ -129,7 +130,7 @@ impl Lowering<'_> {
         for operand in &lane.operands {
             let (tokens, width) = self.size(*operand);
             let shape = [self.request.batch, tokens, width];
-            if !self.needs.exists(*operand) {
+            if self.needs.exists(lane.result) && !self.needs.exists(*operand) {
                 parts.push(self.graph.constant(0.0, &shape));
                 continue;
             }
@@ -170,6 +171,32 @@ impl Lowering<'_> {
             Pooling::First => self.graph.slice(operand, 1, 0, 1),
             Pooling::Last => self.graph.slice(operand, 1, tokens - 1, 1),
         }
+    }
+
+    /// The mean over the tokens of the parts that a sample has, `[batch, width]`.
+    fn pool_of_parts(&mut self, lane: &Lane) -> NodeId {
+        let shape = [self.request.batch, self.size(lane.result).1];
+        let mut sum = self.graph.constant(0.0, &shape);
+        let mut count = self.graph.constant(0.0, &[shape[0], 1]);
+        for operand in self.needs.operands(&Op::Pool(Pooling::Mean), lane) {
+            let tokens = self.size(operand).0;
+            let own = self.sequence(operand);
+            let own = self.graph.sum(own, 1);
+            let mut own = self.graph.reshape(own, &shape);
+            let mut n = self.graph.constant(count_of(tokens), &[shape[0], 1]);
+            let segment = Segment { present: self.present(operand), tokens: 1 };
+            if let Some(present) = self.graph.present(&[segment]) {
+                n = self.graph.only_where(present, n);
+                let all = self.graph.broadcast(present, &shape);
+                own = self.graph.only_where(all, own);
+            }
+            sum = self.graph.add(sum, own);
+            count = self.graph.add(count, n);
+        }
+        let one = self.graph.constant(1.0, &[shape[0], 1]);
+        let count = self.graph.binary(Binary::Max, count, one);
+        let count = self.graph.broadcast(count, &shape);
+        self.graph.divide(sum, count)
     }
 
     fn padded(&mut self, lane: &Lane) -> NodeId {

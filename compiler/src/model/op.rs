@@ -84,13 +84,16 @@ pub enum Op {
         /// Whether the others grow to make up for it.
         rescale: bool,
     },
-    /// Scaled dot-product attention of projected queries, keys and values. Operands: query, then key and value of each
+    /// Scaled dot-product attention of projected queries, keys and values. A linear map of its result is its own: it gives 0 for
+    /// what may read nothing. Operands: query, then key and value of each
     /// group read. Weight: with `window`, the bias table `[heads, positions]`.
     Attend {
         /// How many heads; they divide the width.
         heads: u64,
         /// The window within which scores have a relative bias, if they have.
         window: Option<Vec<u64>>,
+        /// What comes of it for samples that lack all that is read.
+        missing: Missing,
     },
     /// Tokens of all operands after one another.
     Concat,
@@ -225,6 +228,16 @@ pub enum PositionKind {
         /// The highest; 0 for the Nyquist rate of the axis.
         max: Number,
     },
+}
+
+/// What attention makes for samples that lack all that it reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Missing {
+    /// Zeros: reading nobody adds nothing.
+    #[default]
+    Zero,
+    /// Nothing: the result is absent.
+    Absent,
 }
 
 /// How many tokens become one.

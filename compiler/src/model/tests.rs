@@ -261,7 +261,8 @@ fn broken_models_are_refused() {
     });
     check("layers.0.attend: 5 heads of 4x8", |model| {
         let at = step(model, "layers.0.attend");
-        model.steps[at].op = super::Op::Attend { heads: 5, window: None };
+        model.steps[at].op =
+            super::Op::Attend { heads: 5, window: None, missing: super::Missing::Zero };
     });
     check("layers.0.attend: attention of 1 reads has 2 operands", |model| {
         let at = step(model, "layers.0.attend");

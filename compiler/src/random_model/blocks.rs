@@ -39,6 +39,7 @@ impl Writer {
         args.push_str(self.random.one_of(&["", "", ", bias: false"]));
         args.push_str(self.random.one_of(&["", "", ", width: 8", ", width: 8, out: x.dim"]));
         args.push_str(self.random.one_of(&["", "", ", within: groups(2)", ", within: groups(3)"]));
+        args.push_str(self.random.one_of(&["", "", "", "", ", missing: absent"]));
         if args.contains("width: 8") && !args.contains("out:") {
             args.push_str(", out: x.dim");
         }

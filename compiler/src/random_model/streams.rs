@@ -9,9 +9,10 @@ impl Writer {
     pub(super) fn stream(&mut self) {
         let at = self.any_group();
         let group = self.groups[at].clone();
-        match self.random.below(12) {
+        match self.random.below(14) {
             0 => self.merge(at, &group),
-            1 => self.concat(at, &group),
+            1 | 12 => self.concat(at, &group),
+            13 => self.mean_of_all(&group),
             2 => self.some_tokens(at, &group),
             3 => self.mean(&group),
             4 => self.resized(at, &group),
@@ -73,7 +74,19 @@ impl Writer {
         if tokens > 20 {
             return;
         }
-        let text = format!("concat({}, {})", group.name, other.name);
+        let mut parts = vec![group.name.clone(), other.name.clone()];
+        let mut tokens = tokens;
+        if self.random.chance(40) {
+            // A class token, and sometimes one in the middle.
+            let at = self.random.below(parts.len());
+            parts.insert(at, format!("latents(1, {})", group.width));
+            tokens += 1;
+        }
+        if self.random.chance(30) {
+            parts.push(format!("{}[0]", other.name));
+            tokens += 1;
+        }
+        let text = format!("concat({})", parts.join(", "));
         if self.random.chance(50) {
             self.replace(at, &text, vec![tokens], group.width);
         } else {
@@ -117,6 +130,16 @@ impl Writer {
         let name = self.fresh("a");
         self.line(&format!("tokens {name} = mean({})", parts.join(", ")));
         self.add(Group { name, grid: vec![1], width: group.width });
+    }
+
+    /// The mean of whole groups of one shape.
+    fn mean_of_all(&mut self, group: &Group) {
+        let alike = |other: &&Group| other.width == group.width && other.grid == group.grid;
+        let names: Vec<String> =
+            self.groups.iter().filter(alike).map(|other| other.name.clone()).collect();
+        let name = self.fresh("a");
+        self.line(&format!("tokens {name} = mean({})", names.join(", ")));
+        self.add(Group { name, ..group.clone() });
     }
 
     fn resized(&mut self, at: usize, group: &Group) {

@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use zorro_grammar::ast::Expr;
 use zorro_grammar::{Code, Diagnostic, Span};
 
-use crate::model::{Init, Op, Read, Shape, ValueId, WeightKind};
+use crate::model::{Init, Missing, Op, Read, Shape, ValueId, WeightKind};
 use crate::number::Number;
 use crate::routing::Relation;
 
 use super::evaluate::{Mode, Scope, as_call, as_name, mentions_x};
 use super::function::Args;
 use super::value::{Key, Lanes};
-use super::{Draft, Edge, Frame, MAX_WIDTH, Resolver, Result, Site, fail, join};
+use super::{Draft, Edge, Frame, MAX_WIDTH, Resolver, Result, Site, fail, join, words};
 
 /// What `attend` was told, for one receiver.
 struct Told {
@@ -25,6 +25,7 @@ struct Told {
     bias: bool,
     within: Relation,
     window: Option<Vec<u64>>,
+    missing: Missing,
 }
 
 /// A receiver with its query and what it was told.
@@ -167,7 +168,11 @@ impl<'a> Resolver<'a> {
             None => Relation::All,
         };
         let window = self.scores(frame, args, scope)?;
-        Ok(Told { heads, width, out, bias, within, window })
+        let missing = match args.get("missing") {
+            Some(expr) if self.word(frame, expr, words::MISSING)? == "absent" => Missing::Absent,
+            Some(_) | None => Missing::Zero,
+        };
+        Ok(Told { heads, width, out, bias, within, window, missing })
     }
 
     /// `scores: none` or `scores: relative(window)`.
@@ -315,7 +320,8 @@ impl<'a> Resolver<'a> {
             let table = vec![told.heads, positions];
             weights.push(self.weight(site, receiver.key, "scores", table, start)?);
         }
-        let op = Op::Attend { heads: told.heads, window: told.window.clone() };
+        let (heads, window, missing) = (told.heads, told.window.clone(), told.missing);
+        let op = Op::Attend { heads, window, missing };
         let shape = self.model.shape(query).clone();
         Ok(Draft { op, operands, weights, reads, shape })
     }
@@ -373,13 +379,19 @@ fn window_misfit(
     }
     let within = |windows: &Relation| match windows {
         Relation::Windows(windows) => windows.size.iter().zip(window).all(|(a, b)| a <= b),
-        Relation::All | Relation::Groups(_) | Relation::Causal | Relation::And(_) => false,
+        Relation::All
+        | Relation::Groups(_)
+        | Relation::Causal
+        | Relation::Part(_)
+        | Relation::And(_) => false,
     };
     let bounded = match relation {
         Relation::And(all) => all.iter().any(within),
-        one @ (Relation::All | Relation::Windows(_) | Relation::Groups(_) | Relation::Causal) => {
-            within(one)
-        }
+        one @ (Relation::All
+        | Relation::Windows(_)
+        | Relation::Groups(_)
+        | Relation::Causal
+        | Relation::Part(_)) => within(one),
     };
     let small = query.iter().zip(window).all(|(grid, size)| grid <= size);
     (!bounded && !small).then(|| {

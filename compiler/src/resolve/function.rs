@@ -87,7 +87,7 @@ functions! {
     /// Tokens of something else than tokens, or of whom a route says.
     Special {
         Embed "embed" ["x", "width", "init!", "weights!"];
-        Attend "attend" ["x", "from?", "heads?", "width?", "out?", "bias?", "within?", "scores?", "weights!"];
+        Attend "attend" ["x", "from?", "heads?", "width?", "out?", "bias?", "within?", "scores?", "missing!", "weights!"];
     }
 
     /// First on the right side of `modality`.

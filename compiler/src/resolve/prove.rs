@@ -1,10 +1,12 @@
 //! What is proved about a model once it is expanded: asserts hold, losses between two learned sides cannot collapse, nothing is
 //! left over.
 
+use std::collections::BTreeSet;
+
 use zorro_grammar::{Code, Diagnostic, Span};
 
 use crate::flow::{Flow, Hop, ModalitySet, live, path};
-use crate::model::{Assert, GroupId, ModalityId, Model, ValueId};
+use crate::model::{Assert, GroupId, ModalityId, Model, Op, ValueId};
 
 use super::{Compared, Resolver};
 
@@ -37,21 +39,24 @@ impl Resolver<'_> {
             let later = self.last_value(&assert);
             let leaks_later = flow.sees(later).without(allowed);
             if !leaked.is_empty() {
-                let diagnostic = self.leak(&assert, leaked, &mut budget);
+                let diagnostic = self.leak(&flow, &assert, leaked, &mut budget);
                 self.push(diagnostic);
             } else if !leaks_later.is_empty() {
-                let diagnostic = self.leaks_later(&assert, later, leaks_later, &mut budget);
+                let diagnostic =
+                    self.leaks_later(&flow, &assert, (later, leaks_later), &mut budget);
                 self.push(diagnostic);
             }
         }
         self.prove_causality();
         let mut diagnostics = Vec::new();
+        self.scores_apart(&flow, &mut diagnostics);
         self.collapses(&flow, &mut budget, &mut diagnostics);
         if !self.failed && !self.incomplete && self.errors == 0 {
             // In a broken model much is unused because its use is broken.
             self.unreached(&flow, &mut diagnostics);
             diagnostics.extend(self.without_order());
             self.warn_of_loops(&mut diagnostics);
+            self.apart(&flow, &mut diagnostics);
         }
         for diagnostic in diagnostics {
             self.push(diagnostic);
@@ -76,9 +81,9 @@ impl Resolver<'_> {
     /// The warning for an assert that holds where it stands, and would not at the end of the model.
     fn leaks_later(
         &self,
+        flow: &Flow,
         assert: &Assert,
-        later: ValueId,
-        leaked: ModalitySet,
+        (later, leaked): (ValueId, ModalitySet),
         budget: &mut usize,
     ) -> Diagnostic {
         let name = &assert.name;
@@ -86,7 +91,7 @@ impl Resolver<'_> {
         let label = "holds here, and not at the end of the model";
         let diagnostic = Diagnostic::new(Code::EarlyAssert, message, assert.span, label);
         let first = leaked.iter().next().expect("something leaks");
-        let hops = self.path(first, later, budget);
+        let hops = self.path(flow, (first, later), budget);
         tell(diagnostic, &hops)
             .help("an assert holds where it stands: for what the model ends with, write it after the layers")
             .help(format!(
@@ -95,7 +100,13 @@ impl Resolver<'_> {
     }
 
     /// The error for modalities that reach what an assert keeps them from, with the path of the first, layer by layer.
-    fn leak(&self, assert: &Assert, leaked: ModalitySet, budget: &mut usize) -> Diagnostic {
+    fn leak(
+        &self,
+        flow: &Flow,
+        assert: &Assert,
+        leaked: ModalitySet,
+        budget: &mut usize,
+    ) -> Diagnostic {
         let message = format!("`{}` reads {}", assert.name, self.names(leaked.iter()));
         let label = match assert.only().unwrap_or_default() {
             [] => "asserted to read nothing".to_owned(),
@@ -103,7 +114,7 @@ impl Resolver<'_> {
         };
         let diagnostic = Diagnostic::new(Code::Leak, message, assert.span, label);
         let first = leaked.iter().next().expect("something leaks");
-        let hops = self.path(first, assert.value, budget);
+        let hops = self.path(flow, (first, assert.value), budget);
         let mut diagnostic = tell(diagnostic, &hops);
         if leaked.len() > 1 && !hops.is_empty() {
             let (first, others) =
@@ -123,11 +134,16 @@ impl Resolver<'_> {
     }
 
     /// How a modality reaches a value; nothing once too much work went into such stories.
-    fn path(&self, modality: ModalityId, value: ValueId, budget: &mut usize) -> Vec<Hop> {
+    fn path(
+        &self,
+        flow: &Flow,
+        (modality, value): (ModalityId, ValueId),
+        budget: &mut usize,
+    ) -> Vec<Hop> {
         match budget.checked_sub(self.model.values.len() + self.lanes) {
             Some(rest) => {
                 *budget = rest;
-                path(&self.model, modality, value)
+                path(&self.model, flow, modality, value)
             }
             None => Vec::new(),
         }
@@ -139,18 +155,19 @@ impl Resolver<'_> {
             let sees = flow.sees(sides.0);
             let is_learned = |value| is_learned(&self.model, value);
             if sees == flow.sees(sides.1) && is_learned(sides.0) && is_learned(sides.1) {
-                found.push(self.collapse(*span, *sides, sees, budget));
+                found.push(self.collapse(flow, *span, *sides, budget));
             }
         }
     }
 
     fn collapse(
         &self,
+        flow: &Flow,
         span: Span,
         sides: (ValueId, ValueId),
-        sees: ModalitySet,
         budget: &mut usize,
     ) -> Diagnostic {
+        let sees = flow.sees(sides.0);
         let sees_text = format!("{}", sees.display(&self.model));
         let message = "this loss between two learned sides would collapse";
         let label = if sees.is_empty() {
@@ -164,7 +181,7 @@ impl Resolver<'_> {
             let mut told: Vec<Span> = Vec::new();
             for (side, value) in [("first", sides.0), ("second", sides.1)] {
                 for modality in sees.iter() {
-                    let hops = self.path(modality, value, budget);
+                    let hops = self.path(flow, (modality, value), budget);
                     let crossing = hops.iter().find(|hop| hop.from.is_some() && hop.to.is_some());
                     if let Some(hop) = crossing.filter(|hop| !told.contains(&hop.span)) {
                         told.push(hop.span);
@@ -177,6 +194,51 @@ impl Resolver<'_> {
         diagnostic
             .help("compare two streams that do not read each other, as in models/zorro_vit.zorro")
             .help("to reproduce the collapse on purpose, write `collapse: allow`")
+    }
+
+    /// The error for relative scores of tokens that are not present together: their positions are those of one grid.
+    fn scores_apart(&self, flow: &Flow, found: &mut Vec<Diagnostic>) {
+        for step in &self.model.steps {
+            let Op::Attend { window: Some(_), .. } = step.op else { continue };
+            let operands = step.lanes.iter().flat_map(|lane| &lane.operands);
+            let is_apart = |value: &ValueId| {
+                let parts = flow.parts(*value);
+                parts.iter().any(|part| !part.is_present_as(&parts[0]))
+            };
+            if operands.into_iter().any(is_apart) {
+                let message = "relative scores between tokens that are not present together";
+                let label = "a sample may have some of these tokens and lack others";
+                let diagnostic =
+                    Diagnostic::new(Code::RelationDoesNotFit, message, step.span, label);
+                found.push(diagnostic.help("make each part a group of its own, or let `absent(learned)` stand in for what is missing"));
+            }
+        }
+    }
+
+    /// Warns where samples may have one part of a `concat` and not another.
+    fn apart(&self, flow: &Flow, found: &mut Vec<Diagnostic>) {
+        let mut told: BTreeSet<Span> = BTreeSet::new();
+        for step in self.model.steps.iter().filter(|step| step.op == Op::Concat) {
+            for lane in &step.lanes {
+                let mut when: Vec<String> = Vec::new();
+                for part in flow.parts(lane.result) {
+                    let text = flow.part_presence(part).display(&self.model).to_string();
+                    if !when.contains(&text) {
+                        when.push(text);
+                    }
+                }
+                if when.len() < 2 || !told.insert(step.span) {
+                    continue;
+                }
+                let message = "the parts of this `concat` are not present together";
+                let label = format!("present when {}", when.join("; when "));
+                found.push(
+                    Diagnostic::new(Code::PartsApart, message, step.span, label)
+                        .help("a part that a sample lacks is not read, is in no mean, and is 0 in an output")
+                        .help("for tokens that stand in for it, write `|> absent(learned)` behind the part"),
+                );
+            }
+        }
     }
 
     /// Warns of tokens and modalities that reach no output and no objective.

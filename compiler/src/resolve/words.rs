@@ -11,12 +11,14 @@ pub(super) const MEL_NORM: &[&str] = &["none", "slaney"];
 pub(super) const NEGATIVES: &[&str] = &["both", "forward", "joint"];
 pub(super) const COLLAPSE: &[&str] = &["refuse", "allow"];
 pub(super) const ABSENT: &[&str] = &["learned"];
+pub(super) const MISSING: &[&str] = &["zero", "absent"];
 pub(super) const POOLING: &[&str] = &["mean", "first", "last"];
 pub(super) const POSITION: &[&str] = &["learned", "sinusoidal", "fourier"];
 
 /// Whether some argument knows this word.
 pub(super) fn is_word(text: &str) -> bool {
-    let choices = [SHORT, FIT, MEL_SCALE, MEL_NORM, NEGATIVES, COLLAPSE, ABSENT, POOLING, POSITION];
+    let choices =
+        [SHORT, FIT, MEL_SCALE, MEL_NORM, NEGATIVES, COLLAPSE, ABSENT, MISSING, POOLING, POSITION];
     choices.iter().any(|words| words.contains(&text))
         || Elementwise::find(text).is_some()
         || Filter::ALL.iter().any(|filter| filter.name() == text)

@@ -11,6 +11,7 @@
 use std::ops::Range;
 
 use super::groups::Groups;
+use super::part::Part;
 use super::relation::{Relation, n_tokens};
 use super::windows::Windows;
 
@@ -18,6 +19,7 @@ use super::windows::Windows;
 pub(super) struct Classes<'a> {
     windows: Vec<&'a Windows>,
     groups: Vec<&'a Groups>,
+    parts: Vec<&'a Part>,
     pub(super) causal: bool,
     /// The query grid with leading 1s: windows have at most 3 dimensions.
     grid: [u64; 3],
@@ -49,6 +51,7 @@ impl<'a> Classes<'a> {
         let mut classes = Self {
             windows: Vec::new(),
             groups: Vec::new(),
+            parts: Vec::new(),
             causal: false,
             grid: [1; 3],
             n_queries: n_tokens(query),
@@ -67,6 +70,7 @@ impl<'a> Classes<'a> {
             Relation::Windows(windows) => self.windows.push(windows),
             Relation::Groups(groups) => self.groups.push(groups),
             Relation::Causal => self.causal = true,
+            Relation::Part(part) => self.parts.push(part),
             Relation::And(relations) => relations.iter().for_each(|relation| self.insert(relation)),
         }
     }
@@ -165,6 +169,11 @@ impl<'a> Classes<'a> {
         }
     }
 
+    /// Whether both sides are cut at the same tokens.
+    pub(super) fn are_cut_alike(&self) -> bool {
+        self.n_queries == self.n_keys && self.parts.is_empty()
+    }
+
     /// Whether distant queries may read the same keys, so that what they read is worth remembering.
     pub(super) fn repeats(&self) -> bool {
         !self.causal && !self.windows.is_empty()
@@ -192,6 +201,7 @@ impl<'a> Classes<'a> {
     /// The number of pairs that the relation allows.
     pub(super) fn n_allowed(&self) -> u128 {
         let n_same_class = match (self.windows.as_slice(), self.groups.as_slice()) {
+            ([], [..]) if !self.parts.is_empty() => self.n_in_groups(),
             ([], []) => u128::from(self.n_queries) * u128::from(self.n_keys),
             ([], [groups]) => groups.product_sum(self.n_queries, self.n_keys),
             ([], [..]) => self.n_in_groups(),
@@ -256,8 +266,12 @@ impl<'a> Classes<'a> {
     /// The queries around `query` that groups do not separate, and the keys that groups let them read.
     fn group(&self, query: u64) -> (Range<u64>, Range<u64>) {
         let all = (0..self.n_queries, 0..self.n_keys);
-        self.groups.iter().fold(all, |(queries, keys), groups| {
+        let all = self.groups.iter().fold(all, |(queries, keys), groups| {
             let spans = groups.spans(self.n_queries, self.n_keys, query);
+            (intersect(queries, spans.0), intersect(keys, spans.1))
+        });
+        self.parts.iter().fold(all, |(queries, keys), part| {
+            let spans = part.spans(query);
             (intersect(queries, spans.0), intersect(keys, spans.1))
         })
     }
@@ -265,8 +279,12 @@ impl<'a> Classes<'a> {
     /// The keys around `key` that groups do not separate, and the queries that groups let read them.
     fn key_group(&self, key: u64) -> (Range<u64>, Range<u64>) {
         let all = (0..self.n_keys, 0..self.n_queries);
-        self.groups.iter().fold(all, |(keys, queries), groups| {
+        let all = self.groups.iter().fold(all, |(keys, queries), groups| {
             let spans = groups.spans(self.n_keys, self.n_queries, key);
+            (intersect(keys, spans.0), intersect(queries, spans.1))
+        });
+        self.parts.iter().fold(all, |(keys, queries), part| {
+            let spans = part.key_spans(key);
             (intersect(keys, spans.0), intersect(queries, spans.1))
         })
     }

@@ -13,6 +13,7 @@ mod furthest;
 mod groups;
 mod mask;
 mod of_model;
+mod part;
 mod relation;
 mod schedule;
 mod windows;
@@ -25,6 +26,7 @@ pub(crate) use furthest::furthest;
 pub use groups::Groups;
 pub use mask::{Mask, Pair, Side};
 pub(crate) use of_model::mask_of;
+pub use part::Part;
 pub use relation::Relation;
 pub use schedule::{
     Band, Direction, Order, Other, Owner, PairOrder, Schedule, TileCounts, TileReach, Visit,

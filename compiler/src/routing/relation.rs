@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::classes::Classes;
 use super::groups::Groups;
+use super::part::{Cut, Part, Place};
 use super::windows::Windows;
 
 /// A relation between queries and keys, on grids that are given when it is asked.
@@ -23,6 +24,8 @@ pub enum Relation {
     Groups(Groups),
     /// Queries read the keys up to their own index.
     Causal,
+    /// Both sides are parts of wholes, which have windows or groups. No spec says this.
+    Part(Part),
     /// All of these hold.
     And(Vec<Self>),
 }
@@ -59,7 +62,7 @@ impl Relation {
                     relation.flatten(parts);
                 }
             }
-            Self::Windows(_) | Self::Groups(_) | Self::Causal => {
+            Self::Windows(_) | Self::Groups(_) | Self::Causal | Self::Part(_) => {
                 if !parts.contains(&self) {
                     parts.push(self);
                 }
@@ -73,6 +76,7 @@ impl Relation {
             Self::All => Ok(()),
             Self::Windows(windows) => windows.fit(query, key),
             Self::Groups(groups) => groups.fit(),
+            Self::Part(part) => part.fit(query, key),
             Self::Causal => {
                 let (n_queries, n_keys) = (n_tokens(query), n_tokens(key));
                 if n_queries == n_keys {
@@ -103,6 +107,78 @@ impl Relation {
         intervals
     }
 
+    /// The relation between some of the queries and some of the keys of two sides of so many tokens; none where it allows no
+    /// pair. Where it is causal, the two ranges are the same or do not overlap.
+    pub(crate) fn between(
+        &self,
+        queries: &Range<u64>,
+        keys: &Range<u64>,
+        (n_queries, n_keys): (u64, u64),
+    ) -> Option<Self> {
+        let place = |range: &Range<u64>, whole: u64| Place {
+            first: range.start,
+            tokens: range.end - range.start,
+            whole,
+        };
+        let part = |cut: Cut| {
+            let part = Part { cut, queries: place(queries, n_queries), keys: place(keys, n_keys) };
+            if (queries, keys) == (&(0..n_queries), &(0..n_keys)) {
+                return Some(self.clone());
+            }
+            part.is_read().then_some(Self::Part(part))
+        };
+        match self {
+            Self::All => Some(Self::All),
+            Self::Causal if queries == keys => Some(Self::Causal),
+            Self::Causal => (keys.end <= queries.start).then_some(Self::All),
+            Self::Windows(windows) => part(Cut::Windows(windows.clone())),
+            Self::Groups(groups) => part(Cut::Groups(groups.clone())),
+            Self::Part(_) => unreachable!("a part is not cut again"),
+            Self::And(all) => all.iter().try_fold(Self::All, |all, one| {
+                Some(all.and(one.between(queries, keys, (n_queries, n_keys))?))
+            }),
+        }
+    }
+
+    /// Whether some of these queries may read some of these keys. Of several relations each is asked alone.
+    pub(crate) fn reaches(
+        &self,
+        queries: &Range<u64>,
+        keys: &Range<u64>,
+        sizes: (u64, u64),
+    ) -> bool {
+        match self {
+            Self::All => true,
+            Self::Causal => keys.start < queries.end,
+            Self::Windows(_) | Self::Groups(_) | Self::Part(_) => {
+                self.between(queries, keys, sizes).is_some()
+            }
+            Self::And(all) => all.iter().all(|one| one.reaches(queries, keys, sizes)),
+        }
+    }
+
+    /// Whether it has causality in it.
+    pub(crate) fn is_causal(&self) -> bool {
+        match self {
+            Self::Causal => true,
+            Self::All | Self::Windows(_) | Self::Groups(_) | Self::Part(_) => false,
+            Self::And(all) => all.iter().any(Self::is_causal),
+        }
+    }
+
+    /// For every query whether it may read any key.
+    pub(crate) fn readers(&self, query_grid: &[u64], key_grid: &[u64]) -> Vec<bool> {
+        let classes = Classes::new(self, query_grid, key_grid);
+        let mut readers = Vec::new();
+        let mut query = 0;
+        while query < classes.n_queries {
+            let run = classes.query_run(query);
+            readers.extend((query..run.end).map(|_| run.class.is_some()));
+            query = run.end;
+        }
+        readers
+    }
+
     /// Whether `query` may read `key`: what kernels test in partial blocks. The grids must
     /// [`fit`](Self::fit) and hold both tokens.
     pub fn allows(&self, query_grid: &[u64], key_grid: &[u64], query: u64, key: u64) -> bool {
@@ -113,6 +189,7 @@ impl Relation {
                 groups.allows(n_tokens(query_grid), n_tokens(key_grid), query, key)
             }
             Self::Causal => key <= query,
+            Self::Part(part) => part.allows(query, key),
             Self::And(relations) => {
                 relations.iter().all(|relation| relation.allows(query_grid, key_grid, query, key))
             }
@@ -127,6 +204,7 @@ impl fmt::Display for Relation {
             Self::Windows(windows) => write!(f, "{windows}"),
             Self::Groups(groups) => write!(f, "{groups}"),
             Self::Causal => write!(f, "causal"),
+            Self::Part(part) => write!(f, "{part}"),
             Self::And(relations) => {
                 for (i, relation) in relations.iter().enumerate() {
                     let separator = if i == 0 { "" } else { " & " };

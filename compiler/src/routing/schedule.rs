@@ -246,8 +246,8 @@ impl PairSide {
     fn of(mask: &Mask, index: u32, pair: &Pair, direction: Direction) -> (Self, PairOrder) {
         let classes = mask.classes(pair);
         let queries = runs_of(classes.n_queries, |token| classes.query_run(token));
-        // Sides of equal length are cut alike.
-        let keys = if classes.n_queries == classes.n_keys {
+        // Sides of equal length are cut alike, but for parts.
+        let keys = if classes.are_cut_alike() {
             queries.clone()
         } else {
             runs_of(classes.n_keys, |token| classes.key_run(token))

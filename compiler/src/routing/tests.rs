@@ -1,6 +1,7 @@
 //! Masks against their definition.
 
 mod definition;
+mod parts;
 mod properties;
 mod schedule;
 mod swin;

@@ -58,9 +58,8 @@ impl Setup {
             );
             return Some(Vain { setting: "batch", why, help: "write `batch: 2` or more" });
         }
-        let exists = |kept: &ModalitySet| {
-            term.operands().iter().all(|value| flow.presence(*value).holds(*kept))
-        };
+        let presence = flow.term(term);
+        let exists = |kept: &ModalitySet| presence.holds(*kept);
         let all = ModalitySet::of((0..).map(ModalityId).take(model.modalities.len()));
         if !exists(&all) || self.kept().iter().any(exists) {
             return None;

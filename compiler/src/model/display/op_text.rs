@@ -8,7 +8,7 @@ use std::fmt;
 use crate::number::Number;
 
 use super::super::fold::Piece;
-use super::super::{HostStep, Op, Pooling, PositionKind, Scaling, Short, Source};
+use super::super::{HostStep, Missing, Op, Pooling, PositionKind, Scaling, Short, Source};
 
 impl Op {
     /// As written in a spec, where it can be written.
@@ -82,11 +82,15 @@ pub(in super::super) fn attributes(
             let rescale = if *rescale { "" } else { ", rescale: false" };
             vec![text("rate: "), number(*rate), text(rescale)]
         }
-        Op::Attend { heads, window } => {
+        Op::Attend { heads, window, missing } => {
             let window =
                 window.as_ref().map(|window| format!(", scores: relative({})", list(window)));
             let heads = number(Number::from(*heads));
-            vec![text("heads: "), heads, text(window.unwrap_or_default())]
+            let missing = match missing {
+                Missing::Zero => "",
+                Missing::Absent => ", missing: absent",
+            };
+            vec![text("heads: "), heads, text(window.unwrap_or_default()), text(missing)]
         }
         Op::Slice(from, to) => vec![text(format_args!("{from}..{to}"))],
         Op::Gather(ids) => vec![text(gathered(ids))],

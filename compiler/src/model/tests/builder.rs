@@ -204,7 +204,8 @@ impl Builder {
             (Some(*receiver), operands, vec![], self.model.shape(q[*receiver]).clone())
         });
         let lanes = lanes.collect();
-        let made = self.step("attend", Op::Attend { heads, window: None }, lanes);
+        let made =
+            self.step("attend", Op::Attend { heads, window: None, missing: Missing::Zero }, lanes);
         for (lane, (_, reads)) in route.iter().enumerate() {
             for read in *reads {
                 let group = Some(self.group(read));

@@ -47,7 +47,7 @@ pub(super) fn verify_lane(model: &Model, op: &Op, lane: &Lane) -> Checked {
         }
         Op::Add | Op::Sub | Op::Mul | Op::Div => shapes.elementwise(),
         Op::Mean => shapes.mean(),
-        Op::Attend { heads, window } => shapes.attend(*heads, window.as_deref()),
+        Op::Attend { heads, window, .. } => shapes.attend(*heads, window.as_deref()),
         Op::Concat => shapes.concat(),
         Op::Join => shapes.join(),
         Op::Slice(from, to) => {

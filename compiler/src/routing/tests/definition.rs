@@ -21,6 +21,8 @@ pub(super) fn allows(
             group(query, query_grid) == group(key, key_grid)
         }
         Relation::Causal => key <= query,
+        // The tests of parts hold it to its whole.
+        Relation::Part(_) => relation.allows(query_grid, key_grid, query, key),
         Relation::And(relations) => {
             relations.iter().all(|relation| allows(relation, query_grid, key_grid, query, key))
         }

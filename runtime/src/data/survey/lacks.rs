@@ -83,10 +83,7 @@ fn collect(model: &Model, flow: &Flow, loss: &Loss, terms: &mut Vec<Term>) {
             (format!("mse({}, {})", name(*a), name(*b)), None)
         }
     };
-    let all = loss.operands().into_iter().fold(Presence::always(), |all, value| {
-        all.and(flow.presence(value)).expect("flow has combined these before")
-    });
-    terms.push(Term { told, presence: all, target });
+    terms.push(Term { told, presence: flow.term(loss), target });
 }
 
 impl Term {
