@@ -49,7 +49,7 @@ fn axes(model: &Model, op: &Op, lane: &crate::model::Lane) -> Option<Vec<AxisGri
             let wide = model.weights[lane.weights.first()?.index()].shape.get(1)?;
             Some(vec![tokens(model, operand), vec![vec![*wide]]])
         }
-        Op::Attend { heads, window: Some(window) } => {
+        Op::Attend { heads, window: Some(window), .. } => {
             let places = window.iter().map(|size| 2 * size - 1).collect();
             Some(vec![vec![vec![*heads]], vec![places]])
         }

@@ -50,7 +50,7 @@ impl Relation {
         match self {
             Self::Causal => true,
             Self::And(relations) => relations.iter().any(Self::is_causal),
-            Self::All | Self::Windows(_) | Self::Groups(_) => false,
+            Self::All | Self::Windows(_) | Self::Groups(_) | Self::Part(_) => false,
         }
     }
 
@@ -154,15 +154,6 @@ impl Relation {
                 self.between(queries, keys, sizes).is_some()
             }
             Self::And(all) => all.iter().all(|one| one.reaches(queries, keys, sizes)),
-        }
-    }
-
-    /// Whether it has causality in it.
-    pub(crate) fn is_causal(&self) -> bool {
-        match self {
-            Self::Causal => true,
-            Self::All | Self::Windows(_) | Self::Groups(_) | Self::Part(_) => false,
-            Self::And(all) => all.iter().any(Self::is_causal),
         }
     }
 

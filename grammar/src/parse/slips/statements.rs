@@ -401,7 +401,9 @@ fn asserted(place: &Place<'_>) -> Option<Slip> {
             slip.write(place.stmt.clone(), format!("assert {name} reads only {}", rest.join(" "))),
         );
     }
-    Some(slip.help("write `assert a reads only b, c`, `assert a reads nothing` or `assert a causal in b`"))
+    Some(slip.help(
+        "write `assert a reads only b, c`, `assert a reads nothing` or `assert a causal in b`",
+    ))
 }
 
 /// `layers = repeat 2 { .. }`
