@@ -77,11 +77,10 @@ fn layout(sides: &[Side], options: &Options) -> (Vec<usize>, usize) {
 
 impl Case {
     pub(super) fn new(mask: Mask, options: &Options) -> Self {
-        let mut names: Vec<&str> =
-            mask.receivers.iter().chain(&mask.reads).map(|side| side.name.as_str()).collect();
+        // What all samples have needs no condition.
+        let mut names: Vec<&str> = options.absent.iter().map(|(name, _)| *name).collect();
         names.sort_unstable();
         names.dedup();
-        // What all samples have needs no condition.
         let id = |side: &Side| {
             let is_absent = options.absent.iter().any(|(name, _)| *name == side.name);
             let at = names.iter().position(|name| *name == side.name).unwrap();
