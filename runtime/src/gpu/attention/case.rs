@@ -82,9 +82,8 @@ impl Case {
         names.sort_unstable();
         names.dedup();
         let id = |side: &Side| {
-            let is_absent = options.absent.iter().any(|(name, _)| *name == side.name);
-            let at = names.iter().position(|name| *name == side.name).unwrap();
-            is_absent.then_some(PresenceId(at as u32))
+            let at = names.iter().position(|name| *name == side.name);
+            at.map(|at| PresenceId(at as u32))
         };
         let condition = |at| Condition {
             presence: Presence::with(ModalityId(at)),
