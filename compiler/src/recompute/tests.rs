@@ -233,8 +233,8 @@ fn a_tied_trunk_needs_as_little() {
     let plans = ["", "weights trunk"].map(|tie| {
         let text = format!(
             "model m {{
-               modality words = text(length: 16, vocabulary: 5)
-               tokens words = words |> embed(8)
+               modality words = tensor([16, 5])
+               tokens words = words |> linear(8)
                layers: repeat 6 {{ apply vit(2) over {{ words <- words }} {tie} }}
                target y = class(3)
                output logits = words |> pool(mean) |> linear(3)
