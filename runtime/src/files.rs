@@ -12,7 +12,7 @@ use std::path::Path;
 pub(crate) fn open(path: &Path) -> io::Result<(File, u64)> {
     let found = std::fs::metadata(path)?;
     if found.is_dir() {
-        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "a folder, not a file"));
     }
     if !found.is_file() {
         return Err(io::Error::other("not a file: a pipe or device may never end"));

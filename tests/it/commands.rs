@@ -145,7 +145,7 @@ fn summary() {
               video, audio  after layers.0
     outputs
       video_vector  sees video         present when video
-      all_vector    sees video, audio  present always
+      all_vector    sees video, audio  present when video | audio
       audio_vector  sees audio         present when audio
     1 assert holds
     ");
@@ -164,7 +164,10 @@ fn json_parses() {
     assert_eq!(document["version"], 1);
     let entry = |at: usize| &document["specs"][at];
     assert_eq!(entry(0)["model"]["outputs"][1]["sees"], serde_json::json!(["video", "audio"]));
-    assert_eq!(entry(0)["model"]["outputs"][1]["present"], serde_json::json!([[]]));
+    assert_eq!(
+        entry(0)["model"]["outputs"][1]["present"],
+        serde_json::json!([["video"], ["audio"]])
+    );
     assert_eq!(entry(0)["model"]["layers"][1]["sees"]["audio"], serde_json::json!(["audio"]));
     assert_eq!(entry(1)["model"], Value::Null);
     assert_eq!(entry(1)["diagnostics"][0]["code"], "E0701");

@@ -210,7 +210,8 @@ fn loops_end() {
 
 #[test]
 fn what_doubles_with_each_line_ends() {
-    let start = "objective l0 = mse(s |> pool(mean), s |> pool(first))\n".to_owned();
+    let start =
+        "objective l0 = mse(s |> pool(mean), s |> pool(first), collapse: allow)\n".to_owned();
     let sums = start.clone() + &lines(40, |i| format!("objective l{} = l{i} + l{i}", i + 1));
     assert_eq!(first(&model(&sums)), Some(Code::TooLarge));
     let means = start + &lines(40, |i| format!("objective l{} = mean(l{i}, l{i})", i + 1));

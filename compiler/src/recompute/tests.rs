@@ -227,7 +227,7 @@ fn memory_falls_and_work_rises() {
     assert_eq!(again, layer / 3 * 2 / 3);
 }
 
-/// Layers that share their weights keep what others keep, and fewer gradients.
+/// Layers that share their weights are computed again as others are, and have fewer gradients.
 #[test]
 fn a_tied_trunk_needs_as_little() {
     let plans = ["", "weights trunk"].map(|tie| {
@@ -247,7 +247,7 @@ fn a_tied_trunk_needs_as_little() {
     });
     let [[_, untied], [before, after]] = plans;
     assert!(after <= untied, "{after} {untied}");
-    assert!(after < before * 3 / 5, "{after} of {before}");
+    assert!(after < before * 9 / 10, "{after} of {before}");
 }
 
 #[test]

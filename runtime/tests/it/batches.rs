@@ -121,15 +121,15 @@ fn what_is_wrong() {
         (message("caption", zeros(&[2, 3])), "`caption` takes integers"),
         (
             message("label", integers(&[2], &[0, 3])),
-            "`label` was fed what is no class: 3 classes are numbered from 0, as integers",
+            "`label` was fed 3 for sample 1, which is no class: 3 classes are numbered from 0, as integers",
         ),
         (
             message("label", integers(&[2], &[-1, 0])),
-            "`label` was fed what is no class: 3 classes are numbered from 0, as integers",
+            "`label` was fed -1 for sample 0, which is no class: 3 classes are numbered from 0, as integers",
         ),
         (
             message("label", tensor(&[2], vec![0.0, 1.0])),
-            "`label` was fed what is no class: 3 classes are numbered from 0, as integers",
+            "`label` was fed 0.0 for sample 0, which is no class: 3 classes are numbered from 0, as integers",
         ),
         (
             message("label", zeros(&[2, 4])),

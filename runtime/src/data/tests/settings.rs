@@ -41,7 +41,7 @@ fn wrong_settings_say_what_to_write() {
         ),
         ("sources: [{ shards: a-0.tar }]\nlabels: { label: names }", "`classes: { label: [..] }`"),
         ("sources: [{ shards: a-0.tar, include: none.txt }]", "none.txt: No such file"),
-        ("sources: [{ table: none.csv }]", "none.csv: No such file"),
+        ("sources: [{ table: none.csv }]", "sources[0].table: there is no file "),
         ("sources: [{ synthetic: { size: 2 } }]", "sources[0].synthetic.size: 8 to 1024"),
         ("sources: [{ synthetic: { modalities: [x] } }]", "no pictures or sound of the model"),
     ] {
