@@ -44,7 +44,7 @@ fn masks_and_shaders() {
     program small, batch 1
     memory  6.75 KiB: activations 1.00 KiB, inputs 768 B, weights 5.00 KiB, optimizer state 0 B, tables 0 B
     target  no subgroups, shared memory, workgroups of 256 with 16.0 KiB, 8 storage buffers
-    shaders 11 of 37.8 KiB, 12 dispatches
+    shaders 11 of 37.9 KiB, 12 dispatches
     shader            workgroup  binds              arguments      text  dispatches  workgroups
     photo.linear      64         3 read, 1 written          0  2.72 KiB           1           8
     fusion.latents    64         1 read, 1 written          2     865 B           1           1
@@ -54,7 +54,7 @@ fn masks_and_shaders() {
     vit.attend        32         4 written, step            0  13.1 KiB           1           2
     vit.attend.out    64         3 read, 2 written          1  2.72 KiB           1           1
     vit.norm_2        64         1 read, 2 written          2  2.70 KiB           1           1
-    vit.mlp.linear    64         2 read, 3 written          1  3.59 KiB           1           4
+    vit.mlp.linear    64         2 read, 3 written          1  3.63 KiB           1           4
     vit.mlp.linear_2  64         2 read, 3 written          1  2.73 KiB           1           4
     vector.pool       64         2 written                  0  1.13 KiB           1           1
     ");
