@@ -1,4 +1,4 @@
-//! `examples/pretrained/`: a Zorro that begins from an image ViT, as its page says, in both forms.
+//! `examples/pretrained/`: a Zorro that begins from an image `ViT`, as its page says, in both forms.
 
 use std::fs;
 use std::path::Path;

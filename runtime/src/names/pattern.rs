@@ -25,7 +25,7 @@ enum Piece {
     /// `(a|b)`.
     Alternatives(Vec<String>),
     /// `[a|b]`: one of these or nothing; every name that fits is a copy.
-    Copies(Vec<Vec<Piece>>),
+    Copies(Vec<Vec<Self>>),
 }
 
 /// What a name is under a pattern.

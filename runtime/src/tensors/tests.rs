@@ -98,7 +98,7 @@ fn numbers_are_rounded_to_two_bytes() {
     check(65520.0, 0x7c00, 0x4780);
     check(1e-7, 0x0002, 0x33d7);
     check(6e-5, 0x03ef, 0x387c);
-    check(3.1415927, 0x4248, 0x4049);
+    check(std::f32::consts::PI, 0x4248, 0x4049);
     check(f32::INFINITY, 0x7c00, 0x7f80);
     let whole: Vec<u16> = (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00).collect();
     let all = Tensor::new(vec![whole.len()], TensorData::F16(whole)).unwrap();

@@ -53,6 +53,7 @@ fn check(relation: &Relation, (queries, keys): (u64, u64), cuts: [&[Range<u64>];
 }
 
 #[test]
+#[expect(clippy::single_range_in_vec_init, reason = "the whole as its only part")]
 fn parts_read_what_they_read_in_the_whole() {
     let cuts: &[&[Range<u64>]] = &[&[0..9], &[0..4, 4..9], &[0..1, 1..3, 3..8, 8..9]];
     let windows = |size, shift| Relation::Windows(Windows::shifted(vec![size], vec![shift]));

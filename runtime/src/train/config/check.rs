@@ -43,7 +43,7 @@ fn problem(error: &serde_yaml::Error) -> Problem {
     });
     if let serde_yaml::Error::SerdeUnknownField { field, expected, .. } = error {
         let help = match (foreign::key(field), nearest(field, expected.iter().copied())) {
-            (Some(ours), _) => format!("write {ours}"),
+            (Some(ours), _) => format!("here that is {ours}, with a value of yours"),
             (None, Some(near)) => format!("did you mean `{near}`?"),
             (None, None) => format!("known here: {}", expected.join(", ")),
         };

@@ -1,6 +1,6 @@
 //! What other programs call the settings of a run.
 //!
-//! In: a key or value that is none here. Out: what to write for it, where it is one of PyTorch, Lightning, Hugging Face, timm or
+//! In: a key or value that is none here. Out: what it is here, as an example from the top of the file or a source, where it is one of PyTorch, Lightning, Hugging Face, timm or
 //! `WebDataset`. Deliberately not here: names that are nearly right, which the parser of the configuration tells.
 
 /// What to write, by foreign keys.
@@ -39,19 +39,28 @@ const KEYS: &[(&[&str], &str)] = &[
     (&["save_steps", "save_every", "save_interval"], "`checkpoints: { every: 1000 steps }`"),
     (&["eval_steps", "eval_every", "val_check_interval"], "`eval: { every: 1000 steps }`"),
     (&["val", "valid", "validation", "test", "dev"], "`data: { train: .., eval: .. }`"),
-    (&["csv", "tsv", "manifest", "annotations", "index", "jsonl"], "`table: FILE.csv`"),
-    (&["tar", "tars", "urls", "url", "wds"], "`shards: FILES.tar`"),
+    (
+        &["csv", "tsv", "manifest", "annotations", "index", "jsonl"],
+        "`table`, of a source: `sources: [ { table: FILE.csv } ]`",
+    ),
+    (
+        &["tar", "tars", "urls", "url", "wds"],
+        "`shards`, of a source: `sources: [ { shards: FILES.tar } ]`",
+    ),
     (
         &["root", "data_dir", "dir", "data_path", "path"],
-        "`table: FILE.csv`, and `folder:` where its files lie elsewhere",
+        "`table`, of a source: `sources: [ { table: FILE.csv } ]`, with `folder: DIR` where its files lie elsewhere",
     ),
-    (&["delimiter", "sep"], "`separator: semicolon`"),
+    (&["delimiter", "sep"], "`separator: semicolon`, beside `table`"),
     (&["transform", "transforms", "augmentations", "augmentation"], "`augment:`, by modality"),
     (
         &["class_names", "labels_map", "id2label", "label2id"],
         "`classes: { TARGET: FILE }`, beside `sources:`",
     ),
-    (&["columns", "column_mapping", "fields"], "`roles: { COLUMN: NAME }`"),
+    (
+        &["columns", "column_mapping", "fields"],
+        "`roles: { COLUMN: NAME }`, beside `table` or `shards`",
+    ),
     (&["model", "arch", "architecture"], "`spec: FILE.zorro`"),
     (&["loss", "criterion"], "`objective: NAME`, which the spec has"),
     (&["freeze", "frozen_layers"], "`frozen: ['video.**']`"),

@@ -66,9 +66,9 @@ fn params_are_expressions() {
 fn mistakes_have_their_place() {
     wrong("epoch: 3", (7, 1), "did you mean `epochs`?");
     wrong("optimizer: { knid: sgd }", (7, 14), "did you mean `kind`?");
-    wrong("learning_rate: 1e-3", (7, 1), "write `rate: { peak: 1e-3 }`");
-    wrong("batch_size: 8", (7, 1), "write `batch: 64`, of the whole run");
-    wrong("optimizer: { lr: 1e-3 }", (7, 14), "write `rate: { peak: 1e-3 }`");
+    wrong("learning_rate: 1e-3", (7, 1), "that is `rate: { peak: 1e-3 }`");
+    wrong("batch_size: 8", (7, 1), "that is `batch: 64`, of the whole run");
+    wrong("optimizer: { lr: 1e-3 }", (7, 14), "that is `rate: { peak: 1e-3 }`");
     wrong("device: cuda:0", (7, 9), "write `gpu`, through Vulkan");
     wrong("recompute: layers", (7, 12), "expected a list, as in `[a, b]`");
     wrong("optimizer: { kind: adma }", (7, 20), "did you mean `adam`?");
