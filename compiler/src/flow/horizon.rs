@@ -28,7 +28,7 @@ const PER_READ: u64 = 16;
 /// Where positions are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Along the first axis of what is fed, in [`unit`]s.
+    /// Along the first axis of what is fed, in units of [`unit()`].
     Modality(ModalityId),
     /// By the tokens of a value.
     Value(ValueId),
