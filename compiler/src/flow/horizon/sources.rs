@@ -1,7 +1,8 @@
 //! Which tokens of an operand a token is made of.
 //!
-//! In: a lane and one of its operands. Out: the tokens of that operand that may change a token of the lane's result. This is the
-//! one place that says so for every operation. Deliberately not here: what these tokens depend on themselves.
+//! In: a lane and one of its operands. Out: the tokens of that operand that may change a token of the lane's result, for every
+//! operation. `flow/parts.rs` says it by ranges, for whole parts; a test holds it to this. Deliberately not here: what these
+//! tokens depend on themselves.
 
 use std::ops::Range;
 

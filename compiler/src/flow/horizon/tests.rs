@@ -1,6 +1,7 @@
 //! How far tokens look, against a closure that is made token by token from the definition of each operation.
 
-use crate::flow::{Horizon, Origin, causal_loops};
+use super::sources::Sources;
+use crate::flow::{Horizon, Origin, causal_loops, sources};
 use crate::model::{Lane, ModalityId, Model, Op, Pooling, Step, ValueId};
 use crate::random_model::random_spec;
 use crate::{Options, check_text};
@@ -207,6 +208,30 @@ fn a_loop_needs_a_group_that_has_read_all() {
             assert_eq!(texts.len(), 2, "{texts:?}");
             assert!(texts[0].contains(" of `photo` reads token "), "{texts:?}");
             assert!(texts[1].starts_with("token 0 of `words` reads token "), "{texts:?}");
+        }
+    }
+}
+
+/// Flow knows by ranges what is known here by tokens: it may say more of them, and never fewer.
+#[test]
+fn ranges_hold_the_tokens_that_are_in_them() {
+    for seed in 0..150 {
+        let outcome = check_text(&random_spec(seed), &Options::default());
+        let model = outcome.checked.expect("random specs check").model;
+        for step in &model.steps {
+            for lane in &step.lanes {
+                for token in 0..model.shape(lane.result).tokens() {
+                    let ranges = sources(&model, (&step.op, lane), &(token..token + 1));
+                    for at in 0..lane.operands.len() {
+                        let tokens = Sources::of(&model, step, lane, at).ranges(token);
+                        let is_held = |from: u64| {
+                            ranges.iter().any(|(of, range)| *of == at && range.contains(&from))
+                        };
+                        let is_held = tokens.into_iter().flatten().all(is_held);
+                        assert!(is_held, "seed {seed}: token {token} of {}", step.path);
+                    }
+                }
+            }
         }
     }
 }

@@ -4,7 +4,8 @@ use super::agree_within;
 use super::models::model;
 use crate::autodiff::Seed;
 use crate::compile::graph;
-use crate::plan::{ALIGNMENT, Limits};
+use crate::graph::TableId;
+use crate::plan::{ALIGNMENT, Arena, Limits, Region, check_limits};
 use crate::random_model::{random_feed, random_samples};
 use crate::{Checked, CompileError, CompileOptions, Mode, compile};
 
@@ -67,4 +68,17 @@ fn what_does_not_fit_says_with_which_batch_it_would() {
     let text = beyond(4, 64).to_string();
     let end = "no batch is small enough; take another device, or `--device cpu`";
     assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn a_table_that_is_too_large_is_told_as_one() {
+    let checked = model("zorro_vit", SMALL);
+    let mut plan = compile(&checked, &CompileOptions::default()).expect("it compiles");
+    let table = Arena::Table(TableId(0));
+    let region = Region { arena: table, offset: 0, numbers: 1 << 24, half: false };
+    plan.kernels[0].reads.push(region);
+    let limits = Limits { buffer_numbers: 1 << 26, binding_numbers: 1 << 22 };
+    let error = check_limits(&plan, &limits).expect_err("four times too large");
+    let expected = format!("the table that is read by `{}` (forward)", plan.kernels[0].path);
+    assert_eq!((error.what, error.numbers), (expected, 1 << 24));
 }
